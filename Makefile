@@ -1,0 +1,32 @@
+# make demo   sets everything up, archives a sample batch of drawn papers, searches it, shows what it got and where
+# make test   sets everything up, runs every test
+# make check  the gate: format, lint, types, import rules, fast tests
+# make bench  measures, and writes docs/benchmarks.md
+
+.PHONY: demo test check format bench setup
+
+PY := .venv/bin/python
+
+setup:
+	@sh .ci/setup run
+
+demo: setup
+	@$(PY) -m tests.support.demo
+
+test:
+	@sh .ci/setup test
+	SOHOA_REQUIRE=verapdf SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest
+
+check: setup
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	.venv/bin/lint-imports
+	$(PY) -m mypy
+	$(PY) -m pytest -m "not slow and not verapdf and not papers" -q
+
+format: setup
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+bench: setup
+	$(PY) -m tests.benchmarks.run --write docs/benchmarks.md

@@ -1,0 +1,342 @@
+"""The one way in: bytes become a durable, receipted, registered document, or nothing at all.
+
+In this order, each step durable before the next: the original in staging, the receipt, the catalogue row with its
+`open` job. A crash before the receipt leaves bytes that the sweeper drops; after it, :func:`register_pending` goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from sqlalchemy import Connection
+
+from ingest.inspect_original import check_size, inspect
+from ingest.sniff import HEAD_BYTES, Kind, sniff
+from sohoa.clock import Clock
+from sohoa.errors import NotFound, Refused, StoreUnavailable
+from sohoa.model import Actor, DocumentId, DossierCode, OfficeId, Source
+from sohoa.settings import Settings
+from sohoa.states import JobKind
+from storage.archive.archive import Archive
+from storage.archive.commit import StagedFile
+from storage.archive.receipts import Receipt
+from storage.catalog import documents, jobs
+from storage.catalog.database import Database
+from storage.catalog.documents import Document, NewDocument
+from storage.catalog.jobs import NewJob
+
+_MAX_DOSSIER_LETTERS = 64
+_MAX_NAME_BYTES = 255
+_MAX_SUFFIX_BYTES = 32
+_DIRECTION_MARKS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They can make a name look like another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What whoever brings a file says about it. `filename` is as given; jobs of higher `priority` are done first."""
+
+    filename: str
+    office: str
+    dossier: str | None
+    actor: str
+    external_id: str | None = None
+    declared: Mapping[str, Any] = field(default_factory=dict)
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The document that the bytes are now, or (`duplicate_of` set, nothing stored) have been already."""
+
+    document: Document
+    duplicate_of: DocumentId | None
+
+
+def receive(
+    source: BinaryIO, intake: Intake, *, archive: Archive, database: Database, settings: Settings, clock: Clock
+) -> Accepted:
+    """Take in the bytes of `source`, streamed; on return they are durable.
+
+    Raises Refused (nothing was stored): empty, unsupported_kind, too_large, too_many_pages, too_many_pixels,
+    page_too_big, no_pages, unreadable, bad_dossier, disk_low, disk_full. Raises StoreUnavailable where the archive or
+    the catalogue cannot be reached; if that happens after the receipt is durable, the sweeper registers the document.
+    What reading `source` raises passes through, and nothing was stored.
+    """
+    return _receive(
+        source,
+        intake,
+        archive=archive,
+        database=database,
+        settings=settings,
+        clock=clock,
+        size_bytes=0,
+        check_source=_nothing,
+    )
+
+
+def receive_path(
+    path: Path, intake: Intake, *, archive: Archive, database: Database, settings: Settings, clock: Clock
+) -> Accepted:
+    """Take in the file at `path` as :func:`receive` does.
+
+    Raises Refused also with not_found, not_readable (no right to read it, no regular file, or its disk fails) and
+    changed_while_read (it is still being written).
+    """
+    with _open_regular(path) as file:
+        before = os.fstat(file.fileno())
+        check_size(before.st_size, settings=settings)
+        source = _Readable(file)
+
+        def check_unchanged() -> None:
+            after = os.fstat(file.fileno())
+            same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+            if not same or source.bytes_read != before.st_size:
+                raise Refused(
+                    "the file changed while it was read: wait until it is finished, then add it again",
+                    code="changed_while_read",
+                )
+
+        return _receive(
+            cast(BinaryIO, source),
+            intake,
+            archive=archive,
+            database=database,
+            settings=settings,
+            clock=clock,
+            size_bytes=before.st_size,
+            check_source=check_unchanged,
+        )
+
+
+def register_pending(archive: Archive, database: Database, clock: Clock) -> int:
+    """Register the documents whose receipt is durable but whose catalogue row a crash prevented; returns how many.
+
+    Where the same bytes came in again meanwhile, the receipt resolves to that document and its staging is dropped.
+    """
+    registered = 0
+    for receipt in archive.pending_receipts():
+        with database.read() as conn:
+            if _is_registered(conn, receipt.document_id):
+                continue
+        with database.write() as conn:
+            # Looked at again inside the writing transaction: whoever wrote the receipt may only now have committed.
+            if _is_registered(conn, receipt.document_id):
+                continue
+            duplicate = documents.find_duplicate(
+                conn, office=receipt.office, dossier=receipt.dossier, sha256=receipt.sha256
+            )
+            if duplicate is None:
+                _register(conn, receipt, NewJob(JobKind.OPEN, receipt.document_id), clock=clock)
+                registered += 1
+        if duplicate is not None:
+            archive.clear_staging(receipt.document_id)
+    return registered
+
+
+def clean_filename(name: str) -> str:
+    """The name under which a file is shown: NFC, valid UTF-8, one line, no folders, at most 255 bytes, never empty."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace").rpartition("/")[2]
+    text = unicodedata.normalize("NFC", text)
+    text = "".join("\ufffd" if _is_unprintable(letter) else letter for letter in text).strip()
+    if len(text.encode()) > _MAX_NAME_BYTES:
+        stem, dot, suffix = text.rpartition(".")
+        ending = dot + suffix if stem and len(suffix.encode()) <= _MAX_SUFFIX_BYTES else ""
+        kept = (stem if ending else text).encode()[: _MAX_NAME_BYTES - len(ending.encode())]
+        text = kept.decode("utf-8", "ignore") + ending
+    return text or "unnamed"
+
+
+def check_dossier(code: str | None) -> DossierCode | None:
+    """The dossier code in NFC without white space around it. Raises Refused(bad_dossier)."""
+    if code is None:
+        return None
+    code = unicodedata.normalize("NFC", code.encode("utf-8", "replace").decode()).strip()
+    if not code or len(code) > _MAX_DOSSIER_LETTERS or not code.isprintable() or "/" in code or "\\" in code:
+        raise Refused(
+            f"a dossier code has 1 to {_MAX_DOSSIER_LETTERS} printable characters and no slash, "
+            "for example 000.00.05.H02-230105-0001",
+            code="bad_dossier",
+        )
+    return DossierCode(code)
+
+
+def _receive(
+    source: BinaryIO,
+    intake: Intake,
+    *,
+    archive: Archive,
+    database: Database,
+    settings: Settings,
+    clock: Clock,
+    size_bytes: int,
+    check_source: Callable[[], None],
+) -> Accepted:
+    """`size_bytes` is what is known of the length; `check_source` raises Refused if what was read may be wrong."""
+    dossier = check_dossier(intake.dossier)
+    _check_disk(archive, settings=settings, needed_bytes=size_bytes)
+    head = _read_head(source)
+    kind = sniff(head)
+    document_id = DocumentId(clock.new_ulid())
+    try:
+        staged = archive.stage(document_id, f"original.{kind.value}", cast(BinaryIO, _Limited(head, source, settings=settings)))
+        check_source()
+        with archive.objects.local_file(staged.key) as original:
+            inspect(original, kind, settings=settings)
+        receipt = _receipt(intake, kind, staged, document_id=document_id, dossier=dossier, clock=clock)
+        with database.write() as conn:
+            duplicate = documents.find_duplicate(conn, office=intake.office, dossier=dossier, sha256=staged.sha256)
+            if duplicate is not None:
+                return Accepted(document=duplicate, duplicate_of=duplicate.document_id)
+            job = NewJob(JobKind.OPEN, document_id, priority=intake.priority, max_attempts=settings.max_attempts)
+            document = _register(conn, receipt, job, clock=clock)
+            archive.write_receipt(receipt)
+        return Accepted(document=document, duplicate_of=None)
+    except StoreUnavailable as error:
+        if error.code == "disk_full" and not archive.has_receipt(document_id):
+            raise Refused(
+                "the archive's disk is full: free some space, then add the file again", code="disk_full"
+            ) from error
+        raise
+    finally:
+        # Whatever happened: without a receipt nothing was accepted, with one nothing may be lost.
+        if not archive.has_receipt(document_id):
+            archive.clear_staging(document_id)
+
+
+def _receipt(
+    intake: Intake,
+    kind: Kind,
+    staged: StagedFile,
+    *,
+    document_id: DocumentId,
+    dossier: DossierCode | None,
+    clock: Clock,
+) -> Receipt:
+    return Receipt(
+        document_id=document_id,
+        office=OfficeId(intake.office),
+        dossier=dossier,
+        filename=clean_filename(intake.filename),
+        kind=kind.value,
+        media_type=kind.media_type,
+        sha256=staged.sha256,
+        size_bytes=staged.size_bytes,
+        actor=Actor(intake.actor),
+        accepted_at=clock.now(),
+        external_id=intake.external_id,
+        declared=dict(intake.declared),
+        staged_key=staged.key,
+    )
+
+
+def _register(conn: Connection, receipt: Receipt, job: NewJob, *, clock: Clock) -> Document:
+    """The catalogue row of a receipt, and the first job."""
+    document = documents.insert_document(
+        conn,
+        NewDocument(
+            document_id=DocumentId(receipt.document_id),
+            office=OfficeId(receipt.office),
+            dossier=None if receipt.dossier is None else DossierCode(receipt.dossier),
+            source_name=receipt.filename,
+            source=Source(original_sha256=receipt.sha256, pages=()),
+            original_size_bytes=receipt.size_bytes,
+            kind=receipt.kind,
+            media_type=receipt.media_type,
+            actor=Actor(receipt.actor),
+            received_at=receipt.accepted_at,
+            external_id=receipt.external_id,
+            declared=receipt.declared,
+        ),
+    )
+    jobs.enqueue(conn, [job], now=clock.now())
+    return document
+
+
+def _is_registered(conn: Connection, document_id: str) -> bool:
+    with suppress(NotFound):
+        documents.get(conn, document_id)
+        return True
+    return False
+
+
+def _check_disk(archive: Archive, *, settings: Settings, needed_bytes: int) -> None:
+    if archive.objects.free_bytes() - needed_bytes < settings.min_free_bytes:
+        raise Refused(
+            f"the archive's disk would have less than {settings.min_free_bytes:,} bytes left: free some space, "
+            "or lower SOHOA_MIN_FREE_BYTES",
+            code="disk_low",
+        )
+
+
+def _read_head(source: BinaryIO) -> bytes:
+    head = b""
+    while len(head) < HEAD_BYTES and (chunk := source.read(HEAD_BYTES - len(head))):
+        head += chunk
+    return head
+
+
+class _Limited:
+    """The head that was read already and then the rest of a stream; raises Refused(too_large) at the limit."""
+
+    def __init__(self, head: bytes, rest: BinaryIO, *, settings: Settings) -> None:
+        self._head = head
+        self._rest = rest
+        self._settings = settings
+        self._bytes_read = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        chunk, self._head = (self._head, b"") if self._head else (self._rest.read(size), b"")
+        self._bytes_read += len(chunk)
+        check_size(self._bytes_read, settings=self._settings)
+        return chunk
+
+
+class _Readable:
+    """A file that counts what was read of it and says of an error that the file, not the archive, is the cause."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.bytes_read = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            chunk = self._file.read(size)
+        except OSError as error:
+            raise _not_readable(os.strerror(error.errno or 0)) from error
+        self.bytes_read += len(chunk)
+        return chunk
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    """The file at `path`, opened without waiting (a named pipe would wait for its writer)."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except (FileNotFoundError, NotADirectoryError):
+        raise Refused("there is no such file", code="not_found") from None
+    except (OSError, ValueError) as error:
+        raise _not_readable(os.strerror(getattr(error, "errno", 0) or 0)) from error
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise _not_readable("a folder" if stat.S_ISDIR(mode) else "a pipe, a device or a socket")
+    return os.fdopen(descriptor, "rb")
+
+
+def _not_readable(why: str) -> Refused:
+    return Refused(f"the file cannot be read ({why}): look at its rights and its disk", code="not_readable")
+
+
+def _is_unprintable(letter: str) -> bool:
+    return unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} or letter in _DIRECTION_MARKS
+
+
+def _nothing() -> None:
+    """A stream that is given is what it is."""

@@ -1,0 +1,192 @@
+"""Worker processes on this machine: one a core, watched, killed when a page takes too long, replaced when one dies.
+
+The supervisor is the parent. A worker claims a job, tells the parent which one and for how long it may take, does it and
+commits. The parent renews the leases of running jobs, so a worker busy inside the engine needs no heartbeat of its own.
+A worker that the engine kills or that is killed for taking too long costs one attempt at one job.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection as Pipe
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+
+import structlog
+
+from ocr_workers import pipeline
+from sohoa.clock import SystemClock, process_owner
+from sohoa.errors import SetupError, StoreUnavailable
+from sohoa.settings import Settings
+from storage.catalog import jobs
+from storage.catalog.database import Database
+
+IDLE_S = 0.2
+"""How long an idle worker waits before it asks for work again, and the supervisor's longest nap."""
+GRACE_S = 10.0
+"""What a job is given beyond its own time limit before its worker is killed."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: SpawnProcess
+    pipe: Pipe
+    owner: str
+    job_id: int | None = None
+    deadline_s: float | None = None
+    done: int = 0
+
+
+class Supervisor:
+    """Runs `count` worker processes until told to stop. Not thread-safe; `run` blocks and belongs to one thread."""
+
+    def __init__(self, settings: Settings, *, count: int) -> None:
+        self._settings = settings
+        self._count = count
+        self._database = Database(settings.catalog())
+        self._clock = SystemClock()
+        self._context = multiprocessing.get_context("spawn")
+        self._workers: list[_Worker] = []
+
+    def run(self, *, stop: threading.Event, on_tick: Callable[[], None] | None = None) -> None:
+        """Work until `stop` is set; jobs in hand are finished first (within their time limits), then workers leave.
+
+        Raises SetupError when a worker cannot start (the model is missing, for example).
+        """
+        renewed_s = time.monotonic()
+        try:
+            while not stop.is_set():
+                while len(self._workers) < self._count:
+                    self._workers.append(self._start())
+                self._listen()
+                self._kill_overdue()
+                if time.monotonic() - renewed_s > self._settings.lease_s / 3:
+                    self._renew()
+                    renewed_s = time.monotonic()
+                if on_tick is not None:
+                    on_tick()
+        finally:
+            self._leave()
+
+    def _start(self) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        owner = f"{process_owner()}:{len(self._workers)}"
+        process = self._context.Process(target=work, args=(self._settings, owner, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        return _Worker(process=process, pipe=ours, owner=owner)
+
+    def _listen(self) -> None:
+        ready = set(wait([*(w.pipe for w in self._workers), *(w.process.sentinel for w in self._workers)], timeout=IDLE_S))
+        for worker in list(self._workers):
+            if worker.pipe in ready:
+                self._read(worker)
+            if worker.process.sentinel in ready and not worker.process.is_alive():
+                self._bury(worker, code="engine_killed")
+
+    def _read(self, worker: _Worker) -> None:
+        try:
+            while worker.pipe.poll():
+                message = worker.pipe.recv()
+                if message[0] == "start":
+                    worker.job_id, worker.deadline_s = message[1], time.monotonic() + message[2]
+                elif message[0] == "end":
+                    worker.job_id = worker.deadline_s = None
+                    worker.done += 1
+                else:
+                    raise SetupError(message[2], code=message[1])
+        except EOFError:
+            return
+
+    def _kill_overdue(self) -> None:
+        for worker in list(self._workers):
+            if worker.deadline_s is not None and time.monotonic() > worker.deadline_s:
+                log.warning("worker.killed", job_id=worker.job_id, reason="timeout")
+                worker.process.kill()
+                self._bury(worker, code="timeout")
+
+    def _bury(self, worker: _Worker, *, code: str) -> None:
+        worker.process.join()
+        if code == "engine_killed":
+            self._read(worker)
+            log.warning("worker.died", job_id=worker.job_id, exit_code=worker.process.exitcode)
+        worker.pipe.close()
+        self._workers.remove(worker)
+        with self._database.write() as connection:
+            jobs.release_owner(connection, worker.owner, code=code, now=self._clock.now())
+        if worker.job_id is None and worker.done == 0:
+            time.sleep(IDLE_S)  # a worker that dies before its first job must not be started in a tight loop
+
+    def _renew(self) -> None:
+        for worker in self._workers:
+            if worker.job_id is not None:
+                with self._database.write() as connection:
+                    jobs.renew(
+                        connection,
+                        [worker.job_id],
+                        owner=worker.owner,
+                        lease_s=self._settings.lease_s,
+                        now=self._clock.now(),
+                    )
+
+    def _leave(self) -> None:
+        for worker in self._workers:
+            with_pipe(worker.pipe)
+        for worker in list(self._workers):
+            limit_s = GRACE_S if worker.deadline_s is None else max(GRACE_S, worker.deadline_s - time.monotonic())
+            worker.process.join(timeout=limit_s)
+            if worker.process.is_alive():
+                worker.process.kill()
+            self._bury(worker, code="stopped")
+        self._database.close()
+
+
+def with_pipe(pipe: Pipe) -> None:
+    """Ask a worker to leave after the job in hand; one that is gone already needs no asking."""
+    try:
+        pipe.send("stop")
+    except (BrokenPipeError, OSError):
+        log.debug("worker.already_gone")
+
+
+def work(settings: Settings, owner: str, pipe: Pipe) -> None:
+    """The life of one worker process: claim, tell the parent, do, commit, until told to stop or the parent is gone."""
+    os.environ["OMP_THREAD_LIMIT"] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_AS, (settings.worker_memory_bytes, settings.worker_memory_bytes))
+    try:
+        tools = pipeline.open_tools(settings, owner=owner)
+        tools.recogniser()
+    except SetupError as error:
+        pipe.send(("setup", error.code, error.detail))
+        return
+    try:
+        while not _told_to_stop(pipe, wait_s=0.0):
+            try:
+                did = pipeline.run_next(tools, started=lambda job, limit_s: pipe.send(("start", job.job_id, limit_s + GRACE_S)))
+            except StoreUnavailable as error:
+                log.warning("worker.store_unavailable", code=error.code, detail=error.detail)
+                did = False
+            if did:
+                pipe.send(("end",))
+            elif _told_to_stop(pipe, wait_s=IDLE_S):
+                break
+    finally:
+        tools.close()
+
+
+def _told_to_stop(pipe: Pipe, *, wait_s: float) -> bool:
+    try:
+        return pipe.poll(wait_s) and pipe.recv() == "stop"
+    except (EOFError, OSError):
+        return True

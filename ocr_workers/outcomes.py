@@ -1,0 +1,213 @@
+"""How a job ends: with its result, with a failed page, with a document held or failed, or to be tried again.
+
+Each ending is one catalogue transaction that also enqueues what follows; it rolls back whole if the job's lease was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ocr_workers import record, staged
+from ocr_workers.record import Ending
+from ocr_workers.pages import DocumentPlan
+from sohoa.errors import Held, SohoaError, StageFailed
+from sohoa.model import Page
+from sohoa.states import DocumentStatus, JobKind, PageStatus
+from storage.archive.commit import Recorded
+from storage.catalog import documents, jobs, outbox, page_rows
+from storage.catalog.documents import Document
+from storage.catalog.jobs import Job, NewJob, backoff_s
+
+if TYPE_CHECKING:
+    from ocr_workers.pipeline import Tools
+
+ENGINE_FAULTS = frozenset({"timeout", "engine_killed", "out_of_memory"})
+"""Why a worker died over a page: the page's next try is in a subprocess."""
+_ENGINE_TRIES = 2
+
+log = structlog.get_logger()
+
+
+@contextmanager
+def caught(job: Job, tools: Tools) -> Iterator[None]:
+    """Turn whatever a stage raises into an ending of its job. The one broad `except` of a worker."""
+    try:
+        yield
+    except Held as error:
+        if job.kind == JobKind.RECOGNISE:
+            gave_up(job, error, tools)
+        else:
+            held(job, error, tools)
+    except SohoaError as error:
+        log.warning("job.error", job_id=job.job_id, kind=job.kind, document_id=job.document_id, code=error.code)
+        if error.code == "lease_lost":
+            return
+        if error.retryable and job.attempts < job.max_attempts:
+            tried_again(job, error.code, tools)
+        else:
+            gave_up(job, error, tools)
+    except MemoryError:
+        log.warning("job.out_of_memory", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
+        tried_again(job, "out_of_memory", tools)
+    except Exception:
+        log.exception("job.bug", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
+        if job.attempts < job.max_attempts:
+            tried_again(job, "internal", tools)
+        else:
+            gave_up(job, StageFailed(f"{job.kind} failed in a way nobody foresaw; the log has the trace", code="internal"), tools)
+
+
+def check_not_spent(job: Job) -> None:
+    """Raise StageFailed where the job has killed its workers or lost its leases often enough."""
+    tries = _ENGINE_TRIES if job.kind == JobKind.RECOGNISE and job.last_code in ENGINE_FAULTS else job.max_attempts
+    if job.attempts > tries:
+        code = job.last_code or "lease_lost"
+        raise StageFailed(f"given up after {job.attempts - 1} tries, the last of which ended with {code}", code=code)
+
+
+def document_of(job: Job, tools: Tools) -> Document:
+    """The document that a job works on."""
+    with tools.database.read() as connection:
+        return documents.get(connection, job.document_id)
+
+
+def planned(job: Job, plan: DocumentPlan, tools: Tools) -> None:
+    """The document's pages are known: one recognise job each."""
+    now = tools.clock.now()
+    with tools.database.write() as connection:
+        page_rows.plan_pages(connection, job.document_id, len(plan.pages))
+        documents.move(
+            connection,
+            job.document_id,
+            DocumentStatus.RECEIVED,
+            now=now,
+            pages_total=len(plan.pages),
+            pages_failed=(),
+            warnings=plan.warnings,
+        )
+        pages = [NewJob(JobKind.RECOGNISE, job.document_id, page=page.number, priority=job.priority) for page in plan.pages]
+        jobs.enqueue(connection, pages, now=now)
+        jobs.complete(connection, job.job_id, owner=tools.owner)
+
+
+def page_finished(job: Job, page: Page, tools: Tools) -> None:
+    """A page is over, whether read, blank or failed; the last one leads on to composing."""
+    staged.write_page(job.document_id, page, tools.archive)
+    now = tools.clock.now()
+    with tools.database.write() as connection:
+        pending = page_rows.finish_page(
+            connection,
+            job.document_id,
+            page.number,
+            status=PageStatus(page.status),
+            code=page.code,
+            lane=page.lane,
+            recognise_ms=page.recognise_ms,
+        )
+        if pending == 0:
+            documents.move(connection, job.document_id, DocumentStatus.RECOGNISED, now=now)
+            jobs.enqueue(connection, [NewJob(JobKind.COMPOSE, job.document_id, priority=job.priority)], now=now)
+        jobs.complete(connection, job.job_id, owner=tools.owner)
+
+
+def composed(job: Job, document: Document, tools: Tools) -> None:
+    """The renditions are staged and validated: on to the commit."""
+    now = tools.clock.now()
+    with tools.database.write() as connection:
+        documents.move(
+            connection,
+            job.document_id,
+            DocumentStatus.RECOGNISED,
+            now=now,
+            warnings=document.warnings,
+            pages_failed=document.pages_failed,
+            pdf_sha256=document.pdf_sha256,
+            pdf_size_bytes=document.pdf_size_bytes,
+            conformance=document.conformance,
+        )
+        jobs.enqueue(connection, [NewJob(JobKind.COMMIT, job.document_id, priority=job.priority)], now=now)
+        jobs.complete(connection, job.job_id, owner=tools.owner)
+
+
+def committed(job: Job, document: Document, recorded: Recorded, tools: Tools) -> None:
+    """The archive holds the version: only now does the catalogue call the document archived, held or failed."""
+    now = tools.clock.now()
+    ending = Ending.of(job)
+    archived = ending.status is DocumentStatus.ARCHIVED
+    with tools.database.write() as connection:
+        documents.move(
+            connection,
+            document.document_id,
+            ending.status,
+            now=now,
+            code=ending.code,
+            stage=ending.stage,
+            detail=ending.detail,
+            archived_at=recorded.commit.committed_at if archived else None,
+            object_id=recorded.commit.object_id,
+            version=recorded.commit.version,
+            sequence=recorded.sequence,
+        )
+        if archived:
+            outbox.put(connection, document.document_id, now=now)
+        jobs.complete(connection, job.job_id, owner=tools.owner)
+    log.info("document.committed", document_id=document.document_id, status=ending.status, version=recorded.commit.version)
+
+
+def held(job: Job, error: Held, tools: Tools) -> None:
+    """A person must act before the document goes on; its original and record are committed meanwhile."""
+    _document_stopped(job, DocumentStatus.HELD, error, tools)
+
+
+def gave_up(job: Job, error: SohoaError, tools: Tools) -> None:
+    """The job will not succeed by itself: a page is failed and the others go on, anything else fails the document."""
+    if job.kind == JobKind.RECOGNISE:
+        plan = staged.read_plan(job.document_id, tools.archive).pages[(job.page or 1) - 1]
+        page = Page(
+            number=plan.number,
+            width_px=plan.width_px,
+            height_px=plan.height_px,
+            dpi=plan.dpi,
+            status=PageStatus.FAILED,
+            code=error.code,
+        )
+        page_finished(job, page, tools)
+    else:
+        _document_stopped(job, DocumentStatus.FAILED, error, tools)
+
+
+def tried_again(job: Job, code: str, tools: Tools) -> None:
+    """Put the job back, to be tried after a growing pause."""
+    delay_s = 0.0 if code in ENGINE_FAULTS else backoff_s(job.attempts)
+    with tools.database.write() as connection:
+        jobs.retry_later(
+            connection, job.job_id, owner=tools.owner, code=code, delay_s=delay_s, now=tools.clock.now()
+        )
+
+
+def _document_stopped(job: Job, status: DocumentStatus, error: SohoaError, tools: Tools) -> None:
+    now = tools.clock.now()
+    ending = Ending(status, code=error.code, stage=job.kind.value, detail=error.detail)
+    if job.kind is JobKind.COMMIT:  # the archive cannot take it: the original stays staged until somebody tries again
+        with tools.database.write() as connection:
+            documents.move(
+                connection,
+                job.document_id,
+                DocumentStatus.FAILED,
+                now=now,
+                code=ending.code,
+                stage=ending.stage,
+                detail=ending.detail,
+            )
+            jobs.fail(connection, job.job_id, owner=tools.owner, code=error.code)
+        return
+    stopped = record.stopped(document_of(job, tools), ending, archive=tools.archive, clock=tools.clock)
+    staged.write_description(job.document_id, stopped, tools.archive)
+    with tools.database.write() as connection:
+        commit = NewJob(JobKind.COMMIT, job.document_id, priority=job.priority, payload=ending.payload())
+        jobs.enqueue(connection, [commit], now=now)
+        jobs.complete(connection, job.job_id, owner=tools.owner)

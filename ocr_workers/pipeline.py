@@ -1,0 +1,179 @@
+"""The stages of a document, in order: open, recognise (a page), compose, commit.
+
+Each stage reads what the one before left in staging, does its work, and ends in one catalogue transaction that completes its
+job and enqueues the next (outcomes.py). Every stage may be done twice: it writes the same names again and the last one counts.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ocr_workers import outcomes, record, staged
+from ocr_workers.compose import compose
+from ocr_workers.pages import load_page, plan_document
+from ocr_workers.pdfa import PdfMetadata
+from ocr_workers.recognise import Recogniser
+from ocr_workers.record import Ending
+from ocr_workers.second_chance import recognise_in_subprocess
+from sohoa.clock import Clock, SystemClock
+from sohoa.errors import StageFailed
+from sohoa.model import Page
+from sohoa.settings import Settings
+from sohoa.states import DocumentStatus, JobKind
+from storage.archive.archive import Archive
+from storage.archive.layout import object_id_of
+from storage.catalog import documents, jobs
+from storage.catalog.database import Database
+from storage.catalog.jobs import Job
+from storage.objects import open_objects
+
+
+@dataclass(slots=True)
+class Tools:
+    """What a worker holds while it works: the stores, the clock, and the engine (loaded once, when first needed)."""
+
+    settings: Settings
+    archive: Archive
+    database: Database
+    clock: Clock
+    owner: str
+    _recogniser: Recogniser | None = field(default=None)
+
+    def recogniser(self) -> Recogniser:
+        if self._recogniser is None:
+            self._recogniser = Recogniser(self.settings)
+        return self._recogniser
+
+    def close(self) -> None:
+        self.database.close()
+
+
+def open_tools(settings: Settings, *, owner: str) -> Tools:
+    """The tools of one worker process; the archive and the catalogue must exist already."""
+    clock = SystemClock()
+    return Tools(
+        settings=settings,
+        archive=Archive(open_objects(settings.archive_root()), clock),
+        database=Database(settings.catalog()),
+        clock=clock,
+        owner=owner,
+    )
+
+
+def run_next(tools: Tools, *, started: Callable[[Job, float], None]) -> bool:
+    """Claim the next job and do it; False when there is none. `started` is told the job and its time limit in seconds."""
+    with tools.database.write() as connection:
+        job = jobs.claim(connection, owner=tools.owner, lease_s=tools.settings.lease_s, now=tools.clock.now())
+    if job is None:
+        return False
+    started(job, _time_limit_s(job, tools.settings))
+    with outcomes.caught(job, tools):
+        outcomes.check_not_spent(job)
+        _STAGES[JobKind(job.kind)](job, tools)
+    return True
+
+
+def open_document(job: Job, tools: Tools) -> None:
+    """Plan the document's pages; each becomes one recognise job."""
+    document = outcomes.document_of(job, tools)
+    with staged.working_file(document, tools.archive) as (path, kind):
+        plan = plan_document(
+            path, kind, settings=tools.settings, accept_damage=bool(job.payload.get("accept_damage"))
+        )
+    staged.write_plan(document.document_id, plan, tools.archive)
+    outcomes.planned(job, plan, tools)
+
+
+def recognise_page(job: Job, tools: Tools) -> None:
+    """Read one page; the last page to finish leads on to composing."""
+    document = outcomes.document_of(job, tools)
+    plan = staged.read_plan(document.document_id, tools.archive)
+    with staged.working_file(document, tools.archive) as (path, _):
+        loaded = load_page(path, plan, job.page or 1)
+    if isinstance(loaded, Page):
+        page = loaded
+    elif job.last_code in outcomes.ENGINE_FAULTS:
+        page = recognise_in_subprocess(loaded, tools.settings)
+    else:
+        page = tools.recogniser().recognise(loaded)
+    outcomes.page_finished(job, page, tools)
+
+
+def compose_document(job: Job, tools: Tools) -> None:
+    """Make the renditions (PDF/A, text, ALTO, quality) and the record, and leave them staged for the commit."""
+    document = outcomes.document_of(job, tools)
+    plan = staged.read_plan(document.document_id, tools.archive)
+    pages = staged.StagedPages(document.document_id, len(plan.pages), tools.archive)
+    readings = staged.write_readings(document, pages, tools.archive, software=f"sohoa {record.SOFTWARE['version']}")
+    if readings.all_failed:
+        raise StageFailed("no page of this document could be read", code="no_page_read")
+    with (
+        staged.working_file(document, tools.archive) as (path, _),
+        tempfile.TemporaryDirectory(prefix="sohoa-compose-") as folder,
+    ):
+        target = Path(folder) / "document.pdf"
+        composition = compose(
+            path,
+            plan,
+            pages,
+            target,
+            metadata=PdfMetadata(
+                title=Path(document.source_name).stem,
+                created_at=document.received_at,
+                producer=f"Sohoa {record.SOFTWARE['version']}",
+            ),
+            flavour=tools.settings.pdfa,
+            settings=tools.settings,
+        )
+        with target.open("rb") as stream:
+            staged.write(document.document_id, "document.pdf", stream, archive=tools.archive)
+    document = replace(
+        document,
+        pages_failed=readings.failed,
+        warnings=tuple(dict.fromkeys((*plan.warnings, *composition.warnings, *readings.warnings))),
+        pdf_sha256=composition.pdf_sha256,
+        pdf_size_bytes=composition.size_bytes,
+        conformance=composition.conformance,
+    )
+    description = record.composed(
+        document,
+        plan,
+        composition,
+        pages=readings.pages,
+        engine=tools.recogniser().identity(),
+        archive=tools.archive,
+        clock=tools.clock,
+    )
+    staged.write_description(document.document_id, description, tools.archive)
+    outcomes.composed(job, document, tools)
+
+
+def commit_document(job: Job, tools: Tools) -> None:
+    """Commit what is staged to the archive as a new version; only then is the document called archived."""
+    document = outcomes.document_of(job, tools)
+    ending = Ending.of(job)
+    recorded = tools.archive.commit_and_record(
+        object_id_of(document.document_id, document.dossier),
+        staged.files_to_commit(document, tools.archive, composed=ending.status is DocumentStatus.ARCHIVED),
+        actor=document.actor,
+        message=f"{ending.status} {document.document_id}",
+    )
+    outcomes.committed(job, document, recorded, tools)
+    tools.archive.clear_staging(document.document_id)
+
+
+_STAGES: dict[JobKind, Callable[[Job, Tools], None]] = {
+    JobKind.OPEN: open_document,
+    JobKind.RECOGNISE: recognise_page,
+    JobKind.COMPOSE: compose_document,
+    JobKind.COMMIT: commit_document,
+}
+
+
+def _time_limit_s(job: Job, settings: Settings) -> float:
+    if job.kind != JobKind.RECOGNISE:
+        return settings.stage_timeout_s
+    return settings.second_chance_timeout_s if job.last_code in outcomes.ENGINE_FAULTS else settings.page_timeout_s

@@ -1,0 +1,203 @@
+"""One page read: channel, measures, blank?, skew, the engine, which way up, red text (design.md, "Recognising")."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+import cv2
+import numpy as np
+
+from ocr_workers.boxes import baseline_of, block_of, line_of, mapped, moved, words_of
+from ocr_workers.deskew import in_page_frame, set_upright
+from ocr_workers.engine import Engine, Grey, Layout, Reading
+from ocr_workers.orientation import find_turn, lies_on_its_side, turned
+from ocr_workers.pages import PageImage
+from ocr_workers.quality import Look, channel_of, is_blank, is_nearly_blank, look_at, measure
+from ocr_workers.red_text import find_red_text, keep_text, merge, red_made_dark
+from sohoa.model import Block, Box, Line, Page, Word
+from sohoa.settings import Settings
+from sohoa.states import PageStatus
+
+_READ_AT_DPI = 300.0
+_MOST_DPI = 350.0  # finer pages are read at 300: the model gains nothing from more
+_LEAST_SKEW_DEG = 0.5
+_DOUBT = 0.72  # a mean confidence below which the page may lie on its side or head
+_SURE_OF_A_WORD = 0.5
+_UNSURE_STROKE = 0.3
+_HOPELESS = 0.08
+
+
+class Recogniser:
+    """Holds the loaded model; one a process, one page at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises SetupError `model_missing` or `engine_missing`."""
+        cv2.setNumThreads(1)  # one process a core
+        self._engine = Engine(settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the model's memory back."""
+        self._engine.close()
+
+    def identity(self) -> dict[str, Any]:
+        """`{engine, engine_version, language, models: {file name: sha256}}`, for PREMIS and `doctor`."""
+        return self._engine.identity()
+
+    def recognise(self, image: PageImage) -> Page:
+        """Read one page; status `recognised` or `blank`. Raises StageFailed `engine_failed`."""
+        look = look_at(image)
+        if is_blank(look):
+            return _page(image, look, blocks=(), status=PageStatus.BLANK, spent_ms=0.0)
+        blocks, spent_ms = self._read_black(image, look)
+        if lies_on_its_side(blocks) or _is_doubtful(blocks, look):
+            turn_deg, looking_ms = find_turn(channel_of(image.pixels), look, dpi=image.dpi, engine=self._engine)
+            spent_ms += looking_ms
+            if turn_deg:
+                upright = replace(image, pixels=turned(image.pixels, turn_deg))
+                page = self._read_turned(upright)
+                return replace(page, turn_deg=turn_deg, recognise_ms=page.recognise_ms + round(spent_ms))
+        return self._finished(image, look, blocks, spent_ms)
+
+    def _read_turned(self, image: PageImage) -> Page:
+        look = look_at(image)
+        blocks, spent_ms = self._read_black(image, look)
+        return self._finished(image, look, blocks, spent_ms)
+
+    def _finished(self, image: PageImage, look: Look, blocks: tuple[Block, ...], spent_ms: float) -> Page:
+        """Red text added, noise dropped; a page on which no word came of a few faint marks is blank after all."""
+        blocks, red_ms = self._with_red_text(image, look, blocks)
+        blocks = without_noise(blocks, image.width_px, image.height_px)
+        if is_nearly_blank(look) and not any(_is_sure(word) for word in words_of(blocks)):
+            return _page(image, look, blocks=(), status=PageStatus.BLANK, spent_ms=spent_ms + red_ms)
+        return _page(image, look, blocks=blocks, status=PageStatus.RECOGNISED, spent_ms=spent_ms + red_ms)
+
+    def _read_black(self, image: PageImage, look: Look) -> tuple[tuple[Block, ...], float]:
+        """What the engine reads in the one channel, in the page frame, and its time in ms."""
+        skew_deg = look.skew_deg
+        channel = channel_of(image.pixels)
+        if skew_deg is None or abs(skew_deg) < _LEAST_SKEW_DEG:
+            reading = self._read(channel, dpi=image.dpi, layout=Layout.PAGE)
+            return reading.blocks, reading.elapsed_ms
+        upright = set_upright(channel, skew_deg)
+        reading = self._read(upright.image, dpi=image.dpi, layout=Layout.PAGE)
+        return in_page_frame(reading.blocks, upright), reading.elapsed_ms
+
+    def _with_red_text(
+        self, image: PageImage, look: Look, blocks: tuple[Block, ...]
+    ) -> tuple[tuple[Block, ...], float]:
+        found = find_red_text(look)
+        spent_ms = 0.0
+        lines: list[Line] = []
+        for region in found.regions:
+            reading = self._read(red_made_dark(image.pixels, region), dpi=image.dpi, layout=Layout.BLOCK)
+            spent_ms += reading.elapsed_ms
+            lines += [line for block in moved(reading.blocks, region[0], region[1]) for line in block.lines]
+        return merge(blocks, keep_text(lines, found)), spent_ms
+
+    def _read(self, picture: Grey, *, dpi: float, layout: Layout) -> Reading:
+        """Read at the resolution the model likes; boxes come back in the picture's own pixels."""
+        factor = _factor(dpi)
+        if factor == 1.0:
+            return self._engine.read(picture, dpi=dpi, layout=layout)
+        how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+        sized = np.asarray(cv2.resize(picture, None, fx=factor, fy=factor, interpolation=how), dtype=np.uint8)
+        reading = self._engine.read(sized, dpi=dpi * factor, layout=layout)
+        return Reading(blocks=_back_to_size(reading.blocks, factor, picture), elapsed_ms=reading.elapsed_ms)
+
+
+def mean_confidence(blocks: tuple[Block, ...]) -> float | None:
+    """Over the characters of all words, None without any."""
+    letters = sum(len(word.text) for word in words_of(blocks))
+    if not letters:
+        return None
+    return round(sum(len(word.text) * word.confidence for word in words_of(blocks)) / letters, 4)
+
+
+def without_noise(blocks: tuple[Block, ...], width_px: int, height_px: int) -> tuple[Block, ...]:
+    """Drop what no one wrote: table rules read as strokes, unsure punctuation. Everything else stays as it was read."""
+    kept: list[Block] = []
+    for block in blocks:
+        lines: list[Line] = []
+        for line in block.lines:
+            words = [word for word in line.words if not _is_noise(word, line, width_px, height_px)]
+            if len(words) == len(line.words):
+                lines.append(line)
+            elif words:
+                lines.append(line_of(words, baseline_of(line)))
+        if lines:
+            kept.append(block_of(lines))
+    return tuple(kept)
+
+
+_EDGE_SHARE = 0.012
+
+
+def _is_noise(word: Word, line: Line, width_px: int, height_px: int) -> bool:
+    left, top, right, bottom = word.box
+    if right - left < 2 or bottom - top < 2:
+        return True
+    if any(character.isalnum() for character in word.text):
+        return word.confidence < _HOPELESS
+    if word.text in {"|", "||", "¦", "‖"}:
+        return True
+    on_edge = (
+        left < width_px * _EDGE_SHARE
+        or right > width_px * (1 - _EDGE_SHARE)
+        or top < height_px * _EDGE_SHARE
+        or bottom > height_px * (1 - _EDGE_SHARE)
+    )
+    alone = len(line.words) == 1
+    return word.confidence < (_SURE_OF_A_WORD if on_edge or alone else _UNSURE_STROKE)
+
+
+def _is_sure(word: Word) -> bool:
+    return word.confidence >= _SURE_OF_A_WORD and any(character.isalnum() for character in word.text)
+
+
+def _is_doubtful(blocks: tuple[Block, ...], look: Look) -> bool:
+    """The reading is poor, or there are far fewer letters than marks that look like letters."""
+    confidence = mean_confidence(blocks)
+    letters = sum(len(word.text) for word in words_of(blocks))
+    return len(look.marks) > 30 and (confidence is None or confidence < _DOUBT or letters < 0.25 * len(look.marks))
+
+
+def _factor(dpi: float) -> float:
+    return _READ_AT_DPI / dpi if dpi > _MOST_DPI else 1.0
+
+
+def _back_to_size(blocks: tuple[Block, ...], factor: float, picture: Grey) -> tuple[Block, ...]:
+    height, width = picture.shape
+
+    def box_to(box: Box) -> Box:
+        return (
+            int(box[0] / factor),
+            int(box[1] / factor),
+            min(-int(-box[2] / factor // 1), width),
+            min(-int(-box[3] / factor // 1), height),
+        )
+
+    return mapped(blocks, box_to, lambda x, y: (x / factor, y / factor))
+
+
+def _page(image: PageImage, look: Look, *, blocks: tuple[Block, ...], status: PageStatus, spent_ms: float) -> Page:
+    return Page(
+        number=image.number,
+        width_px=image.width_px,
+        height_px=image.height_px,
+        dpi=image.dpi,
+        status=status,
+        blocks=blocks,
+        quality=measure(image, look=look, mean_confidence=mean_confidence(blocks)),
+        lane="tesserocr",
+        recognise_ms=round(spent_ms),
+    )

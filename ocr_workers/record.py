@@ -1,0 +1,149 @@
+"""What the archive keeps to say about a document: record.json (everything known of it) and its PREMIS events.
+
+The catalogue is a function of these, so whatever it must be able to say again has to be here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+from ocr_workers.compose import Composition
+from ocr_workers.pages import DocumentPlan
+from sohoa.clock import Clock, isoformat
+from sohoa.errors import NotFound
+from sohoa.states import DocumentStatus
+from storage.archive import premis
+from storage.archive.archive import Archive
+from storage.archive.layout import object_id_of
+from storage.archive.premis import EventType
+from storage.catalog.documents import Document
+from storage.catalog.jobs import Job
+
+SOFTWARE = {"name": "sohoa", "version": version("sohoa")}
+FORMAT = 1
+"""The version of record.json's form."""
+
+Description = tuple[dict[str, Any], list[dict[str, Any]]]
+"""record.json and the events of premis.jsonl, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a document leaves the pipeline; carried by its commit job. `code`, `stage`, `detail` say why it did not get through."""
+
+    status: DocumentStatus = DocumentStatus.ARCHIVED
+    code: str | None = None
+    stage: str | None = None
+    detail: str | None = None
+
+    @classmethod
+    def of(cls, job: Job) -> Ending:
+        """The ending in a commit job's payload; without one the document is archived."""
+        found = job.payload.get("ending", {})
+        return cls(**{**found, "status": DocumentStatus(found["status"])}) if found else cls()
+
+    def payload(self) -> dict[str, Any]:
+        return {"ending": asdict(self)}
+
+
+def composed(
+    document: Document,
+    plan: DocumentPlan,
+    composition: Composition,
+    *,
+    pages: Sequence[Mapping[str, Any]],
+    engine: Mapping[str, Any],
+    archive: Archive,
+    clock: Clock,
+) -> Description:
+    """The description of a document whose renditions are made and validated."""
+    now = clock.now()
+    described = {
+        **_known(document),
+        "archived_at": isoformat(now),
+        "pages": list(pages),
+        "pages_failed": list(document.pages_failed),
+        "pdf": {
+            "sha256": composition.pdf_sha256,
+            "size_bytes": composition.size_bytes,
+            "conformance": composition.conformance,
+            "route": composition.route,
+            "validation": composition.report,
+        },
+        "engine": dict(engine),
+        "signed": plan.signed,
+    }
+    made = partial(premis.event, at=now, actor=premis.software_agent(), clock=clock)
+    pdf = {"conformance": composition.conformance, "sha256": composition.pdf_sha256}
+    read_by = f"{engine['engine']} {engine['version']}"
+    events = [
+        *_events_so_far(document, archive, clock=clock),
+        made(EventType.METADATA_EXTRACTION, software=read_by, detail={"model": engine["model"]}),
+        *(made(EventType.MODIFICATION, detail=change) for change in composition.transformations),
+        made(EventType.NORMALIZATION, detail={**pdf, "route": composition.route}),
+        made(EventType.VALIDATION, detail=pdf),
+        made(EventType.ACCESSION),
+    ]
+    return described, events
+
+
+def stopped(document: Document, ending: Ending, *, archive: Archive, clock: Clock) -> Description:
+    """The description of a document that is held or failed: what is known, and why it stopped."""
+    described = {
+        **_known(document),
+        "status": ending.status.value,
+        "error": {"code": ending.code, "stage": ending.stage, "detail": ending.detail},
+        "pages": [],
+        "pages_failed": list(document.pages_failed),
+    }
+    kind = EventType.QUARANTINE if ending.status is DocumentStatus.HELD else EventType.NORMALIZATION
+    why = {"status": ending.status, "stage": ending.stage, "code": ending.code}
+    stopped_now = premis.event(
+        kind, at=clock.now(), actor=premis.software_agent(), clock=clock, outcome="failure", detail=why
+    )
+    events = [*_events_so_far(document, archive, clock=clock), stopped_now]
+    return described, events
+
+
+def _known(document: Document) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "document_id": document.document_id,
+        "office": document.office,
+        "dossier": document.dossier,
+        "status": DocumentStatus.ARCHIVED.value,
+        "review": document.review.value,
+        "source": {
+            "original_sha256": document.source.original_sha256,
+            "pages": [list(pages) for pages in document.source.pages],
+        },
+        "original": {
+            "path": f"original.{document.kind}",
+            "filename": document.source_name,
+            "media_type": document.media_type,
+            "sha256": document.original_sha256,
+            "size_bytes": document.original_size_bytes,
+        },
+        "external_id": document.external_id,
+        "declared": document.declared,
+        "actor": document.actor,
+        "received_at": isoformat(document.received_at),
+        "warnings": list(document.warnings),
+        "fields": {},
+        "error": None,
+        "software": SOFTWARE,
+    }
+
+
+def _events_so_far(document: Document, archive: Archive, *, clock: Clock) -> list[dict[str, Any]]:
+    """What the archive has of the document already or, at its first commit, how it came in."""
+    object_id = object_id_of(document.document_id, document.dossier)
+    try:
+        with archive.open_file(object_id, f"documents/{document.document_id}/premis.jsonl") as stream:
+            return premis.from_jsonl(stream.read())
+    except NotFound:
+        return premis.intake_events(document, clock=clock)

@@ -1,0 +1,170 @@
+"""What the stages leave for each other in staging/<document_id>/: the plan, the pages read, the renditions, the record.
+
+Names: original.EXT (as received), working.pdf (an opened copy of a released, encrypted original), plan.json,
+pages/000001.json, document.pdf, text.txt, alto.xml.gz, quality.json, record.json, premis.jsonl.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, overload
+
+from ingest.sniff import Kind
+from ocr_workers.pages import DocumentPlan, plan_from_dict, plan_to_dict
+from sohoa.model import PAGE_BREAK, DocumentId, Page, page_from_dict, page_to_dict, quality_to_dict
+from sohoa.states import PageStatus
+from storage.archive import premis
+from storage.archive.alto import write_alto
+from storage.archive.archive import Archive
+from storage.archive.commit import StagedFile
+from storage.archive.layout import object_id_of
+from storage.catalog.documents import Document
+
+RENDITIONS = ("document.pdf", "text.txt", "alto.xml.gz", "quality.json")
+DESCRIPTION = ("record.json", "premis.jsonl")
+
+
+@contextmanager
+def working_file(document: Document, archive: Archive) -> Iterator[tuple[Path, Kind]]:
+    """The file that the stages read: the opened copy where there is one, else the original, staged or archived."""
+    staging = f"staging/{document.document_id}"
+    if archive.objects.exists(f"{staging}/working.pdf"):
+        with archive.objects.local_file(f"{staging}/working.pdf") as path:
+            yield path, Kind.PDF
+    elif archive.objects.exists(f"{staging}/{original_name(document)}"):
+        with archive.objects.local_file(f"{staging}/{original_name(document)}") as path:
+            yield path, Kind(document.kind)
+    else:
+        object_id = object_id_of(document.document_id, document.dossier)
+        with archive.local_file(object_id, f"documents/{document.document_id}/{original_name(document)}") as path:
+            yield path, Kind(document.kind)
+
+
+def original_name(document: Document) -> str:
+    """What the original is called in staging and in the archive."""
+    return f"original.{document.kind}"
+
+
+def write(document_id: DocumentId, name: str, source: BinaryIO | bytes, *, archive: Archive) -> None:
+    """Stage one file, durably, in place of what had that name before."""
+    archive.stage(document_id, name, source, overwrite=True)
+
+
+def write_plan(document_id: DocumentId, plan: DocumentPlan, archive: Archive) -> None:
+    write(document_id, "plan.json", _json(plan_to_dict(plan)), archive=archive)
+
+
+def read_plan(document_id: DocumentId, archive: Archive) -> DocumentPlan:
+    return plan_from_dict(json.loads(archive.objects.read(f"staging/{document_id}/plan.json")))
+
+
+def write_page(document_id: DocumentId, page: Page, archive: Archive) -> None:
+    write(document_id, f"pages/{page.number:06}.json", _json(page_to_dict(page)), archive=archive)
+
+
+class StagedPages(Sequence[Page]):
+    """The pages of a document, each read from staging when it is asked for, so that 800 of them are never in memory at once."""
+
+    def __init__(self, document_id: DocumentId, count: int, archive: Archive) -> None:
+        self._document_id = document_id
+        self._count = count
+        self._archive = archive
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Page: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Page]: ...
+    def __getitem__(self, index: int | slice) -> Page | list[Page]:
+        if isinstance(index, slice):
+            return [self._read(number + 1) for number in range(self._count)[index]]
+        return self._read(range(self._count)[index] + 1)
+
+    def _read(self, number: int) -> Page:
+        data = self._archive.objects.read(f"staging/{self._document_id}/pages/{number:06}.json")
+        return page_from_dict(json.loads(data))
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The pages without their words: a summary of each for the record, and what the document as a whole must say."""
+
+    pages: tuple[dict[str, Any], ...]
+    failed: tuple[int, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def all_failed(self) -> bool:
+        return len(self.failed) == len(self.pages)
+
+
+def write_readings(document: Document, pages: Sequence[Page], archive: Archive, *, software: str) -> Readings:
+    """Stage text.txt, alto.xml.gz and quality.json in one pass over the pages."""
+    summaries: list[dict[str, Any]] = []
+    qualities: list[dict[str, Any]] = []
+    warnings: list[str] = []
+    text = io.StringIO()
+
+    def passing() -> Iterator[Page]:
+        for page in pages:
+            text.write((PAGE_BREAK if page.number > 1 else "") + page.text)
+            summaries.append(_summary(page))
+            if page.quality is not None:
+                qualities.append({"page": page.number, **quality_to_dict(page.quality)})
+                warnings.extend(page.quality.warnings)
+            yield page
+
+    alto = write_alto(
+        passing(), source_name=document.source_name, software=software, created_at=document.received_at
+    )
+    failed = tuple(summary["number"] for summary in summaries if summary["status"] == PageStatus.FAILED)
+    if failed:
+        warnings.append("page_failed")
+    write(document.document_id, "text.txt", text.getvalue().encode(), archive=archive)
+    write(document.document_id, "alto.xml.gz", gzip.compress(alto, mtime=0), archive=archive)
+    write(document.document_id, "quality.json", _json({"pages": qualities}), archive=archive)
+    return Readings(tuple(summaries), failed, tuple(dict.fromkeys(warnings)))
+
+
+def write_description(document_id: DocumentId, description: tuple[dict[str, Any], list[dict[str, Any]]], archive: Archive) -> None:
+    """Stage record.json and premis.jsonl."""
+    record, events = description
+    write(document_id, "record.json", _json(record), archive=archive)
+    write(document_id, "premis.jsonl", premis.to_jsonl(events), archive=archive)
+
+
+def files_to_commit(document: Document, archive: Archive, *, composed: bool) -> list[StagedFile]:
+    """What the next version of the document's object gets; a held or failed document has no renditions.
+
+    The first version brings the original. Raises NotFound where it is not staged: then nothing may be committed.
+    """
+    names = [*DESCRIPTION, *(RENDITIONS if composed else ())]
+    if document.version is None:
+        names.append(original_name(document))
+    return [archive.staged_file(document.document_id, name) for name in names]
+
+
+def _summary(page: Page) -> dict[str, Any]:
+    return {
+        "number": page.number,
+        "status": page.status,
+        "code": page.code,
+        "width_px": page.width_px,
+        "height_px": page.height_px,
+        "dpi": page.dpi,
+        "turn_deg": page.turn_deg,
+        "lane": page.lane,
+        "warnings": [] if page.quality is None else list(page.quality.warnings),
+    }
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,197 @@
+"""The `sohoa` command: its names, options and JSON are a contract (docs/cli.md). Heavy imports wait until they are needed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sohoa.errors import SohoaError
+
+app = typer.Typer(
+    name="sohoa",
+    help="Digitise papers: read them, make PDF/A, keep them in an archive, find any of them.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+token_app = typer.Typer(help="Bearer tokens for the HTTP API.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(token_app, name="token")
+
+As = Annotated[str | None, typer.Option("--as", metavar="ACTOR", help="Act as person:ID or system:ID instead of yourself.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
+Document = Annotated[str, typer.Argument(metavar="DOCUMENT", help="The document's id, 26 characters.")]
+
+
+@app.command()
+def archive(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders or patterns such as 'scans/*.jpg'.")],
+    dossier: Annotated[str | None, typer.Option(metavar="CODE", help="The dossier these papers belong to.")] = None,
+    office: Annotated[str | None, typer.Option(metavar="ID", help="The office they belong to.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes; one a core unless told.")] = None,
+    as_json: Json = False,
+    as_actor: As = None,
+) -> None:
+    """Take papers in, read them, and archive them as PDF/A."""
+    from sohoa.cli.archive import run
+
+    raise typer.Exit(run(paths, dossier=dossier, office=office, jobs=jobs, as_json=as_json, as_actor=as_actor))
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="Words, \"a phrase\", 138/QĐ-KHCN, -without, field:value.")],
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many documents to show.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Find documents, with or without diacritics."""
+    from sohoa.cli.search import run
+
+    run(query, limit=limit, as_json=as_json)
+
+
+@app.command()
+def text(
+    document: Document,
+    page: Annotated[int | None, typer.Option(min=1, help="Only this page.")] = None,
+) -> None:
+    """Print what was read."""
+    from sohoa.cli.documents import print_text
+
+    print_text(document, page=page)
+
+
+@app.command()
+def export(
+    document: Document,
+    to: Annotated[Path, typer.Option(metavar="FILE", help="Where to write it; an existing file is not overwritten.")],
+    what: Annotated[str, typer.Option(metavar="pdf|original|alto", help="Which of the document's files.")] = "pdf",
+) -> None:
+    """Write a document's PDF/A, original or ALTO to a file."""
+    from sohoa.cli.documents import export_file
+
+    export_file(document, to=to, what=what)
+
+
+@app.command()
+def status(
+    document: Annotated[str | None, typer.Argument(metavar="[DOCUMENT]", help="One document; without it, everything.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show how a document, or all the work, stands."""
+    from sohoa.cli.documents import print_status
+
+    print_status(document, as_json=as_json)
+
+
+@app.command()
+def release(
+    document: Document,
+    reason: Annotated[str, typer.Option(help="Why it may go on; kept in the archive.")],
+    password_file: Annotated[Path | None, typer.Option(metavar="F", help="File with the PDF's password.")] = None,
+    as_actor: As = None,
+) -> None:
+    """Let a held document go on (a damaged one as far as it can be read, an encrypted one with its password)."""
+    from sohoa.cli.decisions import run_release
+
+    run_release(document, reason=reason, password_file=password_file, as_actor=as_actor)
+
+
+@app.command()
+def withdraw(
+    document: Document,
+    reason: Annotated[str, typer.Option(help="Why; kept in the archive.")],
+    as_actor: As = None,
+) -> None:
+    """Take a document out of the search. Its files stay in the archive."""
+    from sohoa.cli.decisions import run_withdraw
+
+    run_withdraw(document, reason=reason, as_actor=as_actor)
+
+
+@app.command()
+def retry(
+    document: Annotated[str | None, typer.Argument(metavar="[DOCUMENT]", help="One document; without it, all that failed.")] = None,
+    as_actor: As = None,
+) -> None:
+    """Try failed documents again from the start."""
+    from sohoa.cli.decisions import run_retry
+
+    run_retry(document, as_actor=as_actor)
+
+
+@app.command()
+def work(
+    jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes; one a core unless told.")] = None,
+) -> None:
+    """Work on whatever is waiting, until stopped with Ctrl-C."""
+    from sohoa.cli.serve import run_work
+
+    run_work(jobs=jobs)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 unless told.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 8080 unless told.")] = None,
+    workers: Annotated[int | None, typer.Option(min=0, help="Worker processes; one a core unless told, 0 for none.")] = None,
+) -> None:
+    """Start the HTTP API and the workers."""
+    from sohoa.cli.serve import run_serve
+
+    run_serve(host=host, port=port, workers=workers)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check that everything Sohoa needs is here, and say what to do where it is not."""
+    from sohoa.cli.doctor import run
+
+    raise typer.Exit(run(as_json=as_json))
+
+
+@token_app.command("create")
+def token_create(
+    name: Annotated[str, typer.Argument(help="What the token is for.")],
+    scope: Annotated[list[str], typer.Option(help="ingest, read or admin; may be given several times.")],
+    actor: Annotated[str, typer.Option(help="In whose name it acts: person:ID or system:ID.")],
+    office: Annotated[str | None, typer.Option(metavar="ID", help="The only office it may see; all unless told.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a token; its secret is shown this once."""
+    from sohoa.cli.tokens import create
+
+    create(name, scopes=scope, actor=actor, office=office, as_json=as_json)
+
+
+@token_app.command("list")
+def token_list(as_json: Json = False) -> None:
+    """Show all tokens, without their secrets."""
+    from sohoa.cli.tokens import show
+
+    show(as_json=as_json)
+
+
+@token_app.command("revoke")
+def token_revoke(token: Annotated[str, typer.Argument(metavar="TOKEN", help="The token's id.")]) -> None:
+    """End a token for good."""
+    from sohoa.cli.tokens import revoke
+
+    revoke(token)
+
+
+def main() -> None:
+    """Run the command line; an expected error is one line on standard error and exit code 2."""
+    try:
+        app()
+    except SohoaError as error:
+        print(f"sohoa: {error.detail} [{error.code}]", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except ValueError as error:
+        if type(error).__name__ != "ValidationError":
+            raise
+        print(f"sohoa: a setting cannot be used: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)

@@ -1,0 +1,202 @@
+"""`sohoa archive`: take files in, work until each is archived, held, failed or refused, and say what became of them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from ingest.batches import expand
+from ingest.receive import Intake, receive_path
+from ocr_workers.fleet import Fleet
+from sohoa.cli.context import identify, opened
+from sohoa.cli.progress import Progress, show_table
+from sohoa.errors import Refused
+from sohoa.model import Actor, DocumentId, OfficeId
+from sohoa.states import FINAL, DocumentStatus
+from storage.catalog import documents, outbox
+from storage.catalog.documents import Document
+from storage.presentation import document_json, refusal_json
+from storage.stores import Stores
+
+POLL_S = 0.1
+SEARCHABLE_WITHIN_S = 30.0
+"""How long to wait at the end for the index to take in what was archived."""
+
+
+def run(
+    paths: Sequence[str], *, dossier: str | None, office: str | None, jobs: int | None, as_json: bool, as_actor: str | None
+) -> int:
+    """Exit code: 0 when all are archived, 3 when some were held, failed or refused, 130 when stopped by Ctrl-C."""
+    with opened() as stores:
+        identity = identify(stores, as_actor, scope="ingest")
+        batch = Batch(
+            stores,
+            office=identity.office_for(office, stores.settings),
+            dossier=dossier,
+            actor=identity.actor,
+            emit=_print_line if as_json else _stay_silent,
+        )
+        stop = threading.Event()
+        with _ctrl_c_sets(stop), Fleet(stores.settings, count=jobs) as fleet:
+            intake = threading.Thread(target=batch.take_in, args=(paths, stop))
+            intake.start()
+            with nullcontext() if as_json else Progress(stores) as progress:
+                while not stop.is_set() and not batch.over():
+                    fleet.check()
+                    batch.follow()
+                    if progress is not None:
+                        progress.show(batch.document_ids)
+                    time.sleep(POLL_S)
+            intake.join()
+            _wait_until_searchable(stores, stop)
+    if batch.failure is not None:
+        raise batch.failure
+    if not as_json:
+        show_table(batch.results)
+    if not batch.over():
+        _say_how_to_go_on(batch)
+        return 130
+    return 0 if all(result["status"] == DocumentStatus.ARCHIVED for result in batch.results) else 3
+
+
+class Batch:
+    """The files of one call: which documents are awaited, and what became of the others. Shared by two threads."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        *,
+        office: OfficeId,
+        dossier: str | None,
+        actor: Actor,
+        emit: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self.results: list[dict[str, Any]] = []
+        self.document_ids: list[DocumentId] = []
+        self.failure: BaseException | None = None
+        self._stores = stores
+        self._office = office
+        self._dossier = dossier
+        self._actor = actor
+        self._emit = emit
+        self._awaited: dict[DocumentId, list[tuple[str, DocumentId | None]]] = {}
+        self._all_taken_in = False
+        self._lock = threading.RLock()
+
+    def over(self) -> bool:
+        """Whether every file was taken in (or refused) and every document is final."""
+        with self._lock:
+            return self._all_taken_in and not self._awaited
+
+    @property
+    def waiting(self) -> int:
+        with self._lock:
+            return len(self._awaited)
+
+    def take_in(self, paths: Sequence[str], stop: threading.Event) -> None:
+        """Receive every file that `paths` name; a file that is refused does not stop the others."""
+        try:
+            for found in expand(paths, settings=self._stores.settings):
+                if stop.is_set():
+                    return
+                if isinstance(found, Path):
+                    self._take_in_file(found)
+                else:
+                    self._refused(*found)
+            self._all_taken_in = True
+        except BaseException as error:  # noqa: BLE001  raised again by the main thread
+            self.failure = error
+            stop.set()
+
+    def follow(self) -> None:
+        """Say of each awaited document that has become final what became of it."""
+        with self._lock:
+            awaited = list(self._awaited)
+        with self._stores.database.read() as connection:
+            finished = documents.finished(connection, awaited)
+        for document in finished:
+            with self._lock:
+                sources = self._awaited.pop(document.document_id)
+            for source, duplicate_of in sources:
+                self._over(source, document, duplicate_of)
+
+    def _take_in_file(self, path: Path) -> None:
+        stores = self._stores
+        try:
+            accepted = receive_path(
+                path,
+                Intake(filename=path.name, office=self._office, dossier=self._dossier, actor=self._actor),
+                archive=stores.archive,
+                database=stores.database,
+                settings=stores.settings,
+                clock=stores.clock,
+            )
+        except Refused as refused:
+            self._refused(str(path), refused)
+            return
+        document = accepted.document
+        with self._lock:
+            self.document_ids.append(document.document_id)
+        if document.status in FINAL:
+            self._over(str(path), document, accepted.duplicate_of)
+            return
+        with self._lock:
+            self._awaited.setdefault(document.document_id, []).append((str(path), accepted.duplicate_of))
+
+    def _refused(self, source: str, refused: Refused) -> None:
+        self._say(refusal_json(refused, source=source, office=self._office, dossier=self._dossier))
+
+    def _over(self, source: str, document: Document, duplicate_of: DocumentId | None) -> None:
+        self._say(document_json(document, source=source, archive=self._stores.archive, duplicate_of=duplicate_of))
+
+    def _say(self, result: dict[str, Any]) -> None:
+        with self._lock:
+            self.results.append(result)
+            self._emit(result)
+
+
+def _wait_until_searchable(stores: Stores, stop: threading.Event) -> None:
+    """What the command said is archived can be searched for when it ends (unless the index is in trouble)."""
+    until = time.monotonic() + SEARCHABLE_WITHIN_S
+    while not stop.is_set() and time.monotonic() < until:
+        with stores.database.read() as connection:
+            if outbox.pending_count(connection) == 0:
+                return
+        time.sleep(POLL_S)
+
+
+@contextmanager
+def _ctrl_c_sets(stop: threading.Event) -> Iterator[None]:
+    def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say_how_to_go_on(batch: Batch) -> None:
+    sys.stderr.write(
+        f"sohoa: stopped; {batch.waiting} accepted documents are not finished and nothing is lost. "
+        "Run the same command again to take in the rest, or `sohoa work` to finish what was accepted.\n"
+    )
+
+
+def _print_line(result: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _stay_silent(_result: dict[str, Any]) -> None:
+    """A person gets the table at the end."""

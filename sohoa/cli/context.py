@@ -1,0 +1,65 @@
+"""What every command needs first: the settings, the open stores, and who is acting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sohoa import logs
+from sohoa.errors import BadRequest, NotAllowed, NotFound
+from sohoa.model import Actor, OfficeId
+from sohoa.settings import Settings, system_user
+from storage.catalog import documents, tokens
+from storage.catalog.documents import Document
+from storage.stores import Stores, open_stores
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who acts, and the only office they may touch (None: all)."""
+
+    actor: Actor
+    office: OfficeId | None
+
+    def office_for(self, asked: str | None, settings: Settings) -> OfficeId:
+        """The office to work in: the one asked for, the token's, or the default. Raises NotAllowed for another's."""
+        if asked is not None and self.office is not None and asked != self.office:
+            raise NotAllowed(f"this token belongs to office {self.office} and may not act for {asked}")
+        return OfficeId(asked or self.office or settings.office)
+
+
+@contextmanager
+def opened() -> Iterator[Stores]:
+    """The stores that the environment names, open."""
+    logs.set_up()
+    with open_stores(Settings()) as stores:
+        yield stores
+
+
+def identify(stores: Stores, as_actor: str | None, *, scope: str) -> Identity:
+    """The actor of a command: `--as`, else the token in SOHOA_TOKEN (which must have `scope`), else the system's user."""
+    secret = stores.settings.token
+    office: OfficeId | None = None
+    actor = system_user()
+    if secret is not None:
+        with stores.database.read() as connection:
+            token = tokens.authenticate(connection, secret.get_secret_value(), now=stores.clock.now())
+        if scope not in token.scopes:
+            raise NotAllowed(f"the token in SOHOA_TOKEN lacks the scope {scope}")
+        actor, office = token.actor, None if token.office is None else OfficeId(token.office)
+    if as_actor is not None:
+        actor = as_actor if ":" in as_actor else f"person:{as_actor}"
+        kind, _, name = actor.partition(":")
+        if kind not in ("person", "system") or not name:
+            raise BadRequest(f"--as {as_actor!r} cannot be used: write person:ID or system:ID")
+    return Identity(Actor(actor), office)
+
+
+def find(stores: Stores, document_id: str, identity: Identity) -> Document:
+    """The document, if it exists and the actor may see it. Raises NotFound."""
+    with stores.database.read() as connection:
+        try:
+            return documents.get(connection, document_id.strip().upper(), office=identity.office)
+        except NotFound:
+            raise NotFound(f"there is no document {document_id!r}; `sohoa search` and `sohoa status` show ids") from None

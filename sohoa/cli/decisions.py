@@ -1,0 +1,65 @@
+"""`sohoa release`, `withdraw` and `retry`: what a person decides about documents that are in already."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ingest import decisions
+from sohoa.cli.context import find, identify, opened
+from sohoa.errors import BadRequest
+from sohoa.states import DocumentStatus
+from storage.catalog import documents
+
+
+def run_release(document_id: str, *, reason: str, password_file: Path | None, as_actor: str | None) -> None:
+    """Let a held document go on."""
+    password = None if password_file is None else _password(password_file)
+    with opened() as stores:
+        identity = identify(stores, as_actor, scope="admin")
+        document = find(stores, document_id, identity)
+        decisions.release(stores, document, actor=identity.actor, reason=reason, password=password)
+    _say(f"{document.document_id} goes on; `sohoa work` (or a running `sohoa serve`) does the rest")
+
+
+def run_withdraw(document_id: str, *, reason: str, as_actor: str | None) -> None:
+    """Take a document out of the search."""
+    with opened() as stores:
+        identity = identify(stores, as_actor, scope="admin")
+        document = find(stores, document_id, identity)
+        decisions.withdraw(stores, document, actor=identity.actor, reason=reason)
+    _say(f"{document.document_id} is withdrawn; its files stay in the archive")
+
+
+def run_retry(document_id: str | None, *, as_actor: str | None) -> None:
+    """Try one failed document again, or all that failed."""
+    with opened() as stores:
+        identity = identify(stores, as_actor, scope="admin")
+        if document_id is not None:
+            failed = [find(stores, document_id, identity)]
+        else:
+            failed = []
+            cursor = None
+            while True:
+                with stores.database.read() as connection:
+                    page = documents.list_documents(
+                        connection, office=identity.office, status=DocumentStatus.FAILED, after=cursor, limit=500
+                    )
+                failed += page.items
+                if page.next_cursor is None:
+                    break
+                cursor = page.next_cursor
+        for document in failed:
+            decisions.retry(stores, document, actor=identity.actor)
+    _say(f"{len(failed)} documents are tried again; `sohoa work` (or a running `sohoa serve`) does the rest")
+
+
+def _password(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise BadRequest(f"the password file {file} cannot be read: {error.strerror}") from error
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")

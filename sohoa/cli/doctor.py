@@ -1,0 +1,113 @@
+"""`sohoa doctor`: is everything here that Sohoa needs, and what to do where it is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from sohoa.errors import SohoaError
+from sohoa.settings import GIGABYTE, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was looked at, whether it is well, what was found, and what to do if it is not."""
+
+    check: str
+    ok: bool
+    found: str
+    do: str = ""
+
+
+def run(*, as_json: bool) -> int:
+    """Print every finding; exit code 0 if all is well, 1 if something is not."""
+    settings = Settings()
+    findings = [_caught(check, settings) for check in (_engine, _second_engine, _model, _fonts, _ghostscript, _disk, _catalog, _index)]
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False) + "\n")
+    else:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("", "CHECK", "FOUND", "WHAT TO DO"):
+            table.add_column(heading, overflow="fold")
+        for finding in findings:
+            table.add_row("[green]ok[/]" if finding.ok else "[red]NO[/]", finding.check, finding.found, finding.do)
+        Console().print(table)
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+def _caught(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+    try:
+        return check(settings)
+    except (SohoaError, OSError, ImportError, sqlite3.Error, ValueError) as error:
+        return Finding(check.__name__.strip("_").replace("_", " "), ok=False, found=str(error), do="see docs/operations")
+
+
+def _engine(settings: Settings) -> Finding:
+    os.environ.setdefault("OMP_THREAD_LIMIT", "1")
+    import tesserocr
+
+    return Finding("engine (in the process)", ok=True, found=tesserocr.tesseract_version().splitlines()[0])
+
+
+def _second_engine(settings: Settings) -> Finding:
+    path = shutil.which("tesseract")
+    if path is None:
+        return Finding("engine (second chance)", ok=False, found="no tesseract command", do="apt-get install tesseract-ocr")
+    shown = subprocess.run([path, "--version"], capture_output=True, text=True, check=True, timeout=10)
+    return Finding("engine (second chance)", ok=True, found=shown.stdout.splitlines()[0])
+
+
+def _model(settings: Settings) -> Finding:
+    from ocr_workers.recognise import Recogniser
+
+    identity = Recogniser(settings).identity()
+    return Finding("model", ok=True, found=f"{identity['model']}, sha256 {identity['model_sha256'][:16]}…")
+
+
+def _fonts(settings: Settings) -> Finding:
+    from ocr_workers.text_layer import font_name
+
+    return Finding("text layer font", ok=True, found=font_name())
+
+
+def _ghostscript(settings: Settings) -> Finding:
+    from ocr_workers.pdf_compose import ghostscript_version
+
+    version = ghostscript_version()
+    if version is None:
+        return Finding("Ghostscript (optional)", ok=True, found="none: PDFs that cannot become PDF/A as they are get rasterised")
+    return Finding("Ghostscript (optional)", ok=True, found=f"{version}; used from 10.02.1 on")
+
+
+def _disk(settings: Settings) -> Finding:
+    home = settings.home if settings.home.exists() else settings.home.absolute().parent
+    free = shutil.disk_usage(home).free
+    enough = free >= settings.min_free_bytes
+    found = f"{free / GIGABYTE:.1f} GB free under {settings.home}"
+    return Finding("disk", ok=enough, found=found, do="" if enough else "free some space: nothing is accepted below SOHOA_MIN_FREE_BYTES")
+
+
+def _catalog(settings: Settings) -> Finding:
+    from storage.stores import open_stores
+
+    with open_stores(settings) as stores, stores.database.read() as connection:
+        check = connection.exec_driver_sql("PRAGMA quick_check").scalar_one()
+    return Finding(f"catalogue (SQLite {sqlite3.sqlite_version})", ok=check == "ok", found=str(check), do="" if check == "ok" else "restore a copy")
+
+
+def _index(settings: Settings) -> Finding:
+    from storage.index import open_index
+
+    with open_index(settings) as index:
+        return Finding("search index", ok=True, found=f"{index.count()} documents")
+
+

@@ -1,0 +1,106 @@
+"""`sohoa text`, `export` and `status`: what is known of one document, its files, and how all the work stands."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from sohoa.cli.context import find, identify, opened
+from sohoa.cli.progress import show_table
+from sohoa.clock import isoformat
+from sohoa.errors import BadRequest, NotFound
+from sohoa.model import PAGE_BREAK
+from storage.archive.layout import object_id_of
+from storage.catalog import documents, jobs, outbox
+from storage.catalog.documents import Document
+from storage.presentation import document_json
+from storage.stores import Stores
+
+
+def print_text(document_id: str, *, page: int | None) -> None:
+    """What was read, pages parted by a form feed; or one page."""
+    with opened() as stores:
+        document = find(stores, document_id, identify(stores, None, scope="read"))
+        pages = _read(stores, document, "text.txt").decode().split(PAGE_BREAK)
+    if page is not None and page > len(pages):
+        raise NotFound(f"document {document.document_id} has {len(pages)} pages, there is no page {page}")
+    sys.stdout.write((PAGE_BREAK.join(pages) if page is None else pages[page - 1]) + "\n")
+
+
+def export_file(document_id: str, *, to: Path, what: str) -> None:
+    """Write one of the document's files to `to`, which must not exist."""
+    with opened() as stores:
+        document = find(stores, document_id, identify(stores, None, scope="read"))
+        names = {"pdf": "document.pdf", "original": f"original.{document.kind}", "alto": "alto.xml.gz"}
+        if what not in names:
+            raise BadRequest(f"--what {what} is not known: use pdf, original or alto")
+        try:
+            with _open(stores, document, names[what]) as source, to.open("xb") as target:
+                shutil.copyfileobj(gzip.GzipFile(fileobj=source) if what == "alto" else source, target)
+        except FileExistsError:
+            raise BadRequest(f"{to} exists already; name a file that does not") from None
+        except OSError as error:
+            raise BadRequest(f"{to} cannot be written: {error.strerror}") from error
+    sys.stderr.write(f"{to}\n")
+
+
+def print_status(document_id: str | None, *, as_json: bool) -> None:
+    """One document, or how many are in each status and what is still to be done."""
+    with opened() as stores:
+        identity = identify(stores, None, scope="read")
+        if document_id is not None:
+            document = find(stores, document_id, identity)
+            shown = document_json(document, source=document.source_name, archive=stores.archive)
+            if as_json:
+                _print_json(shown)
+            else:
+                show_table([shown])
+            return
+        with stores.database.read() as connection:
+            by_status = documents.count_by_status(connection, office=identity.office)
+            work = jobs.counts(connection)
+            waiting = outbox.pending_count(connection)
+            oldest = outbox.oldest_at(connection)
+    if as_json:
+        _print_json(
+            {
+                "documents": {status.value: count for status, count in by_status.items()},
+                "jobs": {kind.value: {state.value: n for state, n in states.items()} for kind, states in work.items()},
+                "index": {"waiting": waiting, "oldest_at": None if oldest is None else isoformat(oldest)},
+            }
+        )
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("WHAT")
+    table.add_column("HOW MANY", justify="right")
+    for status, count in sorted(by_status.items()):
+        table.add_row(f"documents {status}", str(count))
+    for kind, states in sorted(work.items()):
+        for state, count in sorted(states.items()):
+            table.add_row(f"jobs {kind} {state}", str(count))
+    table.add_row("waiting for the index", str(waiting))
+    Console().print(table)
+
+
+def _read(stores: Stores, document: Document, name: str) -> bytes:
+    with _open(stores, document, name) as stream:
+        return stream.read()
+
+
+def _open(stores: Stores, document: Document, name: str):  # type: ignore[no-untyped-def]
+    try:
+        return stores.archive.open_file(
+            object_id_of(document.document_id, document.dossier), f"documents/{document.document_id}/{name}"
+        )
+    except NotFound:
+        raise NotFound(f"document {document.document_id} is {document.status} and has no {name}") from None
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

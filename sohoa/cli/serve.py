@@ -1,0 +1,60 @@
+"""`sohoa serve` and `sohoa work`: the processes that stay."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import time
+
+import uvicorn
+
+from ocr_workers.fleet import Fleet
+from sohoa import logs
+from sohoa.settings import Settings
+from storage.stores import open_stores
+
+CHECK_S = 0.5
+
+
+def run_work(*, jobs: int | None) -> None:
+    """Work on whatever waits until SIGINT or SIGTERM; jobs in hand are finished first."""
+    logs.set_up(level=logging.INFO)
+    settings = Settings()
+    with open_stores(settings):
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        with Fleet(settings, count=jobs) as fleet:
+            sys.stderr.write("sohoa: working; Ctrl-C to stop\n")
+            while not stop.wait(CHECK_S):
+                fleet.check()
+
+
+def run_serve(*, host: str | None, port: int | None, workers: int | None) -> None:
+    """Serve the HTTP API, with workers unless `workers` is 0, until SIGINT or SIGTERM."""
+    from search_api.app import create_app
+
+    logs.set_up(level=logging.INFO)
+    settings = Settings()
+    with open_stores(settings) as stores:
+        app = create_app(stores)
+        server = uvicorn.Server(
+            uvicorn.Config(app, host=host or settings.host, port=settings.port if port is None else port, log_level="warning")
+        )
+        if workers == 0:
+            server.run()
+            return
+        with Fleet(settings, count=workers) as fleet:
+            watch = threading.Thread(target=_stop_when_workers_cannot, args=(fleet, server), daemon=True)
+            watch.start()
+            server.run()
+            fleet.check()
+
+
+def _stop_when_workers_cannot(fleet: Fleet, server: uvicorn.Server) -> None:
+    """A missing model must not leave an API up that accepts papers which nobody can ever read."""
+    while fleet.alive():
+        time.sleep(CHECK_S)
+    server.should_exit = True

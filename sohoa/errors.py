@@ -1,0 +1,115 @@
+"""Every error that Sohoa raises on purpose: one root, a stable code each, and a sentence that says what to do.
+
+`detail` is one line for the reader and never holds a citizen's text. The HTTP mapping is in search_api/problems.py.
+"""
+
+from __future__ import annotations
+
+
+class SohoaError(Exception):
+    """Root of all expected errors.
+
+    `code` is stable and for machines, `detail` is one line for people, `retryable` says whether the same call may
+    succeed later without anybody changing anything.
+    """
+
+    code = "error"
+    retryable = False
+
+    def __init__(self, detail: str, *, code: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        if code is not None:
+            self.code = code
+
+
+class Refused(SohoaError):
+    """The bytes were not accepted: nothing was stored and no document exists.
+
+    Codes: empty, unsupported_kind, not_found, not_readable, too_large, too_many_pages, too_many_pixels, page_too_big,
+    no_pages, nested_too_deep, changed_while_read, unreadable, disk_low, disk_full, bad_dossier, bad_name.
+    """
+
+    code = "refused"
+
+
+class Held(SohoaError):
+    """The document was accepted but a person must act before it can go on.
+
+    Codes: encrypted, damaged.
+    """
+
+    code = "held"
+
+
+class StageFailed(SohoaError):
+    """A stage (open, recognise, compose, commit) cannot be done for this document or page and will not be tried again."""
+
+    code = "stage_failed"
+
+
+class NotFound(SohoaError):
+    """The named document, page, rendition or token does not exist (or the actor may not know that it does)."""
+
+    code = "not_found"
+
+
+class NotAllowed(SohoaError):
+    """The actor has no right to do this."""
+
+    code = "not_allowed"
+
+
+class BadRequest(SohoaError):
+    """The call cannot be understood; the detail says which part and what would be right."""
+
+    code = "bad_request"
+
+
+class BadQuery(BadRequest):
+    """A search that cannot be answered as typed; the detail says what to type instead."""
+
+    code = "bad_query"
+
+
+class Conflict(SohoaError):
+    """What was asked does not fit the present state of the document (for example releasing one that is not held)."""
+
+    code = "conflict"
+
+
+class AlreadyExists(SohoaError):
+    """A create-only write met a key that exists."""
+
+    code = "already_exists"
+
+
+class DigestMismatch(SohoaError):
+    """Bytes read back are not the bytes written. Never ignored: the write counts as not done."""
+
+    code = "digest_mismatch"
+
+
+class StoreUnavailable(SohoaError):
+    """The archive, the catalogue or the index cannot be reached or is full just now."""
+
+    code = "store_unavailable"
+    retryable = True
+
+
+class NotValidPdfA(SohoaError):
+    """No rung of the ladder gave a file that the PDF/A validator passes."""
+
+    code = "not_valid_pdfa"
+
+
+class TextMismatch(SohoaError):
+    """The text drawn from the finished PDF is not the recognised text."""
+
+    code = "text_mismatch"
+
+
+class SetupError(SohoaError):
+    """Something that must be on this machine is missing (a model, a font, the engine); the detail says how to get it."""
+
+    code = "setup"

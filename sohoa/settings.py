@@ -1,0 +1,78 @@
+"""Every setting, in one frozen model read from the environment (SOHOA_…) once and then passed in."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MEGABYTE = 1024 * 1024
+GIGABYTE = 1024 * MEGABYTE
+
+
+class Settings(BaseSettings):
+    """What an operator can change. Each field is the environment variable SOHOA_<NAME IN CAPITALS>."""
+
+    model_config = SettingsConfigDict(env_prefix="SOHOA_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path("sohoa-data"), description="where everything embedded lives")
+    archive_url: str = Field(default="", description="file:///… (default: the folder `archive` under home)")
+    catalog_url: str = Field(default="", description="sqlite:///… (default: `catalog.sqlite` under home)")
+    index_url: str = Field(default="", description="file:///… (default: the folder `index` under home)")
+    office: str = Field(default="local", description="the office that documents belong to unless told otherwise")
+    token: SecretStr | None = Field(default=None, description="bearer token; names the actor of a command")
+
+    # intake limits
+    max_file_bytes: int = Field(default=2 * GIGABYTE, description="larger files are refused", gt=0)
+    max_pages: int = Field(default=2000, description="documents with more pages are refused", gt=0)
+    max_page_pixels: int = Field(default=200_000_000, description="pages with more pixels are refused before decoding", gt=0)
+    max_page_side_m: float = Field(default=5.08, description="PDF pages with a longer side (metres) are refused", gt=0)
+    max_folder_depth: int = Field(default=32, description="folders nested deeper are refused", gt=0)
+    min_free_bytes: int = Field(default=1 * GIGABYTE, description="below this much free disk nothing is accepted", ge=0)
+
+    # recognising
+    language: str = Field(default="vie", description="Tesseract model to use")
+    tessdata: Path = Field(default=Path("/usr/share/tesseract-ocr/5/tessdata"), description="folder of Tesseract models")
+    page_timeout_s: float = Field(default=60.0, description="a page that takes longer is killed, then tried once more", gt=0)
+    second_chance_timeout_s: float = Field(default=120.0, description="time limit of that second try", gt=0)
+    stage_timeout_s: float = Field(default=1800.0, description="time limit of opening, composing or committing a document", gt=0)
+    worker_memory_bytes: int = Field(
+        default=4 * GIGABYTE, description="a worker that asks for more address space fails that page", gt=0
+    )
+    pdfa: str = Field(default="2b", pattern="^(1b|2b|3b)$", description="PDF/A part and level to make")
+
+    # jobs
+    jobs: int = Field(default=0, description="worker processes; 0 means one a core", ge=0)
+    lease_s: float = Field(default=30.0, description="a lease not renewed for this long is handed out again", gt=0)
+    max_attempts: int = Field(default=4, description="times a stage is tried before it is failed", gt=0)
+
+    # HTTP
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+
+    def archive_root(self) -> Path:
+        """The folder of the archive. Raises ValueError for a URL that this version cannot open."""
+        return _folder(self.archive_url, default=self.home / "archive", setting="SOHOA_ARCHIVE_URL")
+
+    def index_root(self) -> Path:
+        """The folder of the search index. Raises ValueError for a URL that this version cannot open."""
+        return _folder(self.index_url, default=self.home / "index", setting="SOHOA_INDEX_URL")
+
+    def catalog(self) -> str:
+        """The SQLAlchemy URL of the catalogue."""
+        return self.catalog_url or f"sqlite:///{(self.home / 'catalog.sqlite').absolute()}"
+
+
+def _folder(url: str, *, default: Path, setting: str) -> Path:
+    if not url:
+        return default.absolute()
+    if not url.startswith("file:///"):
+        raise ValueError(f"{setting}={url!r} cannot be opened: this version knows file:///absolute/path only")
+    return Path(url.removeprefix("file://"))
+
+
+def system_user() -> str:
+    """The operating system's user, the actor of a command when nobody else is named."""
+    return f"person:{getpass.getuser()}"

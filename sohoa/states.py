@@ -1,0 +1,79 @@
+"""The state machine of a document, a page and a job, in one place (design.md, "Words")."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sohoa.errors import Conflict
+
+
+class DocumentStatus(StrEnum):
+    """Where a document is. `refused` exists only in answers: a refused file has no document."""
+
+    RECEIVED = "received"
+    RECOGNISED = "recognised"
+    ARCHIVED = "archived"
+    HELD = "held"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+    REFUSED = "refused"
+
+
+class Review(StrEnum):
+    """Whether a person still has to look at the document; beside the status, never instead of it."""
+
+    NONE = "none"
+    NEEDED = "needed"
+    CLAIMED = "claimed"
+    DONE = "done"
+
+
+class PageStatus(StrEnum):
+    """What became of one page. `kept`: a born-digital page whose own text was taken. Blank and failed are different things."""
+
+    PENDING = "pending"
+    RECOGNISED = "recognised"
+    KEPT = "kept"
+    BLANK = "blank"
+    FAILED = "failed"
+
+
+class JobKind(StrEnum):
+    """The stages of work, in order. `open`, `compose` and `commit` are per document, `recognise` is per page."""
+
+    OPEN = "open"
+    RECOGNISE = "recognise"
+    COMPOSE = "compose"
+    COMMIT = "commit"
+
+
+class JobState(StrEnum):
+    """A job waits (`ready`), is being done under a lease (`leased`), or is over (`done`, `failed`)."""
+
+    READY = "ready"
+    LEASED = "leased"
+    DONE = "done"
+    FAILED = "failed"
+
+
+_MOVES: dict[DocumentStatus, frozenset[DocumentStatus]] = {
+    DocumentStatus.RECEIVED: frozenset({DocumentStatus.RECOGNISED, DocumentStatus.HELD, DocumentStatus.FAILED}),
+    DocumentStatus.RECOGNISED: frozenset(
+        {DocumentStatus.ARCHIVED, DocumentStatus.HELD, DocumentStatus.FAILED, DocumentStatus.RECEIVED}
+    ),
+    DocumentStatus.ARCHIVED: frozenset({DocumentStatus.WITHDRAWN}),
+    DocumentStatus.HELD: frozenset({DocumentStatus.RECEIVED, DocumentStatus.WITHDRAWN}),
+    DocumentStatus.FAILED: frozenset({DocumentStatus.RECEIVED, DocumentStatus.WITHDRAWN}),
+    DocumentStatus.WITHDRAWN: frozenset(),
+}
+
+FINAL = frozenset(
+    {DocumentStatus.ARCHIVED, DocumentStatus.HELD, DocumentStatus.FAILED, DocumentStatus.WITHDRAWN, DocumentStatus.REFUSED}
+)
+"""Statuses at which the machine has nothing more to do for a document by itself."""
+
+
+def check_move(before: DocumentStatus, after: DocumentStatus) -> None:
+    """Raise Conflict unless a document may go from `before` to `after` (staying where it is is always allowed)."""
+    if before is not after and after not in _MOVES[before]:
+        raise Conflict(f"a document that is {before} cannot become {after}")

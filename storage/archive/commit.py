@@ -1,0 +1,359 @@
+"""Committing a version of an object, in the order that lets any process finish what another began.
+
+1 pin: every new file is copied from staging to `intents/<object>/vN/<digest>` and read back; nothing changes it there.
+2 reserve: `intents/<object>/vN.json`, create-only, holds the whole inventory. A loser finishes it and takes vN+1.
+3 copy the pinned bytes to their final keys and read them back.
+4 sidecar, then `vN/inventory.json`, create-only: committed.
+5 `0=ocfl_object_1.1`, root inventory and its sidecar, never back to a lower version.
+6 ledger entry; then intent and pins are dropped.
+
+Steps 3 to 6 are the same bytes under the same keys whoever does them and however often, so crash recovery, a live
+committer and a second committer may all be at them at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sohoa.clock import Clock, isoformat, parse_moment
+from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotFound, StoreUnavailable
+from sohoa.model import Actor, Sha256
+from storage.archive.inventory import Inventory, next_inventory, parse_inventory, sidecar
+from storage.archive.layout import (
+    INTENTS,
+    dossier_of,
+    intent_key,
+    object_root,
+    pins_prefix,
+    root_of_digest,
+    sha256_of,
+    to_json,
+)
+from storage.archive.ledger import Commit, Ledger
+from storage.objects.protocol import Objects
+
+_ATTEMPTS = 200
+"""How often a committer may lose the race for a version before it gives the job back."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A staged file and where it belongs in the object: `documents/<document_id>/document.pdf`."""
+
+    logical_path: str
+    key: str
+    sha256: Sha256
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A commit and the sequence number of the ledger entry that names it."""
+
+    commit: Commit
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A reserved version: its whole inventory, and the ledger's head before it was (no entry up to there names it)."""
+
+    inventory: Inventory
+    ledger_head: int
+
+    @property
+    def version(self) -> int:
+        return self.inventory.head
+
+    @property
+    def key(self) -> str:
+        return intent_key(self.inventory.object_id, self.version)
+
+    @property
+    def commit(self) -> Commit:
+        return _commit_of(self.inventory, self.version, sha256_of(self.inventory.to_json()))
+
+    def new_content(self) -> Iterator[tuple[Sha256, str]]:
+        """Digest and path in the object of every file that this version brings."""
+        for digest, paths in self.inventory.manifest.items():
+            for path in paths:
+                if path.startswith(f"v{self.version}/"):
+                    yield digest, path
+
+
+def commit_files(
+    objects: Objects,
+    ledger: Ledger,
+    clock: Clock,
+    *,
+    object_id: str,
+    files: Sequence[StagedFile],
+    actor: Actor,
+    message: str,
+) -> Recorded:
+    """Commit `files` as the next version of an object, or find the version that holds them already.
+
+    Raises DigestMismatch where staged bytes are not what was announced and NotFound where they are gone (nothing is
+    committed then); StoreUnavailable, after which the same call, or recovery, goes on where this one stopped.
+    """
+    wanted = {file.logical_path: file.sha256 for file in files}
+    for _ in range(_ATTEMPTS):
+        ledger_head = ledger.head()
+        before = read_head(objects, object_id)
+        if before is not None and (version := _version_that_brought(before, wanted)):
+            return _find_recorded(objects, ledger, before, version)
+        first = {} if before is not None else _first_files(object_id)
+        inventory = next_inventory(
+            before,
+            object_id,
+            wanted | {path: sha256_of(data) for path, data in first.items()},
+            created_at=parse_moment(isoformat(clock.now())),
+            actor=actor,
+            message=message,
+        )
+        intent = Intent(inventory=inventory, ledger_head=ledger_head)
+        try:
+            _pin(objects, intent, files, first.values())
+        except NotFound:
+            # Who commits vN drops all pins for vN, ours too; then vN+1 is next.
+            if not _is_committed(objects, object_root(object_id), intent.version):
+                raise
+            continue
+        if _reserve(objects, intent):
+            recorded = finish(objects, ledger, intent)
+            if recorded is not None:
+                return recorded
+        else:
+            _finish_other(objects, ledger, intent.key)
+    raise StoreUnavailable(f"{object_id} is being written by too many at once; the commit is tried again later")
+
+
+def finish(objects: Objects, ledger: Ledger, intent: Intent) -> Recorded | None:
+    """Roll a reserved version forward (steps 3 to 6). None where its number had been used already: then it is only
+    dropped.
+
+    That happens to a committer which reserves vN after another one committed vN and dropped its own intent.
+    """
+    commit, root = intent.commit, object_root(intent.inventory.object_id)
+    if not _is_committed(objects, root, intent.version):
+        try:
+            _write_version(objects, root, intent)
+        except NotFound:
+            # Somebody else may have finished it and dropped the pins while we were copying.
+            if not _is_committed(objects, root, intent.version):
+                raise
+    if _inventory_sha256(objects, root, intent.version) != commit.inventory_sha256:
+        _drop(objects, intent)
+        return None
+    _raise_root(objects, root, intent.inventory)
+    sequence = ledger.record(commit, after=intent.ledger_head)
+    _drop(objects, intent)
+    return Recorded(commit=commit, sequence=sequence)
+
+
+def open_intents(objects: Objects) -> Iterator[Intent]:
+    """Every reserved version that is not finished yet."""
+    for key in objects.list(INTENTS):
+        if key.count("/") == 2:  # intents/<object>/vN.json; pins lie one folder deeper
+            with suppress(NotFound):  # finished by somebody else since it was listed
+                yield _parse_intent(objects.read(key))
+
+
+def drop_useless_pins(objects: Objects) -> None:
+    """Forget pins for versions that are committed: of a committer that lost a race and was killed before it knew."""
+    for key in objects.list(INTENTS):
+        if key.count("/") == 3:
+            _, digest, version, _ = key.split("/")
+            if _is_committed(objects, root_of_digest(digest), int(version.removeprefix("v"))):
+                objects.delete(key)
+
+
+def read_head(objects: Objects, object_id: str) -> Inventory | None:
+    """The inventory of an object's newest committed version, None where it has none.
+
+    The root inventory is a copy that may lag behind; the highest `vN/inventory.json` is the truth. Raises
+    DigestMismatch where the inventory is not the one its sidecar names.
+    """
+    root = object_root(object_id)
+    try:
+        data = objects.read(f"{root}/inventory.json")
+        version = int(json.loads(data)["head"].removeprefix("v"))
+    except NotFound:
+        data, version = b"", 0
+    except ValueError:
+        raise DigestMismatch(f"{root}/inventory.json is damaged; restore it from a copy") from None
+    newest = version
+    while _is_committed(objects, root, newest + 1):
+        newest += 1
+    if newest == 0:
+        return None
+    if newest > version:
+        data = objects.read(f"{root}/v{newest}/inventory.json")
+    if sha256_of(data) != _inventory_sha256(objects, root, newest):
+        raise DigestMismatch(f"{root}: the inventory of v{newest} is damaged; restore it from a copy")
+    return parse_inventory(data)
+
+
+def sha256_of_key(objects: Objects, key: str) -> tuple[Sha256, int]:
+    """Digest and length of an object's bytes, read from the store. Raises NotFound."""
+    digest, size_bytes = hashlib.sha256(), 0
+    with objects.open(key) as file:
+        while chunk := file.read(1024 * 1024):
+            digest.update(chunk)
+            size_bytes += len(chunk)
+    return Sha256(digest.hexdigest()), size_bytes
+
+
+def _version_that_brought(inventory: Inventory, wanted: Mapping[str, Sha256]) -> int | None:
+    """The version since which the object has held all of `wanted` without a break, None where the newest does not."""
+    found = None
+    for number in range(inventory.head, 0, -1):
+        state = inventory.versions[number - 1].state
+        if any(state.get(path) != digest for path, digest in wanted.items()):
+            break
+        found = number
+    return found
+
+
+def _finish_other(objects: Objects, ledger: Ledger, key: str) -> None:
+    """Finish what somebody else reserved, so that the next version is free."""
+    try:
+        intent = _parse_intent(objects.read(key))
+    except NotFound:
+        return  # it was finished meanwhile
+    finish(objects, ledger, intent)
+
+
+def _find_recorded(objects: Objects, ledger: Ledger, inventory: Inventory, version: int) -> Recorded:
+    """The record of a version committed earlier, finished now where its committer did not come that far."""
+    _finish_other(objects, ledger, intent_key(inventory.object_id, version))
+    sha256 = _inventory_sha256(objects, object_root(inventory.object_id), version)
+    commit = _commit_of(inventory, version, sha256)
+    return Recorded(commit=commit, sequence=ledger.find_or_record(commit))
+
+
+def _commit_of(inventory: Inventory, version: int, inventory_sha256: Sha256) -> Commit:
+    made = inventory.versions[version - 1]
+    return Commit(
+        object_id=inventory.object_id,
+        version=version,
+        inventory_sha256=inventory_sha256,
+        committed_at=made.created_at,
+        actor=Actor(made.actor),
+        message=made.message,
+    )
+
+
+def _first_files(object_id: str) -> dict[str, bytes]:
+    """What only the first version of an object brings: who it is, readable without this program."""
+    code = dossier_of(object_id)
+    return {} if code is None else {"dossier.json": to_json({"code": code, "object_id": object_id})}
+
+
+def _pin(objects: Objects, intent: Intent, files: Sequence[StagedFile], first: Iterable[bytes]) -> None:
+    """Put the bytes of a version where nobody changes them, and read back everything that was announced."""
+    prefix = pins_prefix(intent.inventory.object_id, intent.version)
+    new = {digest for digest, _ in intent.new_content()}
+    for data in first:
+        _create_same(objects, prefix + sha256_of(data), data)
+    for file in files:
+        if file.sha256 not in new:
+            _check(objects, file.key, file.sha256)
+            continue
+        pin = prefix + file.sha256
+        with suppress(AlreadyExists):  # with other bytes: the check below tells whether they are the right ones
+            objects.copy(file.key, pin)
+        try:
+            _check(objects, pin, file.sha256)
+        except DigestMismatch:
+            objects.delete(pin)
+            raise DigestMismatch(
+                f"{file.key}: the staged bytes changed since they were announced; stage them again"
+            ) from None
+
+
+def _reserve(objects: Objects, intent: Intent) -> bool:
+    """Make the version ours. False where it is another's, whose work is done; the caller takes the next number."""
+    data = to_json({"inventory": json.loads(intent.inventory.to_json()), "ledger_head": intent.ledger_head})
+    try:
+        objects.create(intent.key, data)
+    except AlreadyExists:
+        return False
+    return True
+
+
+def _parse_intent(data: bytes) -> Intent:
+    found = json.loads(data)
+    return Intent(inventory=parse_inventory(to_json(found["inventory"])), ledger_head=found["ledger_head"])
+
+
+def _write_version(objects: Objects, root: str, intent: Intent) -> None:
+    prefix, inventory = pins_prefix(intent.inventory.object_id, intent.version), intent.inventory.to_json()
+    for digest, path in intent.new_content():
+        objects.copy(prefix + digest, f"{root}/{path}")
+        _check(objects, f"{root}/{path}", digest)
+    _create_same(objects, f"{root}/v{intent.version}/inventory.json.sha256", sidecar(inventory))
+    _create_same(objects, f"{root}/v{intent.version}/inventory.json", inventory)
+
+
+def _raise_root(objects: Objects, root: str, inventory: Inventory) -> None:
+    """Bring the object root's own files to at least this version, then its sidecar to whatever the inventory is now."""
+    declaration = f"{root}/0=ocfl_object_1.1"
+    if not objects.exists(declaration):
+        _create_same(objects, declaration, b"ocfl_object_1.1\n")
+    key, data = f"{root}/inventory.json", inventory.to_json()
+    while True:
+        etag = _etag(objects, key)
+        if etag is not None and parse_inventory(objects.read(key)).head >= inventory.head:
+            break
+        with suppress(Conflict):
+            objects.replace(key, data, if_match=etag)
+            break
+    side = f"{root}/inventory.json.sha256"
+    while True:
+        etag = _etag(objects, side)
+        wanted = sidecar(objects.read(key))
+        if etag is not None and objects.read(side) == wanted:
+            break
+        with suppress(Conflict):
+            objects.replace(side, wanted, if_match=etag)
+
+
+def _drop(objects: Objects, intent: Intent) -> None:
+    """Forget the pins, then the intent: in this order no pin outlives its intent."""
+    for key in list(objects.list(pins_prefix(intent.inventory.object_id, intent.version))):
+        objects.delete(key)
+    objects.delete(intent.key)
+
+
+def _is_committed(objects: Objects, root: str, version: int) -> bool:
+    return objects.exists(f"{root}/v{version}/inventory.json")
+
+
+def _inventory_sha256(objects: Objects, root: str, version: int) -> Sha256:
+    return Sha256(objects.read(f"{root}/v{version}/inventory.json.sha256").decode().split()[0])
+
+
+def _etag(objects: Objects, key: str) -> str | None:
+    try:
+        return objects.stat(key).etag
+    except NotFound:
+        return None
+
+
+def _create_same(objects: Objects, key: str, data: bytes) -> None:
+    """Create a key whose bytes are the same whoever writes it."""
+    try:
+        objects.create(key, data)
+    except AlreadyExists:
+        if objects.read(key) != data:
+            raise DigestMismatch(f"{key} holds other bytes than it must; the archive was altered") from None
+
+
+def _check(objects: Objects, key: str, sha256: Sha256) -> None:
+    if sha256_of_key(objects, key)[0] != sha256:
+        raise DigestMismatch(f"{key}: the bytes read back are not those written; check the disk")

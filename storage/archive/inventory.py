@@ -1,0 +1,134 @@
+"""An OCFL inventory as values: what every version of an object holds, and the inventory of the version after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sohoa.clock import isoformat, parse_moment
+from sohoa.errors import BadRequest, NotFound
+from sohoa.model import Sha256
+from storage.archive.layout import sha256_of, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of an object. `state` maps each logical path to the digest of its bytes."""
+
+    created_at: datetime
+    actor: str
+    message: str
+    state: Mapping[str, Sha256]
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All versions of an object (`versions[0]` is v1) and where in it the bytes of each digest lie (`manifest`)."""
+
+    object_id: str
+    manifest: Mapping[Sha256, tuple[str, ...]]
+    versions: tuple[Version, ...]
+
+    @property
+    def head(self) -> int:
+        """Number of the newest version, counted from 1."""
+        return len(self.versions)
+
+    @property
+    def state(self) -> Mapping[str, Sha256]:
+        """Logical path → digest in the newest version."""
+        return self.versions[-1].state
+
+    def content_path(self, logical_path: str) -> str:
+        """Path inside the object root of a file of the newest version. Raises NotFound."""
+        if logical_path not in self.state:
+            raise NotFound(f"{logical_path} is not in {self.object_id}")
+        return self.manifest[self.state[logical_path]][0]
+
+    def to_json(self) -> bytes:
+        """The bytes of inventory.json: the same inventory always gives the same bytes."""
+        return to_json(
+            {
+                "id": self.object_id,
+                "type": "https://ocfl.io/1.1/spec/#inventory",
+                "digestAlgorithm": "sha256",
+                "head": f"v{self.head}",
+                "manifest": {digest: list(paths) for digest, paths in self.manifest.items()},
+                "versions": {
+                    f"v{number}": _version_json(version) for number, version in enumerate(self.versions, start=1)
+                },
+            }
+        )
+
+
+def parse_inventory(data: bytes) -> Inventory:
+    """The inventory in the bytes of an inventory.json that this module wrote."""
+    found = json.loads(data)
+    return Inventory(
+        object_id=found["id"],
+        manifest={Sha256(digest): tuple(paths) for digest, paths in found["manifest"].items()},
+        versions=tuple(_parse_version(found["versions"][f"v{n}"]) for n in range(1, len(found["versions"]) + 1)),
+    )
+
+
+def sidecar(inventory: bytes) -> bytes:
+    """The bytes of inventory.json.sha256."""
+    return f"{sha256_of(inventory)} inventory.json\n".encode()
+
+
+def next_inventory(
+    before: Inventory | None,
+    object_id: str,
+    files: Mapping[str, Sha256],
+    *,
+    created_at: datetime,
+    actor: str,
+    message: str,
+) -> Inventory:
+    """The inventory after one more version, in which `files` (logical path → digest) are added to or replace what was
+    there.
+
+    Bytes that some version already has are referred to where they lie; bytes given twice are kept once.
+    """
+    number = 1 if before is None else before.head + 1
+    manifest = {} if before is None else dict(before.manifest)
+    state = {} if before is None else dict(before.state)
+    for logical_path, digest in sorted(files.items()):
+        _check_logical_path(logical_path)
+        manifest.setdefault(digest, (f"v{number}/content/{logical_path}",))
+        state[logical_path] = digest
+    version = Version(created_at=created_at, actor=actor, message=message, state=state)
+    return Inventory(
+        object_id=object_id,
+        manifest=manifest,
+        versions=(*(() if before is None else before.versions), version),
+    )
+
+
+def _check_logical_path(path: str) -> None:
+    if "\0" in path or any(part in {"", ".", ".."} for part in path.split("/")):
+        raise BadRequest(f"{path!r} cannot be a path in the archive: no empty, '.' or '..' part (OCFL 1.1, 3.5.3.1)")
+
+
+def _version_json(version: Version) -> dict[str, Any]:
+    state: dict[Sha256, list[str]] = {}
+    for logical_path, digest in sorted(version.state.items()):
+        state.setdefault(digest, []).append(logical_path)
+    return {
+        "created": isoformat(version.created_at),
+        "message": version.message,
+        "user": {"name": version.actor, "address": f"urn:sohoa:{version.actor}"},
+        "state": state,
+    }
+
+
+def _parse_version(found: dict[str, Any]) -> Version:
+    return Version(
+        created_at=parse_moment(found["created"]),
+        actor=found["user"]["name"],
+        message=found["message"],
+        state={path: Sha256(digest) for digest, paths in found["state"].items() for path in paths},
+    )

@@ -1,0 +1,172 @@
+"""The ledger: one hash-chained, gapless line of entries that names every committed object version exactly once.
+
+`ledger/NNN/NNN/<12 digits>.json` holds {sequence, previous (SHA-256 of the entry before, null in the first),
+recorded_at, commits: [{object_id, version, inventory_sha256, committed_at, actor, message}]}. Entries are create-only,
+so the sequence number is the lock: who loses the race for a number reads the winner's entry and tries the next one.
+
+`recorded_at` never goes back along the line and is never before the commits it records, whatever the clocks say. That
+makes the entry of any commit findable by bisection, without a marker file for each version and without a scan of the
+whole line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sohoa.clock import Clock, isoformat, parse_moment
+from sohoa.errors import AlreadyExists, DigestMismatch
+from sohoa.model import Actor, Sha256
+from storage.archive.layout import ledger_key, sha256_of, to_json
+from storage.objects.protocol import Objects
+
+_NEAR = 32
+"""Up to this many entries are read one after the other; beyond, bisection finds the place first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One committed version of one object. `inventory_sha256` is the digest of its vN/inventory.json."""
+
+    object_id: str
+    version: int
+    inventory_sha256: Sha256
+    committed_at: datetime
+    actor: Actor
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One ledger entry, counted from 1. `sha256` is the digest of its own bytes."""
+
+    sequence: int
+    previous: Sha256 | None
+    recorded_at: datetime
+    commits: tuple[Commit, ...]
+    sha256: Sha256
+
+
+class Ledger:
+    """Appends to and reads the ledger. Threads may share one; any number of processes may append at the same time."""
+
+    def __init__(self, objects: Objects, clock: Clock) -> None:
+        self._objects = objects
+        self._clock = clock
+        self._newest: Entry | None = None
+
+    def head(self) -> int:
+        """Sequence number of the newest entry, 0 before the first. Probes upward from the newest entry known."""
+        low, step = (self._newest.sequence if self._newest else 0), 1
+        while self._has(low + step):
+            low, step = low + step, step * 2
+        high = low + step
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._has(middle) else (low, middle)
+        return low
+
+    def record(self, commit: Commit, *, after: int) -> int:
+        """Make sure that exactly one entry names `commit`, and return its sequence number.
+
+        `after` is a sequence number that was the head before the commit was made, so no entry up to it can name the
+        commit.
+        """
+        head = self.head()
+        start = after + 1 if head - after <= _NEAR else max(after + 1, self._first_since(commit.committed_at))
+        while True:
+            for sequence in range(start, head + 1):
+                if _names(self.entry(sequence), commit):
+                    return sequence
+            try:
+                return self._append(commit, head)
+            except AlreadyExists:
+                start, head = head + 1, self.head()
+
+    def find_or_record(self, commit: Commit) -> int:
+        """Like :meth:`record`, for a commit of which nothing else is known: bisection finds where its entry must be."""
+        return self.record(commit, after=self._first_since(commit.committed_at) - 1)
+
+    def entry(self, sequence: int) -> Entry:
+        """One entry. Raises NotFound, DigestMismatch where it is not the entry its name says."""
+        newest = self._newest
+        if newest is not None and newest.sequence == sequence:
+            return newest
+        entry = _parse(self._objects.read(ledger_key(sequence)))
+        if entry.sequence != sequence:
+            raise DigestMismatch(f"{ledger_key(sequence)} holds entry {entry.sequence}: the ledger was altered")
+        return entry
+
+    def entries(self, *, start: int = 1) -> Iterator[Entry]:
+        """Entries from `start` on, each checked against the one before. Raises DigestMismatch for a broken chain."""
+        before = self.entry(start - 1).sha256 if start > 1 else None
+        for sequence in range(start, self.head() + 1):
+            entry = self.entry(sequence)
+            if entry.previous != before:
+                raise DigestMismatch(
+                    f"{ledger_key(sequence)} does not follow from the entry before it: the ledger was altered"
+                )
+            before = entry.sha256
+            yield entry
+
+    def _append(self, commit: Commit, head: int) -> int:
+        previous = self.entry(head) if head else None
+        recorded_at = max(
+            self._clock.now(), commit.committed_at, previous.recorded_at if previous else commit.committed_at
+        )
+        data = to_json(
+            {
+                "sequence": head + 1,
+                "previous": previous.sha256 if previous else None,
+                "recorded_at": isoformat(recorded_at),
+                "commits": [commit_to_dict(commit)],
+            }
+        )
+        self._objects.create(ledger_key(head + 1), data)
+        self._newest = _parse(data)
+        return head + 1
+
+    def _first_since(self, moment: datetime) -> int:
+        """Sequence number of the first entry recorded at `moment` or later; one past the head where there is none."""
+        low, high = 1, self.head() + 1
+        while low < high:
+            middle = (low + high) // 2
+            if self.entry(middle).recorded_at < moment:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _has(self, sequence: int) -> bool:
+        return self._objects.exists(ledger_key(sequence))
+
+
+def commit_to_dict(commit: Commit) -> dict[str, str | int]:
+    """A commit as plain JSON values."""
+    return {
+        "object_id": commit.object_id,
+        "version": commit.version,
+        "inventory_sha256": commit.inventory_sha256,
+        "committed_at": isoformat(commit.committed_at),
+        "actor": commit.actor,
+        "message": commit.message,
+    }
+
+
+def _names(entry: Entry, commit: Commit) -> bool:
+    return any((named.object_id, named.version) == (commit.object_id, commit.version) for named in entry.commits)
+
+
+def _parse(data: bytes) -> Entry:
+    found = json.loads(data)
+    return Entry(
+        sequence=found["sequence"],
+        previous=found["previous"],
+        recorded_at=parse_moment(found["recorded_at"]),
+        commits=tuple(
+            Commit(**{**commit, "committed_at": parse_moment(commit["committed_at"])}) for commit in found["commits"]
+        ),
+        sha256=sha256_of(data),
+    )

@@ -1,0 +1,49 @@
+"""Receipts: what was accepted, from whom, with which digest. Created once, never changed, never deleted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sohoa.clock import isoformat, parse_moment
+from sohoa.model import Actor, DocumentId, OfficeId, Sha256
+from storage.archive.layout import receipt_key, to_json
+from storage.objects.protocol import Objects
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The promise given to a sender once the bytes were durable.
+
+    `kind` is the extension of the original, `staged_key` where its bytes lay then, `declared` what the sender said of
+    the paper (plain JSON values), `external_id` the sender's own name for it.
+    """
+
+    document_id: DocumentId
+    office: OfficeId
+    dossier: str | None
+    filename: str
+    kind: str
+    media_type: str
+    sha256: Sha256
+    size_bytes: int
+    actor: Actor
+    accepted_at: datetime
+    external_id: str | None
+    declared: dict[str, Any]
+    staged_key: str
+
+
+def write_receipt(objects: Objects, receipt: Receipt) -> None:
+    """Make a receipt durable. Raises AlreadyExists where the document has one."""
+    objects.create(
+        receipt_key(receipt.document_id), to_json(asdict(receipt) | {"accepted_at": isoformat(receipt.accepted_at)})
+    )
+
+
+def read_receipt(objects: Objects, document_id: str) -> Receipt:
+    """The receipt of a document. Raises NotFound."""
+    found = json.loads(objects.read(receipt_key(document_id)))
+    return Receipt(**(found | {"accepted_at": parse_moment(found["accepted_at"])}))

@@ -1,0 +1,292 @@
+"""Documents in the catalogue: registering, moving from status to status, finding and listing them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypedDict, Unpack
+
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from sohoa.errors import AlreadyExists, NotFound
+from sohoa.model import Actor, DocumentId, DossierCode, OfficeId, Sha256, Source
+from sohoa.states import FINAL, DocumentStatus, JobKind, Review, check_move
+from storage.catalog.tables import constant, counters, documents
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """What is known of a document when its bytes have become durable."""
+
+    document_id: DocumentId
+    office: OfficeId
+    dossier: DossierCode | None
+    source_name: str
+    source: Source
+    original_size_bytes: int
+    kind: str
+    media_type: str
+    actor: Actor
+    received_at: datetime
+    external_id: str | None = None
+    declared: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One paper as the catalogue knows it.
+
+    `source_name` is the file name as given; `kind` a sniff.Kind value; `code`, `stage` and `detail` say why a document
+    is held or failed; `pages_pending` counts the pages that are not finished; `object_id`, `version` and `sequence`
+    name its newest archive commit; `changed_seq` is greater than that of every change before.
+    """
+
+    document_id: DocumentId
+    office: OfficeId
+    dossier: DossierCode | None
+    source_name: str
+    source: Source
+    original_sha256: Sha256
+    original_size_bytes: int
+    kind: str
+    media_type: str
+    status: DocumentStatus
+    code: str | None
+    stage: str | None
+    detail: str | None
+    review: Review
+    pages_total: int | None
+    pages_pending: int
+    pages_failed: tuple[int, ...]
+    warnings: tuple[str, ...]
+    external_id: str | None
+    declared: dict[str, Any]
+    actor: Actor
+    received_at: datetime
+    archived_at: datetime | None
+    searchable_at: datetime | None
+    object_id: str | None
+    version: int | None
+    sequence: int | None
+    pdf_sha256: Sha256 | None
+    pdf_size_bytes: int | None
+    conformance: str | None
+    changed_seq: int
+    changed_at: datetime
+
+
+class Changes(TypedDict, total=False):
+    """What may change about a document besides its status."""
+
+    code: str | None
+    stage: str | None
+    detail: str | None
+    review: Review
+    pages_total: int | None
+    pages_failed: tuple[int, ...]
+    warnings: tuple[str, ...]
+    archived_at: datetime | None
+    searchable_at: datetime | None
+    object_id: str | None
+    version: int | None
+    sequence: int | None
+    pdf_sha256: str | None
+    pdf_size_bytes: int | None
+    conformance: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPage:
+    """Some documents of a list, and the cursor to ask for those after them (None: there are no more now)."""
+
+    items: tuple[Document, ...]
+    next_cursor: int | None
+
+
+def find_duplicate(conn: Connection, *, office: str, dossier: str | None, sha256: str) -> Document | None:
+    """The document that these bytes already are in that dossier or, without one, among the office's loose papers.
+
+    A withdrawn document does not count.
+    """
+    row = conn.execute(
+        select(documents).where(
+            documents.c.office == office,
+            documents.c.dossier.is_(None) if dossier is None else documents.c.dossier == dossier,
+            documents.c.original_sha256 == sha256,
+            documents.c.status != constant(DocumentStatus.WITHDRAWN),
+        )
+    ).one_or_none()
+    return None if row is None else _document(row)
+
+
+def insert_document(conn: Connection, new: NewDocument) -> Document:
+    """Register a received document. Raises AlreadyExists where :func:`find_duplicate` finds one, or for its id."""
+    values = {
+        "document_id": new.document_id,
+        "office": new.office,
+        "dossier": new.dossier,
+        "source_name": new.source_name,
+        "source": {"original_sha256": new.source.original_sha256, "pages": [list(pair) for pair in new.source.pages]},
+        "original_sha256": new.source.original_sha256,
+        "original_size_bytes": new.original_size_bytes,
+        "kind": new.kind,
+        "media_type": new.media_type,
+        "status": DocumentStatus.RECEIVED,
+        "review": Review.NONE,
+        "pages_pending": 0,
+        "pages_failed": [],
+        "warnings": list(new.warnings),
+        "external_id": new.external_id,
+        "declared": new.declared,
+        "actor": new.actor,
+        "received_at": new.received_at,
+        "changed_seq": _next_change(conn),
+        "changed_at": new.received_at,
+    }
+    try:
+        row = conn.execute(insert(documents).values(values).returning(documents)).one()
+    except IntegrityError as error:
+        raise AlreadyExists(
+            "these bytes are in that dossier or office already; use the document that is there"
+        ) from error
+    return _document(row)
+
+
+def get(conn: Connection, document_id: str, *, office: str | None = None) -> Document:
+    """The document. Raises NotFound, for a document of another office too when `office` is given."""
+    query = select(documents).where(documents.c.document_id == document_id)
+    if office is not None:
+        query = query.where(documents.c.office == office)
+    row = conn.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no document {document_id}")
+    return _document(row)
+
+
+def move(
+    conn: Connection, document_id: str, status: DocumentStatus, *, now: datetime, **changes: Unpack[Changes]
+) -> Document:
+    """Take a document to `status` with what changes about it. Raises NotFound, or Conflict for a move that may not be.
+
+    Why it was held or failed (`code`, `stage`, `detail`) is forgotten by a move elsewhere that does not state it again.
+    """
+    # Taking a number comes before the look at the old status: until this transaction ends nobody else can change it.
+    changed = _next_change(conn)
+    before = get(conn, document_id).status
+    check_move(before, status)
+    why: Changes = {} if status is before else {"code": None, "stage": None, "detail": None}
+    return _update(conn, document_id, changed=changed, now=now, values={"status": status, **why, **changes})
+
+
+def amend(conn: Connection, document_id: str, *, now: datetime, **changes: Unpack[Changes]) -> Document:
+    """Change something about a document and leave its status as it is. Raises NotFound."""
+    return _update(conn, document_id, changed=_next_change(conn), now=now, values=dict(changes))
+
+
+def list_documents(
+    conn: Connection,
+    *,
+    office: str | None = None,
+    dossier: str | None = None,
+    status: DocumentStatus | None = None,
+    external_id: str | None = None,
+    changed_since: datetime | None = None,
+    after: int | None = None,
+    limit: int = 50,
+) -> DocumentPage:
+    """Documents that fit every filter given, in the order of their last change, from after the cursor `after`.
+
+    The order is what makes the cursor safe while documents change: one that changes moves behind it and comes (again)
+    later, so following the cursors to the end misses nothing.
+    """
+    query = _filtered(select(documents), office=office, dossier=dossier, status=status, external_id=external_id)
+    if changed_since is not None:
+        recent = documents.c.changed_at >= changed_since
+        first = select(func.min(documents.c.changed_seq)).where(recent).scalar_subquery()
+        query = query.where(recent, documents.c.changed_seq >= first)
+    if after is not None:
+        query = query.where(documents.c.changed_seq > after)
+    rows = conn.execute(query.order_by(documents.c.changed_seq).limit(limit + 1)).all()
+    items = tuple(_document(row) for row in rows[:limit])
+    return DocumentPage(items=items, next_cursor=items[-1].changed_seq if len(rows) > limit else None)
+
+
+def count_by_status(conn: Connection, *, office: str | None = None) -> dict[DocumentStatus, int]:
+    """How many documents are in each status that any is in."""
+    query = _filtered(select(documents.c.status, func.count()), office=office)
+    return {status: count for status, count in conn.execute(query.group_by(documents.c.status))}  # noqa: C416 rows are no pairs to mypy
+
+
+def finished(conn: Connection, document_ids: Collection[str]) -> list[Document]:
+    """Those of `document_ids` at which the machine has nothing more to do."""
+    done = select(documents).where(documents.c.status.in_(FINAL))
+    return [
+        _document(row)
+        for some in batched(document_ids)
+        for row in conn.execute(done.where(documents.c.document_id.in_(some)))
+    ]
+
+
+def page_progress(conn: Connection, document_ids: Collection[str]) -> tuple[int, int]:
+    """Of the pages of `document_ids` that are known by now: how many are over, and how many there are."""
+    done = total = 0
+    counted = select(func.sum(documents.c.pages_total), func.sum(documents.c.pages_pending))
+    for some in batched(document_ids):
+        pages, pending = conn.execute(counted.where(documents.c.document_id.in_(some))).one()
+        total += pages or 0
+        done += (pages or 0) - (pending or 0)
+    return done, total
+
+
+def needs_staging(conn: Connection, document_id: str) -> bool | None:
+    """Whether what is staged for the document is still needed; None where there is no such document.
+
+    It is needed while there is work to do and, where the archive could not take it, until somebody tries again.
+    """
+    row = conn.execute(
+        select(documents.c.status, documents.c.stage).where(documents.c.document_id == document_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    return row.status not in FINAL or (row.status is DocumentStatus.FAILED and row.stage == JobKind.COMMIT)
+
+
+def _filtered(query: Select[Any], **equal: Any) -> Select[Any]:
+    for name, value in equal.items():
+        if value is not None:
+            query = query.where(documents.c[name] == value)
+    return query
+
+
+def batched(values: Collection[str]) -> Iterator[list[str]]:
+    """`values` in pieces that fit into one statement."""
+    remaining = list(values)
+    for start in range(0, len(remaining), 500):
+        yield remaining[start : start + 500]
+
+
+def _next_change(conn: Connection) -> int:
+    query = update(counters).where(counters.c.name == "documents").values(value=counters.c.value + 1)
+    return int(conn.execute(query.returning(counters.c.value)).scalar_one())
+
+
+def _update(conn: Connection, document_id: str, *, changed: int, now: datetime, values: dict[str, Any]) -> Document:
+    query = update(documents).where(documents.c.document_id == document_id)
+    row = conn.execute(query.values(**values, changed_seq=changed, changed_at=now).returning(documents)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no document {document_id}")
+    return _document(row)
+
+
+def _document(row: Row[Any]) -> Document:
+    values = dict(row._mapping)
+    source = values["source"]
+    values["source"] = Source(
+        original_sha256=source["original_sha256"], pages=tuple((first, last) for first, last in source["pages"])
+    )
+    values["pages_failed"] = tuple(values["pages_failed"])
+    values["warnings"] = tuple(values["warnings"])
+    return Document(**values)

@@ -1,0 +1,245 @@
+"""The jobs table: work in hand, claimed under leases, tried a bounded number of times.
+
+A job that is done is deleted in the transaction that commits its result: what it did is told by the document, its pages
+and its PREMIS events, so the table is no longer than the work in hand and needs no purge. A job that failed for good
+stays, as a trace for the operator, until work on its document is asked for again. There is one row at most per
+(document, kind, page).
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from sohoa.errors import Conflict
+from sohoa.model import DocumentId
+from sohoa.states import JobKind, JobState
+from storage.catalog.tables import Moment, constant, jobs
+
+_STAGE_ORDER = {JobKind.COMMIT: 0, JobKind.COMPOSE: 1, JobKind.RECOGNISE: 2, JobKind.OPEN: 3}
+"""What finishes a document comes first: papers leave early and little is half done at any time."""
+_WHOLE_DOCUMENT = 0
+_BACKOFF_BASE_S = 2.0
+_BACKOFF_CAP_S = 300.0
+_chance = random.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """Work to be done: a stage of a document or (with `page`) of one page. Higher `priority` is done first."""
+
+    kind: JobKind
+    document_id: str
+    page: int | None = None
+    payload: dict[str, Any] = field(default_factory=dict)
+    priority: int = 0
+    max_attempts: int = 4
+    run_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work as claimed. `attempts` counts this one; `last_code` says how the attempt before ended."""
+
+    job_id: int
+    kind: JobKind
+    document_id: DocumentId
+    page: int | None
+    payload: dict[str, Any]
+    attempts: int
+    max_attempts: int
+    priority: int
+    last_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """Jobs whose worker was lost: those that are `ready` again, and those `exhausted`, for whose page or document the
+    caller must now, in the same transaction, set down the failure."""
+
+    ready: list[Job]
+    exhausted: list[Job]
+
+
+def enqueue(conn: Connection, new_jobs: Iterable[NewJob], *, now: datetime) -> int:
+    """Ask for work; returns how many jobs were added. Work that waits or is being done already is not added again."""
+    by_document: dict[str, list[NewJob]] = defaultdict(list)
+    for job in new_jobs:
+        by_document[job.document_id].append(job)
+    added = 0
+    for document_id, wanted in by_document.items():
+        conn.execute(delete(jobs).where(jobs.c.document_id == document_id, jobs.c.state == constant(JobState.FAILED)))
+        known = conn.execute(select(jobs.c.kind, jobs.c.page).where(jobs.c.document_id == document_id))
+        there = {(kind, page) for kind, page in known}
+        rows = {(row["kind"], row["page"]): row for row in (_row(job, now) for job in wanted)}
+        fresh = [row for work, row in rows.items() if work not in there]
+        if fresh:
+            conn.execute(insert(jobs), fresh)
+        added += len(fresh)
+    return added
+
+
+def claim(
+    conn: Connection,
+    *,
+    owner: str,
+    lease_s: float,
+    now: datetime,
+    kinds: Collection[JobKind] | None = None,
+    document_id: str | None = None,
+) -> Job | None:
+    """Take the next job for `lease_s` seconds: by priority, then the stage that finishes documents first, then age."""
+    conditions: list[ColumnElement[bool]] = [jobs.c.state == constant(JobState.READY), jobs.c.run_after <= now]
+    if kinds is not None:
+        conditions.append(jobs.c.kind.in_(kinds))
+    if document_id is not None:
+        conditions.append(jobs.c.document_id == document_id)
+    first = select(jobs.c.job_id).where(*conditions).order_by(jobs.c.turn, jobs.c.job_id)
+    row = conn.execute(
+        update(jobs)
+        .where(jobs.c.job_id == first.limit(1).with_for_update(skip_locked=True).scalar_subquery())
+        .values(
+            state=JobState.LEASED,
+            owner=owner,
+            leased_until=now + timedelta(seconds=lease_s),
+            attempts=jobs.c.attempts + 1,
+        )
+        .returning(*_COLUMNS)
+    ).one_or_none()
+    return None if row is None else _job(row)
+
+
+def renew(conn: Connection, job_ids: Collection[int], *, owner: str, lease_s: float, now: datetime) -> set[int]:
+    """Lengthen leases to `lease_s` seconds from now and return the jobs that `owner` still holds."""
+    held = update(jobs).where(jobs.c.job_id.in_(job_ids), *_held_by(owner))
+    rows = conn.execute(held.values(leased_until=now + timedelta(seconds=lease_s)).returning(jobs.c.job_id))
+    return set(rows.scalars())
+
+
+def complete(conn: Connection, job_id: int, *, owner: str) -> None:
+    """End a job that is done. Raises Conflict (`lease_lost`) if it is not `owner`'s any more: let it roll all back."""
+    _check_held(conn.execute(delete(jobs).where(jobs.c.job_id == job_id, *_held_by(owner))).rowcount, job_id)
+
+
+def retry_later(conn: Connection, job_id: int, *, owner: str, code: str, delay_s: float, now: datetime) -> bool:
+    """Give a job back after a failed attempt, to be tried again in `delay_s` seconds (see :func:`backoff_s`).
+
+    False when its attempts are used up: the job is then failed, and the caller must set down the failure of its page or
+    document in the same transaction. Raises Conflict (`lease_lost`).
+    """
+    again = _give_back(
+        conn, jobs.c.job_id == job_id, *_held_by(owner), code=code, run_after=now + timedelta(seconds=delay_s)
+    )
+    _check_held(len(again.ready) + len(again.exhausted), job_id)
+    return bool(again.ready)
+
+
+def fail(conn: Connection, job_id: int, *, owner: str, code: str) -> None:
+    """End a job that cannot be done. Raises Conflict (`lease_lost`)."""
+    held = update(jobs).where(jobs.c.job_id == job_id, *_held_by(owner))
+    ended = held.values(state=JobState.FAILED, owner=None, leased_until=None, last_code=code)
+    _check_held(conn.execute(ended).rowcount, job_id)
+
+
+def hand_out_again(conn: Connection, *, now: datetime, code: str = "lease_lost") -> TakenBack:
+    """Take back every job whose lease has run out, whoever had it."""
+    expired = (jobs.c.state == constant(JobState.LEASED), jobs.c.leased_until <= now)
+    return _give_back(conn, *expired, code=code, run_after=now)
+
+
+def release_owner(conn: Connection, owner: str, *, code: str, now: datetime) -> TakenBack:
+    """Take back every job of a worker that is known to be dead, saying why (`engine_killed`, `timeout`, …)."""
+    return _give_back(conn, *_held_by(owner), code=code, run_after=now)
+
+
+def drop_document(conn: Connection, document_id: str) -> None:
+    """Forget all work on a document, for one that is withdrawn; a worker that is at it finds its lease lost."""
+    conn.execute(delete(jobs).where(jobs.c.document_id == document_id))
+
+
+def backoff_s(attempts: int) -> float:
+    """Seconds to wait after the given number of attempts: 2, 4, 8 … at most 300, of which a random half is left out at
+    most, so that what failed together does not come back together."""
+    full = min(_BACKOFF_CAP_S, _BACKOFF_BASE_S * 2.0 ** min(max(attempts, 1) - 1, 30))
+    return full * _chance.uniform(0.5, 1.0)
+
+
+def counts(conn: Connection, *, document_id: str | None = None) -> dict[JobKind, dict[JobState, int]]:
+    """How many jobs of each kind are in each state (of one document, if named); what is none is left out."""
+    query = select(jobs.c.kind, jobs.c.state, func.count()).group_by(jobs.c.kind, jobs.c.state)
+    if document_id is not None:
+        query = query.where(jobs.c.document_id == document_id)
+    found: dict[JobKind, dict[JobState, int]] = defaultdict(dict)
+    for kind, state, count in conn.execute(query):
+        found[kind][state] = count
+    return dict(found)
+
+
+def next_run_after(conn: Connection, *, now: datetime) -> datetime | None:
+    """When the next waiting job may be claimed: `now` if one may at once, None if none waits."""
+    first = conn.execute(
+        select(func.min(jobs.c.run_after, type_=Moment)).where(jobs.c.state == constant(JobState.READY))
+    ).scalar()
+    return None if first is None else max(first, now)
+
+
+_COLUMNS = (
+    jobs.c.job_id,
+    jobs.c.kind,
+    jobs.c.document_id,
+    jobs.c.page,
+    jobs.c.payload,
+    jobs.c.attempts,
+    jobs.c.max_attempts,
+    jobs.c.priority,
+    jobs.c.last_code,
+)
+
+
+def _row(job: NewJob, now: datetime) -> dict[str, Any]:
+    return {
+        "kind": job.kind,
+        "document_id": job.document_id,
+        "page": _WHOLE_DOCUMENT if job.page is None else job.page,
+        "payload": job.payload,
+        "state": JobState.READY,
+        "priority": job.priority,
+        "turn": _STAGE_ORDER[job.kind] - len(_STAGE_ORDER) * job.priority,
+        "attempts": 0,
+        "max_attempts": job.max_attempts,
+        "run_after": now if job.run_after is None else job.run_after,
+    }
+
+
+def _job(row: Row[Any]) -> Job:
+    values = dict(row._mapping)
+    values["page"] = None if values["page"] == _WHOLE_DOCUMENT else values["page"]
+    return Job(**values)
+
+
+def _held_by(owner: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return jobs.c.state == constant(JobState.LEASED), jobs.c.owner == owner
+
+
+def _check_held(found: int, job_id: int) -> None:
+    if not found:
+        raise Conflict(f"job {job_id} was handed to another worker; its result is thrown away", code="lease_lost")
+
+
+def _give_back(conn: Connection, *lost: ColumnElement[bool], code: str, run_after: datetime) -> TakenBack:
+    """Free the leased jobs that fit: ready again from `run_after` on, or failed where no attempt is left."""
+    free = {"owner": None, "leased_until": None, "last_code": code}
+    spent = jobs.c.attempts >= jobs.c.max_attempts
+    exhausted = conn.execute(
+        update(jobs).where(*lost, spent).values(state=JobState.FAILED, **free).returning(*_COLUMNS)
+    )
+    failed = [_job(row) for row in exhausted]
+    ready = update(jobs).where(*lost).values(state=JobState.READY, run_after=run_after, **free)
+    return TakenBack(ready=[_job(row) for row in conn.execute(ready.returning(*_COLUMNS))], exhausted=failed)

@@ -1,0 +1,46 @@
+"""The outbox: which committed documents the search index has yet to learn of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from storage.catalog.tables import outbox
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """Word that a document has changed; the newest state is read from the catalogue, not from here."""
+
+    outbox_id: int
+    document_id: str
+    put_at: datetime
+
+
+def put(conn: Connection, document_id: str, *, now: datetime) -> None:
+    """Leave word that the document must be indexed anew, in the transaction that changed it."""
+    conn.execute(insert(outbox).values(document_id=document_id, put_at=now))
+
+
+def take(conn: Connection, *, limit: int) -> list[OutboxRow]:
+    """The oldest rows, left where they are; a document may come more than once."""
+    columns = (outbox.c.outbox_id, outbox.c.document_id, outbox.c.put_at)
+    return [OutboxRow(*row) for row in conn.execute(select(*columns).order_by(outbox.c.outbox_id).limit(limit))]
+
+
+def remove(conn: Connection, rows: Iterable[OutboxRow]) -> None:
+    """Take rows out once the index has them durably. Word left since they were taken stays."""
+    conn.execute(delete(outbox).where(outbox.c.outbox_id.in_([row.outbox_id for row in rows])))
+
+
+def pending_count(conn: Connection) -> int:
+    """How many rows wait."""
+    return conn.execute(select(func.count()).select_from(outbox)).scalar_one()
+
+
+def oldest_at(conn: Connection) -> datetime | None:
+    """When the row that waits longest was put in; None if none waits."""
+    return conn.execute(select(outbox.c.put_at).order_by(outbox.c.outbox_id).limit(1)).scalar_one_or_none()

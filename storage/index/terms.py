@@ -1,0 +1,112 @@
+"""What is indexed of a document: five strings of terms joined by spaces, the same for both engines.
+
+Every engine gets them through its plain white-space tokeniser, so no engine needs an analyser of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from storage.index.dates import parse_date_range
+from storage.index.fold import key_of, keys
+from storage.index.protocol import IndexEntry
+from storage.index.query import squash
+
+SEPARATOR = "|"
+"""Stands between pages and between values: no word is written so, and no phrase can reach over it."""
+_CODE = re.compile(r"[^\W_]+(?:(?: ?[/\-–&_] ?|\.)[^\W_]+){1,7}")
+_CODE_PART = re.compile(r"[^\W_]+")
+_NUMBER = re.compile(r"(?<![\w/])\d{1,5} ?/ ?(?:(?:19|20)\d{2} ?/ ?)?[A-ZĐÐ][^\W_]*(?: ?[-–&] ?[A-ZĐÐ][^\W_]*)*")
+_FIELDS = {
+    "type": ("type", "type_name"),
+    "number": ("number", "code_number", "code_notation"),
+    "organ": ("organ", "organ_name"),
+    "subject": ("subject",),
+    "signer": ("signer", "signer_name"),
+}
+"""Fields that can be asked for by name, and what they are called in record.json; parts of one value in reading order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """`exact` and `folded` hold the same words at the same positions. `codes` are codes and their parts without punctuation.
+
+    `title` is what names the document (folded); `attributes` are `field:word` (folded), a value's words in order.
+    """
+
+    exact: str
+    folded: str
+    codes: str
+    title: str
+    attributes: str
+
+
+def terms_of(entry: IndexEntry) -> Terms:
+    """The terms of a document that is not deleted."""
+    names = [value for value in (entry.filename, entry.dossier, entry.external_id, *entry.fields.values()) if value]
+    sections = [*names, *(page.text for page in entry.pages)]
+    words = [keys(section) for section in sections]
+    between = f" {SEPARATOR} "
+    return Terms(
+        exact=between.join(" ".join([key.exact for key in section]) for section in words),
+        folded=between.join(" ".join([key.folded for key in section]) for section in words),
+        codes=" ".join(code for section in sections for code in _codes(section)),
+        title=between.join(" ".join(key.folded for key in section) for section in words[: len(names)]),
+        attributes=between.join(_attribute(field, value) for field, value in _named_values(entry)),
+    )
+
+
+def issued_or_received(entry: IndexEntry) -> datetime | None:
+    """The paper's own date where it is known, else the day it was received; what `ngay:` asks for."""
+    issued = parse_date_range(entry.fields.get("issued_date", ""))
+    return issued[0] if issued and issued[0] else entry.received_at
+
+
+def attribute_words(field: str, value_words: list[str]) -> list[str]:
+    """Words of a field's value as they stand in `attributes`."""
+    return [f"{field}:{word}" for word in value_words]
+
+
+def _attribute(field: str, value: str) -> str:
+    value_keys = tuple(keys(value))
+    words = attribute_words(field, [key.folded for key in value_keys])
+    joined = attribute_words(field, [squash(value_keys)]) if len(words) > 1 else []
+    return " ".join([*words, *([SEPARATOR, *joined] if joined else [])])
+
+
+def _named_values(entry: IndexEntry) -> Iterator[tuple[str, str]]:
+    given = {
+        "office": entry.office,
+        "dossier": entry.dossier,
+        "kind": entry.kind,
+        "status": entry.status,
+        "filename": entry.filename,
+        "external_id": entry.external_id,
+    }
+    for field, names in _FIELDS.items():
+        given[field] = " ".join(entry.fields[name] for name in names if entry.fields.get(name))
+    given["number"] = given["number"] or _first_number(entry)
+    for field, value in given.items():
+        if value:
+            yield field, value
+
+
+def _first_number(entry: IndexEntry) -> str | None:
+    """The first number with a symbol on the first page (`138/QĐ-KHCN`), as long as nobody has read the paper's own."""
+    match = _NUMBER.search(entry.pages[0].text) if entry.pages else None
+    return match.group() if match else None
+
+
+def _codes(text: str) -> Iterator[str]:
+    """Codes in `text`, and every run of two or more of their parts, without punctuation."""
+    for match in _CODE.finditer(text):
+        code = match.group()
+        if not (any(character.isdigit() for character in code) or code.isupper()):
+            continue
+        parts = tuple(key_of(part) for part in _CODE_PART.findall(code))
+        for first in range(len(parts) - 1):
+            for last in range(first + 2, len(parts) + 1):
+                yield squash(parts[first:last])

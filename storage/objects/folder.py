@@ -1,0 +1,319 @@
+"""Objects in a folder of one local file system: whole or absent, fsynced, created once.
+
+A write goes to a private file in `.tmp`, is fsynced there, and is published by a hard link, which fails where the name
+is taken. A copy is a hard link too, so copies share their bytes: published files are read-only (0440) and never opened
+for writing; replacing puts a new file in the old one's place.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import io
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from sohoa.clock import SystemClock
+from sohoa.errors import AlreadyExists, BadRequest, Conflict, DigestMismatch, NotAllowed, NotFound, StoreUnavailable
+from sohoa.model import Sha256
+from storage.objects.protocol import DELETABLE, ObjectStat, Stored
+
+CHUNK_BYTES = 1024 * 1024
+LEFTOVER_AGE = timedelta(days=1)
+"""A private file this old belongs to a process that was killed."""
+_DURABLE_FOLDERS_KEPT = 20_000
+_FOLDER_ATTEMPTS = 20
+
+
+class FolderObjects:
+    """The Objects protocol on the folder `root`, which threads and processes may share but machines may not."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+        self._private = self._root / ".tmp"
+        self._durable_folders: set[Path] = set()
+        with _store_errors(".tmp"):
+            self._private.mkdir(parents=True, exist_ok=True, mode=0o750)
+            _sync_folder(self._root)
+            _drop_leftovers(self._private)
+
+    def create(self, key: str, source: BinaryIO | bytes, *, sha256: Sha256 | None = None) -> Stored:
+        target = self._path(key)
+        with self._written(key, source) as (private, stored):
+            if sha256 is not None and stored.sha256 != sha256:
+                raise DigestMismatch(f"{key}: the bytes are not those announced (SHA-256 differs); send them again")
+            with _store_errors(key):
+                try:
+                    self._link(private, target)
+                except FileExistsError:
+                    _sync_folder(target.parent)
+                    raise AlreadyExists(f"{key} exists already and is never overwritten") from None
+        return stored
+
+    def copy(self, source: str, target: str) -> None:
+        source_path, target_path = self._path(source), self._path(target)
+        with _store_errors(source):
+            try:
+                self._link(source_path, target_path)
+            except FileExistsError:
+                if not _same_bytes(source_path, target_path):
+                    raise AlreadyExists(f"{target} exists already with other bytes") from None
+                _sync_folder(target_path.parent)
+
+    def replace(self, key: str, data: bytes, *, if_match: str | None) -> None:
+        target = self._path(key)
+        with self._written(key, data) as (private, _), _store_errors(key):
+            self._make_folder(target.parent)
+            with self._lock():
+                if _etag_or_none(target) != if_match:
+                    raise Conflict(f"{key} was changed by somebody else meanwhile; read it again")
+                private.replace(target)
+                _sync_folder(target.parent)
+
+    def open(self, key: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
+        path = self._path(key)
+        with _store_errors(key):
+            file = path.open("rb")
+            file.seek(start)
+            return file if end is None else io.BufferedReader(_Window(file, max(0, end - start)))
+
+    def read(self, key: str) -> bytes:
+        path = self._path(key)
+        with _store_errors(key):
+            return path.read_bytes()
+
+    def stat(self, key: str) -> ObjectStat:
+        path = self._path(key)
+        with _store_errors(key):
+            found = path.stat()
+        return ObjectStat(
+            size_bytes=found.st_size,
+            etag=_etag(found),
+            modified_at=datetime.fromtimestamp(found.st_mtime, UTC),
+        )
+
+    def exists(self, key: str) -> bool:
+        return self._path(key).is_file()
+
+    def list(self, prefix: str) -> Iterator[str]:
+        folder = prefix.rpartition("/")[0]
+        if folder:
+            self._path(folder)
+        for key in _keys_below(self._root, f"{folder}/" if folder else "", prefix):
+            if not key.startswith("."):
+                yield key
+
+    def delete(self, key: str) -> None:
+        path = self._path(key)
+        if not key.startswith(DELETABLE):
+            raise NotAllowed(f"{key} may not be deleted: only staging/ and intents/ are ever emptied")
+        with _store_errors(key):
+            path.unlink(missing_ok=True)
+            for folder in path.parents:
+                if folder.parent == self._root or not _remove_if_empty(folder):
+                    break
+                self._durable_folders.discard(folder)
+
+    @contextmanager
+    def local_file(self, key: str) -> Iterator[Path]:
+        if not self.exists(key):
+            raise NotFound(f"{key} is not in the store")
+        yield self._path(key)
+
+    def free_bytes(self) -> int:
+        with _store_errors(".tmp"):
+            return shutil.disk_usage(self._root).free
+
+    def _path(self, key: str) -> Path:
+        segments = key.split("/")
+        if key.startswith(".") or "\0" in key or any(segment in {"", ".", ".."} for segment in segments):
+            raise BadRequest(f"{key!r} is not a key: relative, no dot at the start, no empty, '.' or '..' part, no NUL")
+        return self._root.joinpath(*segments)
+
+    @contextmanager
+    def _written(self, key: str, source: BinaryIO | bytes) -> Iterator[tuple[Path, Stored]]:
+        """The bytes of `source` in a private, durable, read-only file that is gone afterwards unless it was moved away.
+
+        Errors in reading `source` are its own and pass through as they are.
+        """
+        private = self._private / f"{os.getpid()}-{secrets.token_hex(8)}"
+        try:
+            with _store_errors(key):
+                descriptor = os.open(private, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            try:
+                digest, size_bytes = hashlib.sha256(), 0
+                for chunk in _chunks(source):
+                    digest.update(chunk)
+                    size_bytes += len(chunk)
+                    with _store_errors(key):
+                        _write_all(descriptor, chunk)
+                with _store_errors(key):
+                    os.fchmod(descriptor, 0o440)
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            yield private, Stored(sha256=Sha256(digest.hexdigest()), size_bytes=size_bytes)
+        finally:
+            private.unlink(missing_ok=True)
+
+    def _link(self, source: Path, target: Path) -> None:
+        """Give the file a further name, durably. Raises FileExistsError where the name is taken.
+
+        The folder may be removed (emptied by `delete`) between making it and linking into it: then it is made again.
+        """
+        for _ in range(_FOLDER_ATTEMPTS):
+            try:
+                self._make_folder(target.parent)
+                os.link(source, target)
+                _sync_folder(target.parent)
+                return
+            except FileNotFoundError:
+                if not source.exists():
+                    raise
+                self._durable_folders.clear()
+        raise StoreUnavailable(f"{target.parent.relative_to(self._root)} is removed as often as it is made; try again")
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder and those above it. Each name is fsynced once a process: who made it may not have yet."""
+        if folder in self._durable_folders or folder == self._root:
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir(exist_ok=True, mode=0o750)
+        _sync_folder(folder.parent)
+        if len(self._durable_folders) >= _DURABLE_FOLDERS_KEPT:
+            self._durable_folders.clear()
+        self._durable_folders.add(folder)
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Exclusive among all threads and processes that replace something here; the kernel frees it on death."""
+        descriptor = os.open(self._root / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+class _Window(io.RawIOBase):
+    """The next `size_bytes` bytes of an open file, as a stream of its own."""
+
+    def __init__(self, file: BinaryIO, size_bytes: int) -> None:
+        self._file = file
+        self._left = size_bytes
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer)  # type: ignore[arg-type]
+        data = self._file.read(min(len(view), self._left))
+        view[: len(data)] = data
+        self._left -= len(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+@contextmanager
+def _store_errors(key: str) -> Iterator[None]:
+    """Turn what the operating system says about a key into what the protocol promises."""
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise NotFound(f"{key} is not in the store") from None
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise StoreUnavailable(
+                f"the disk is full: {key} was not written; free some space", code="disk_full"
+            ) from error
+        if error.errno == errno.ENAMETOOLONG:
+            raise BadRequest(f"{key[:60]}… is too long for a key") from error
+        raise StoreUnavailable(
+            f"the archive's disk cannot be used ({os.strerror(error.errno or 0)}) at {key}"
+        ) from error
+
+
+def _chunks(source: BinaryIO | bytes) -> Iterator[bytes]:
+    if isinstance(source, bytes):
+        yield source
+        return
+    while chunk := source.read(CHUNK_BYTES):
+        yield chunk
+
+
+def _write_all(descriptor: int, chunk: bytes) -> None:
+    left = memoryview(chunk)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _same_bytes(one: Path, other: Path) -> bool:
+    if one.samefile(other):
+        return True
+    with one.open("rb") as left, other.open("rb") as right:
+        return hashlib.file_digest(left, "sha256").digest() == hashlib.file_digest(right, "sha256").digest()
+
+
+def _etag(found: os.stat_result) -> str:
+    return f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"
+
+
+def _etag_or_none(path: Path) -> str | None:
+    try:
+        return _etag(path.stat())
+    except FileNotFoundError:
+        return None
+
+
+def _keys_below(root: Path, folder: str, prefix: str) -> Iterator[str]:
+    """Keys in and below `folder` ("" or ending in "/") that start with `prefix`, in the order of the whole keys."""
+    try:
+        with os.scandir(root / folder) as entries:
+            names = sorted(f"{entry.name}/" if entry.is_dir() else entry.name for entry in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for key in (folder + name for name in names):
+        if not key.startswith(prefix) and not prefix.startswith(key):
+            continue
+        if key.endswith("/"):
+            yield from _keys_below(root, key, prefix)
+        else:
+            yield key
+
+
+def _remove_if_empty(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
+            return False
+        raise
+    return True
+
+
+def _drop_leftovers(private: Path) -> None:
+    oldest = (SystemClock().now() - LEFTOVER_AGE).timestamp()
+    for leftover in private.iterdir():
+        with suppress(FileNotFoundError):
+            if leftover.stat().st_mtime < oldest:
+                leftover.unlink()

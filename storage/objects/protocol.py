@@ -1,0 +1,90 @@
+"""The seam to whatever keeps the bytes: keys, streams and digests, nothing of a vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from sohoa.model import Sha256
+
+DELETABLE = ("staging/", "intents/")
+"""The only prefixes under which anything may be deleted; everything else stays for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What was written: the digest and length of the bytes that went through."""
+
+    sha256: Sha256
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStat:
+    """What is known of a key without reading it. `etag` changes whenever the bytes are replaced."""
+
+    size_bytes: int
+    etag: str
+    modified_at: datetime
+
+
+class Objects(Protocol):
+    """A flat store of byte strings under keys such as `receipts/01J….json`.
+
+    Keys are relative, parted by `/`, without empty, `.` or `..` segments, and their first segment does not start with a
+    dot (BadRequest otherwise). What a call has written is durable when it returns. Every call may raise
+    StoreUnavailable (code `disk_full` where there is no room).
+    """
+
+    def create(self, key: str, source: BinaryIO | bytes, *, sha256: Sha256 | None = None) -> Stored:
+        """Stream `source` to a key that does not exist; it becomes visible whole or not at all.
+
+        Raises AlreadyExists (what is there is durable then), DigestMismatch where the bytes are not those of `sha256`.
+        """
+        ...
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy inside the store to a key that does not exist. A target with the same bytes is fine, other bytes raise
+        AlreadyExists. Raises NotFound where `source` is missing."""
+        ...
+
+    def replace(self, key: str, data: bytes, *, if_match: str | None) -> None:
+        """Put `data` in place of what has the etag `if_match` (None: of nothing), else raise Conflict."""
+        ...
+
+    def open(self, key: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
+        """The bytes from `start` up to, without, `end`, as a stream. Raises NotFound."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """All bytes of a small object. Raises NotFound."""
+        ...
+
+    def stat(self, key: str) -> ObjectStat:
+        """Size, etag and time of the last write. Raises NotFound."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Whether the key holds an object."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Every key that starts with `prefix`, sorted. Keys that come or go meanwhile may or may not be seen."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Forget a key under `staging/` or `intents/` (NotAllowed elsewhere). A missing key is fine. Not fsynced: after
+        a power cut a deleted key may be there again."""
+        ...
+
+    def local_file(self, key: str) -> AbstractContextManager[Path]:
+        """A real, read-only file with the object's bytes, for libraries that need one. Raises NotFound."""
+        ...
+
+    def free_bytes(self) -> int:
+        """How many bytes can still be stored."""
+        ...

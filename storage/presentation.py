@@ -1,0 +1,85 @@
+"""A document as JSON: the same keys for the command line and the HTTP API (docs/cli.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sohoa.clock import isoformat
+from sohoa.errors import NotFound, Refused
+from sohoa.states import DocumentStatus, Review
+from storage.archive.archive import Archive
+from storage.archive.layout import object_id_of
+from storage.catalog.documents import Document
+
+
+def document_json(
+    document: Document, *, source: str, archive: Archive | None, duplicate_of: str | None = None
+) -> dict[str, Any]:
+    """`source` is the path or name as given. With `archive`, `pdf.path` is the file in it; the API gives none of its paths."""
+    pdf = None
+    if document.pdf_sha256 is not None:
+        pdf = {
+            "sha256": document.pdf_sha256,
+            "size_bytes": document.pdf_size_bytes,
+            "conformance": document.conformance,
+        }
+        if archive is not None:
+            pdf = {"path": _pdf_path(document, archive), **pdf}
+    return {
+        "document_id": document.document_id,
+        "source": source,
+        "dossier": document.dossier,
+        "office": document.office,
+        "status": document.status.value,
+        "review": document.review.value,
+        "duplicate_of": duplicate_of,
+        "pages": document.pages_total,
+        "pages_failed": list(document.pages_failed),
+        "pdf": pdf,
+        "original": {"sha256": document.original_sha256, "size_bytes": document.original_size_bytes},
+        "fields": {},
+        "warnings": list(document.warnings),
+        "error": None if document.code is None else {"code": document.code, "detail": document.detail},
+        "stage": document.stage,
+        "external_id": document.external_id,
+        "declared": document.declared,
+        "received_at": isoformat(document.received_at),
+        "archived_at": None if document.archived_at is None else isoformat(document.archived_at),
+        "searchable_at": None if document.searchable_at is None else isoformat(document.searchable_at),
+    }
+
+
+def refusal_json(refused: Refused, *, source: str, office: str, dossier: str | None) -> dict[str, Any]:
+    """A file that was not accepted, with the same keys as a document."""
+    return {
+        "document_id": None,
+        "source": source,
+        "dossier": dossier,
+        "office": office,
+        "status": DocumentStatus.REFUSED.value,
+        "review": Review.NONE.value,
+        "duplicate_of": None,
+        "pages": None,
+        "pages_failed": [],
+        "pdf": None,
+        "original": None,
+        "fields": {},
+        "warnings": [],
+        "error": {"code": refused.code, "detail": refused.detail},
+        "stage": None,
+        "external_id": None,
+        "declared": {},
+        "received_at": None,
+        "archived_at": None,
+        "searchable_at": None,
+    }
+
+
+def _pdf_path(document: Document, archive: Archive) -> str | None:
+    """Where the PDF/A lies in a folder archive. None while the commit that brings it is not done."""
+    object_id = object_id_of(document.document_id, document.dossier)
+    try:
+        with archive.local_file(object_id, f"documents/{document.document_id}/document.pdf") as path:
+            return str(path)
+    except NotFound:
+        return None

@@ -1,0 +1,346 @@
+"""Jobs: claimed once, leased, given back, tried a bounded number of times, finished documents first."""
+
+from __future__ import annotations
+
+import multiprocessing
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, insert, text
+
+from sohoa.clock import FixedClock
+from sohoa.errors import Conflict
+from sohoa.model import Actor, DocumentId, OfficeId, Sha256, Source
+from sohoa.states import JobKind, JobState
+from storage.catalog import documents, jobs, tables
+from storage.catalog.database import Database
+from storage.catalog.jobs import Job, NewJob
+
+spawn = multiprocessing.get_context("spawn")
+DOCUMENT = "01JGFJJZ000000000000000001"
+OTHER = "01JGFJJZ000000000000000002"
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def db(tmp_path: Path, clock: FixedClock) -> Database:
+    catalogue = Database(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+    catalogue.migrate()
+    with catalogue.write() as conn:
+        for number, document_id in enumerate((DOCUMENT, OTHER)):
+            new = documents.NewDocument(
+                document_id=DocumentId(document_id),
+                office=OfficeId("local"),
+                dossier=None,
+                source_name="scan.pdf",
+                source=Source(Sha256(f"{number:064x}"), ((1, 1),)),
+                original_size_bytes=1,
+                kind="pdf",
+                media_type="application/pdf",
+                actor=Actor("person:lan"),
+                received_at=clock.now(),
+            )
+            documents.insert_document(conn, new)
+    return catalogue
+
+
+def page_jobs(count: int, *, document_id: str = DOCUMENT, max_attempts: int = 4) -> list[NewJob]:
+    numbers = range(1, count + 1)
+    return [NewJob(JobKind.RECOGNISE, document_id, page=n, max_attempts=max_attempts) for n in numbers]
+
+
+def claim(conn: Connection, clock: FixedClock, owner: str = "worker") -> Job | None:
+    return jobs.claim(conn, owner=owner, lease_s=30, now=clock.now())
+
+
+def claimed(conn: Connection, clock: FixedClock, owner: str = "worker") -> Job:
+    job = claim(conn, clock, owner)
+    assert job is not None
+    return job
+
+
+def test_claimed_job_carries_what_was_asked(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        wanted = NewJob(JobKind.OPEN, DOCUMENT, payload={"dày": [1, 2]}, priority=5, max_attempts=3)
+        assert jobs.enqueue(conn, [wanted], now=clock.now()) == 1
+        job = claimed(conn, clock)
+    assert (job.kind, job.document_id, job.page, job.payload) == (JobKind.OPEN, DOCUMENT, None, {"dày": [1, 2]})
+    assert (job.attempts, job.max_attempts, job.priority, job.last_code) == (1, 3, 5, None)
+
+
+def test_same_work_is_not_asked_for_twice_while_it_is_open(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        assert jobs.enqueue(conn, [*page_jobs(2), *page_jobs(2)], now=clock.now()) == 2
+        job = claimed(conn, clock)
+        assert jobs.enqueue(conn, page_jobs(3), now=clock.now()) == 1
+        jobs.complete(conn, job.job_id, owner="worker")
+        assert jobs.enqueue(conn, page_jobs(3), now=clock.now()) == 1
+
+
+def test_failed_work_can_be_asked_for_again_and_starts_afresh(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        jobs.enqueue(conn, page_jobs(1), now=clock.now())
+        jobs.fail(conn, claimed(conn, clock).job_id, owner="worker", code="timeout")
+        assert jobs.counts(conn) == {JobKind.RECOGNISE: {JobState.FAILED: 1}}
+        assert claim(conn, clock) is None
+        assert jobs.enqueue(conn, page_jobs(1), now=clock.now()) == 1
+        again = claimed(conn, clock)
+    assert (again.attempts, again.last_code) == (1, None)
+
+
+def test_done_jobs_leave_no_row(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        jobs.enqueue(conn, page_jobs(1), now=clock.now())
+        jobs.complete(conn, claimed(conn, clock).job_id, owner="worker")
+        assert jobs.counts(conn) == {}
+
+
+def test_priority_goes_first_then_what_finishes_a_document_then_age(db: Database, clock: FixedClock) -> None:
+    kinds = [JobKind.OPEN, JobKind.RECOGNISE, JobKind.COMPOSE, JobKind.COMMIT]
+    with db.write() as conn:
+        jobs.enqueue(conn, [NewJob(kind, DOCUMENT) for kind in kinds], now=clock.now())
+        jobs.enqueue(conn, [NewJob(kind, OTHER) for kind in kinds], now=clock.now())
+        jobs.enqueue(conn, [NewJob(JobKind.OPEN, OTHER, page=9, priority=1)], now=clock.now())
+        jobs.enqueue(conn, [NewJob(JobKind.COMMIT, OTHER, page=9, priority=-1)], now=clock.now())
+        order = [claimed(conn, clock) for _ in range(10)]
+    assert [(job.kind, job.document_id, job.priority) for job in order] == [
+        (JobKind.OPEN, OTHER, 1),
+        *[(kind, document_id, 0) for kind in reversed(kinds) for document_id in (DOCUMENT, OTHER)],
+        (JobKind.COMMIT, OTHER, -1),
+    ]
+
+
+def test_claim_can_be_narrowed_to_kinds_and_a_document(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        jobs.enqueue(conn, [NewJob(JobKind.COMMIT, DOCUMENT), NewJob(JobKind.OPEN, OTHER)], now=clock.now())
+        opening = jobs.claim(conn, owner="w", lease_s=1, now=clock.now(), kinds=[JobKind.OPEN, JobKind.RECOGNISE])
+        assert opening is not None
+        assert opening.kind is JobKind.OPEN
+        assert jobs.claim(conn, owner="w", lease_s=1, now=clock.now(), document_id=OTHER) is None
+        assert jobs.claim(conn, owner="w", lease_s=1, now=clock.now(), document_id=DOCUMENT) is not None
+
+
+def test_job_waits_until_its_time(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        assert jobs.next_run_after(conn, now=clock.now()) is None
+        jobs.enqueue(conn, page_jobs(1), now=clock.now())
+        assert jobs.next_run_after(conn, now=clock.now()) == clock.now()
+        due = clock.now().replace(second=50)
+        assert jobs.retry_later(
+            conn, claimed(conn, clock).job_id, owner="worker", code="disk_full", delay_s=45, now=clock.now()
+        )
+        assert jobs.next_run_after(conn, now=clock.now()) == due
+        assert claim(conn, clock) is None
+        clock.advance(seconds=45)
+        again = claimed(conn, clock)
+    assert (again.attempts, again.last_code) == (2, "disk_full")
+
+
+def test_retrying_ends_when_the_attempts_are_used_up(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        jobs.enqueue(conn, page_jobs(1, max_attempts=3), now=clock.now())
+        answers = []
+        while (job := claim(conn, clock)) is not None:
+            answers.append(jobs.retry_later(conn, job.job_id, owner="worker", code="x", delay_s=0, now=clock.now()))
+        assert answers == [True, True, False]
+        assert jobs.counts(conn) == {JobKind.RECOGNISE: {JobState.FAILED: 1}}
+
+
+def test_lease_that_runs_out_is_handed_out_again_and_the_first_worker_is_turned_away(
+    db: Database, clock: FixedClock
+) -> None:
+    with db.write() as conn:
+        jobs.enqueue(conn, page_jobs(1), now=clock.now())
+        first = claimed(conn, clock, "slow")
+        clock.advance(seconds=29)
+        assert jobs.hand_out_again(conn, now=clock.now()).ready == []
+        clock.advance(seconds=1)
+        assert [job.job_id for job in jobs.hand_out_again(conn, now=clock.now()).ready] == [first.job_id]
+        second = claimed(conn, clock, "quick")
+        assert (second.job_id, second.attempts, second.last_code) == (first.job_id, 2, "lease_lost")
+        with pytest.raises(Conflict) as caught:
+            jobs.complete(conn, first.job_id, owner="slow")
+        assert caught.value.code == "lease_lost"
+        with pytest.raises(Conflict):
+            jobs.fail(conn, first.job_id, owner="slow", code="x")
+        with pytest.raises(Conflict):
+            jobs.retry_later(conn, first.job_id, owner="slow", code="x", delay_s=0, now=clock.now())
+        jobs.complete(conn, second.job_id, owner="quick")
+
+
+def test_lost_lease_rolls_back_the_result_committed_with_it(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        jobs.enqueue(conn, page_jobs(1), now=clock.now())
+        job = claimed(conn, clock, "slow")
+        jobs.release_owner(conn, "slow", code="timeout", now=clock.now())
+
+    def commit_result() -> None:
+        with db.write() as conn:
+            jobs.enqueue(conn, [NewJob(JobKind.COMPOSE, DOCUMENT)], now=clock.now())
+            jobs.complete(conn, job.job_id, owner="slow")
+
+    with pytest.raises(Conflict):
+        commit_result()
+    with db.read() as conn:
+        assert jobs.counts(conn) == {JobKind.RECOGNISE: {JobState.READY: 1}}
+
+
+def test_renewed_lease_is_kept_and_only_the_holder_can_renew_it(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        jobs.enqueue(conn, page_jobs(2), now=clock.now())
+        mine, theirs = claimed(conn, clock, "me"), claimed(conn, clock, "them")
+        clock.advance(seconds=20)
+        both = [mine.job_id, theirs.job_id, 999]
+        assert jobs.renew(conn, both, owner="me", lease_s=30, now=clock.now()) == {mine.job_id}
+        clock.advance(seconds=20)
+        assert [job.job_id for job in jobs.hand_out_again(conn, now=clock.now()).ready] == [theirs.job_id]
+
+
+def test_job_that_kills_its_worker_every_time_is_given_up(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        jobs.enqueue(conn, page_jobs(1, max_attempts=2), now=clock.now())
+        first = claimed(conn, clock, "w1")
+        back = jobs.release_owner(conn, "w1", code="engine_killed", now=clock.now())
+        assert [job.job_id for job in back.ready] == [first.job_id]
+        assert claimed(conn, clock, "w2").last_code == "engine_killed"
+        back = jobs.release_owner(conn, "w2", code="timeout", now=clock.now())
+        assert back.ready == []
+        assert [(job.page, job.attempts, job.last_code) for job in back.exhausted] == [(1, 2, "timeout")]
+        assert claim(conn, clock) is None
+
+
+def test_sweeper_gives_up_jobs_without_attempts_left(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        jobs.enqueue(conn, [*page_jobs(1, max_attempts=1), NewJob(JobKind.OPEN, OTHER)], now=clock.now())
+        claimed(conn, clock)
+        claimed(conn, clock)
+        clock.advance(seconds=60)
+        back = jobs.hand_out_again(conn, now=clock.now())
+        assert [job.kind for job in back.ready] == [JobKind.OPEN]
+        assert [job.kind for job in back.exhausted] == [JobKind.RECOGNISE]
+        assert jobs.hand_out_again(conn, now=clock.now()) == jobs.TakenBack(ready=[], exhausted=[])
+
+
+def test_releasing_a_dead_worker_touches_no_other(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        jobs.enqueue(conn, page_jobs(2), now=clock.now())
+        claimed(conn, clock, "dead")
+        alive = claimed(conn, clock, "alive")
+        assert len(jobs.release_owner(conn, "dead", code="engine_killed", now=clock.now()).ready) == 1
+        jobs.complete(conn, alive.job_id, owner="alive")
+
+
+def test_dropped_document_has_no_work_left(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        jobs.enqueue(conn, [*page_jobs(2), NewJob(JobKind.OPEN, OTHER)], now=clock.now())
+        held = claimed(conn, clock)
+        jobs.drop_document(conn, DOCUMENT)
+        with pytest.raises(Conflict):
+            jobs.complete(conn, held.job_id, owner="worker")
+        assert jobs.counts(conn, document_id=DOCUMENT) == {}
+        assert jobs.counts(conn) == {JobKind.OPEN: {JobState.READY: 1}}
+
+
+def test_id_of_a_done_job_is_never_given_to_another(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        jobs.enqueue(conn, page_jobs(1), now=clock.now())
+        done = claimed(conn, clock)
+        jobs.complete(conn, done.job_id, owner="worker")
+        jobs.enqueue(conn, page_jobs(1), now=clock.now())
+        assert claimed(conn, clock).job_id > done.job_id
+
+
+def test_claiming_looks_at_waiting_jobs_only(db: Database, clock: FixedClock) -> None:
+    seen: list[tuple[str, Any]] = []
+    with db.write() as conn:
+
+        @event.listens_for(conn, "before_cursor_execute")
+        def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: Any) -> None:
+            seen.append((statement, parameters))
+
+        claim(conn, clock)
+        query, values = seen[0]
+        plan = conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
+    steps = [row[3] for row in plan]
+    assert any("USING COVERING INDEX ix_jobs_ready" in step for step in steps), steps
+    assert not any("TEMP B-TREE" in step for step in steps), steps
+
+
+@pytest.mark.slow
+def test_claiming_costs_the_same_beside_many_failed_jobs(db: Database, clock: FixedClock) -> None:
+    over = {
+        "kind": JobKind.RECOGNISE,
+        "document_id": OTHER,
+        "payload": {},
+        "state": JobState.FAILED,
+        "priority": 9,
+        "turn": -9,
+        "attempts": 4,
+        "max_attempts": 4,
+        "run_after": clock.now(),
+    }
+    with db.write() as conn:
+        conn.execute(insert(tables.jobs), [{**over, "page": page} for page in range(100_000)])
+        jobs.enqueue(conn, page_jobs(1), now=clock.now())
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    with db.write() as conn:
+        raw = conn.connection.driver_connection
+        assert raw is not None
+        raw.set_progress_handler(count, 100)  # called after every 100 instructions of SQLite's machine
+        assert claimed(conn, clock).document_id == DOCUMENT
+        raw.set_progress_handler(None, 100)
+    assert steps < 10
+
+
+@pytest.mark.slow
+def test_two_processes_claim_each_job_exactly_once(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        jobs.enqueue(conn, page_jobs(200), now=clock.now())
+    pipes = []
+    for owner in ("one", "two"):
+        here, there = spawn.Pipe()
+        spawn.Process(target=_work, args=(db, owner, there)).start()
+        pipes.append(here)
+    assert [pipe.recv() for pipe in pipes] == ["ready", "ready"]
+    for pipe in pipes:
+        pipe.send("go")
+    shares: list[list[int]] = [pipe.recv() for pipe in pipes]
+    assert all(shares), "both had some"
+    assert sorted(shares[0] + shares[1]) == list(range(1, 201))
+    with db.read() as conn:
+        assert conn.execute(text("SELECT count(*) FROM jobs")).scalar_one() == 0
+
+
+def _work(db: Database, owner: str, pipe: Pipe) -> None:
+    clock = FixedClock()
+    with db.read():
+        pipe.send("ready")
+    pipe.recv()
+    done: list[int] = []
+    while True:
+        with db.write() as conn:
+            job = claim(conn, clock, owner)
+        if job is None or job.page is None:
+            break
+        with db.write() as conn:
+            jobs.complete(conn, job.job_id, owner=owner)
+        done.append(job.page)
+    pipe.send(done)
+
+
+def test_backoff_grows_to_a_cap_and_is_spread() -> None:
+    for attempts, full in [(1, 2), (2, 4), (3, 8), (8, 256), (9, 300), (1000, 300)]:
+        waits = [jobs.backoff_s(attempts) for _ in range(50)]
+        assert full / 2 <= min(waits) < max(waits) <= full

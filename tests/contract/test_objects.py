@@ -1,0 +1,304 @@
+"""What every store of bytes must do, run over each real implementation, and what only the folder can be asked."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from sohoa.errors import (
+    AlreadyExists,
+    BadRequest,
+    Conflict,
+    DigestMismatch,
+    NotAllowed,
+    NotFound,
+    SohoaError,
+    StoreUnavailable,
+)
+from sohoa.model import Sha256
+from storage.objects import open_objects
+from storage.objects.protocol import Objects, Stored
+
+
+@pytest.fixture(params=["folder"])
+def objects(request: pytest.FixtureRequest, tmp_path: Path) -> Objects:
+    return {"folder": open_objects}[request.param](tmp_path / "store")
+
+
+def test_what_is_created_is_read_back_with_its_digest_and_size(objects: Objects) -> None:
+    data = os.urandom(3 * 1024 * 1024 + 7)
+    stored = objects.create("staging/A/original", io.BytesIO(data))
+    assert stored == Stored(Sha256(hashlib.sha256(data).hexdigest()), len(data))
+    assert objects.read("staging/A/original") == data
+    assert objects.stat("staging/A/original").size_bytes == len(data)
+
+
+def test_an_empty_object_is_an_object(objects: Objects) -> None:
+    objects.create("staging/A/empty", b"")
+    assert objects.exists("staging/A/empty")
+    assert objects.read("staging/A/empty") == b""
+
+
+def test_a_key_is_created_once_and_keeps_its_first_bytes(objects: Objects) -> None:
+    objects.create("receipts/A.json", b"first")
+    with pytest.raises(AlreadyExists):
+        objects.create("receipts/A.json", b"second")
+    assert objects.read("receipts/A.json") == b"first"
+
+
+def test_of_many_writers_of_one_key_exactly_one_wins(objects: Objects) -> None:
+    def write(number: int) -> bool:
+        try:
+            objects.create("ledger/000/000/000000000001.json", str(number).encode())
+        except AlreadyExists:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(write, range(16)))
+    assert won.count(True) == 1
+    assert objects.read("ledger/000/000/000000000001.json") == str(won.index(True)).encode()
+
+
+def test_bytes_that_are_not_those_announced_are_not_stored(objects: Objects) -> None:
+    with pytest.raises(DigestMismatch):
+        objects.create("staging/A/x", b"other", sha256=Sha256(hashlib.sha256(b"announced").hexdigest()))
+    assert not objects.exists("staging/A/x")
+
+
+def test_an_error_of_the_source_passes_through_and_stores_nothing(objects: Objects) -> None:
+    class Unreadable(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise PermissionError("the scanner's share went away")
+
+    with pytest.raises(PermissionError):
+        objects.create("staging/A/x", Unreadable())
+    assert list(objects.list("")) == []
+
+
+def test_a_copy_has_the_same_bytes_and_may_be_made_twice(objects: Objects) -> None:
+    objects.create("staging/A/x", b"bytes")
+    objects.copy("staging/A/x", "ocfl/a/x")
+    objects.copy("staging/A/x", "ocfl/a/x")
+    objects.delete("staging/A/x")
+    assert objects.read("ocfl/a/x") == b"bytes"
+
+
+def test_a_copy_never_replaces_other_bytes(objects: Objects) -> None:
+    objects.create("staging/A/x", b"bytes")
+    objects.create("staging/A/same", b"bytes")
+    objects.create("ocfl/a/x", b"other")
+    objects.create("ocfl/a/same", b"bytes")
+    with pytest.raises(AlreadyExists):
+        objects.copy("staging/A/x", "ocfl/a/x")
+    objects.copy("staging/A/same", "ocfl/a/same")
+    assert objects.read("ocfl/a/x") == b"other"
+
+
+def test_replacing_a_staged_file_leaves_its_copy_as_it_was(objects: Objects) -> None:
+    objects.create("staging/A/x", b"before")
+    objects.copy("staging/A/x", "ocfl/a/x")
+    objects.replace("staging/A/x", b"after", if_match=objects.stat("staging/A/x").etag)
+    assert (objects.read("staging/A/x"), objects.read("ocfl/a/x")) == (b"after", b"before")
+
+
+def test_replace_wants_the_etag_of_what_is_there(objects: Objects) -> None:
+    objects.replace("ocfl/a/inventory.json", b"1", if_match=None)
+    first = objects.stat("ocfl/a/inventory.json").etag
+    objects.replace("ocfl/a/inventory.json", b"2", if_match=first)
+    for stale in (first, None):
+        with pytest.raises(Conflict):
+            objects.replace("ocfl/a/inventory.json", b"3", if_match=stale)
+    with pytest.raises(Conflict):
+        objects.replace("ocfl/b/inventory.json", b"1", if_match=first)
+    assert objects.read("ocfl/a/inventory.json") == b"2"
+
+
+def test_of_many_who_replace_the_same_state_exactly_one_wins(objects: Objects) -> None:
+    objects.create("ocfl/a/inventory.json", b"0")
+    etag = objects.stat("ocfl/a/inventory.json").etag
+
+    def replace(number: int) -> bool:
+        try:
+            objects.replace("ocfl/a/inventory.json", str(number).encode(), if_match=etag)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(replace, range(1, 17))).count(True) == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [(0, None, b"0123456789"), (3, None, b"3456789"), (3, 7, b"3456"), (8, 99, b"89"), (20, None, b""), (5, 5, b"")],
+)
+def test_a_range_is_from_start_up_to_without_end(
+    objects: Objects, start: int, end: int | None, expected: bytes
+) -> None:
+    objects.create("staging/A/x", b"0123456789")
+    with objects.open("staging/A/x", start=start, end=end) as file:
+        assert file.read() == expected
+
+
+def test_listing_gives_whole_keys_sorted_and_nothing_private(objects: Objects) -> None:
+    for key in ("staging/A/x", "staging/A-1/x", "staging/A/pages/1.json", "staging/B/x", "intents/a/v1.json"):
+        objects.create(key, b"")
+    objects.replace("staging/B/y", b"", if_match=None)
+    assert list(objects.list("staging/A")) == ["staging/A-1/x", "staging/A/pages/1.json", "staging/A/x"]
+    assert list(objects.list("staging/A/")) == ["staging/A/pages/1.json", "staging/A/x"]
+    assert list(objects.list("nothing/")) == []
+    assert list(objects.list("")) == sorted(objects.list(""))
+    assert len(list(objects.list(""))) == 6
+
+
+def test_only_staging_and_intents_are_ever_emptied(objects: Objects) -> None:
+    for key in ("staging/A/x", "intents/a/v1.json"):
+        objects.create(key, b"")
+        objects.delete(key)
+        objects.delete(key)
+        assert not objects.exists(key)
+    for key in ("receipts/A.json", "ocfl/a/x", "ledger/000/000/000000000001.json"):
+        objects.create(key, b"")
+        with pytest.raises(NotAllowed):
+            objects.delete(key)
+        assert objects.exists(key)
+
+
+def test_a_folder_emptied_by_another_process_is_made_again(objects: Objects, tmp_path: Path) -> None:
+    other = open_objects(tmp_path / "store")
+    objects.create("staging/A/pages/1.json", b"")
+    other.delete("staging/A/pages/1.json")
+    objects.create("staging/A/pages/2.json", b"")
+    assert list(other.list("staging/")) == ["staging/A/pages/2.json"]
+
+
+def test_what_is_missing_is_not_found(objects: Objects) -> None:
+    asks: list[Callable[[], object]] = [
+        lambda: objects.read("receipts/A.json"),
+        lambda: objects.open("receipts/A.json"),
+        lambda: objects.stat("receipts/A.json"),
+        lambda: objects.copy("staging/A/x", "ocfl/a/x"),
+        lambda: objects.local_file("receipts/A.json").__enter__(),
+    ]
+    for ask in asks:
+        with pytest.raises(NotFound):
+            ask()
+    assert not objects.exists("receipts/A.json")
+
+
+@pytest.mark.parametrize("key", ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "a/./b", ".tmp/x", "a\0b"])
+def test_a_key_that_leads_out_of_the_store_is_refused(objects: Objects, key: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        objects.create(key, b"")
+    assert "\n" not in refused.value.detail
+
+
+def test_a_name_too_long_for_the_disk_is_a_clear_error(objects: Objects) -> None:
+    with pytest.raises(SohoaError, match="too long"):
+        objects.create("staging/A/" + "x" * 300, b"")
+
+
+def test_a_local_file_is_a_real_file_with_the_bytes(objects: Objects) -> None:
+    objects.create("staging/A/x", b"bytes")
+    with objects.local_file("staging/A/x") as path:
+        assert path.read_bytes() == b"bytes"
+    assert objects.free_bytes() > 0
+
+
+def test_published_files_are_read_only_and_leave_nothing_private_behind(tmp_path: Path) -> None:
+    objects = open_objects(tmp_path)
+    objects.create("ocfl/a/x", b"")
+    objects.replace("ocfl/a/inventory.json", b"", if_match=None)
+    for key in ("ocfl/a/x", "ocfl/a/inventory.json"):
+        found = (tmp_path / key).stat()
+        assert (stat.S_IMODE(found.st_mode), found.st_nlink) == (0o440, 1)
+    assert list((tmp_path / ".tmp").iterdir()) == []
+
+
+def test_bytes_and_every_new_folder_are_synced_before_create_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects, synced, sync = open_objects(tmp_path), [], os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        sync(descriptor)
+
+    monkeypatch.setattr("os.fsync", watched)
+    objects.create("ocfl/a/b/x", b"bytes")
+    assert synced[0].parent == tmp_path / ".tmp"
+    assert synced[1:] == [tmp_path, tmp_path / "ocfl", tmp_path / "ocfl/a", tmp_path / "ocfl/a/b"]
+
+
+@pytest.mark.parametrize("call", ["open", "write", "fsync", "link", "mkdir", "fchmod"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_full_or_broken_disk_at_any_write_is_told_and_shows_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int
+) -> None:
+    objects = open_objects(tmp_path)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        with pytest.raises(StoreUnavailable) as told:
+            objects.create("ocfl/a/x", b"bytes")
+    assert told.value.code == ("store_unavailable" if number == errno.EIO else "disk_full")
+    assert told.value.retryable
+    assert "\n" not in told.value.detail
+    assert list(objects.list("")) == []
+    assert list((tmp_path / ".tmp").iterdir()) == []
+    objects.create("ocfl/a/x", b"bytes")
+
+
+_SLOW_WRITER = """
+import sys
+from pathlib import Path
+from storage.objects import open_objects
+
+class Half:
+    sent = False
+    def read(self, size):
+        if self.sent:
+            print("half", flush=True)
+            return sys.stdin.buffer.read(1)
+        self.sent = True
+        return b"x" * size
+
+open_objects(Path(sys.argv[1])).create("staging/A/original", Half())
+"""
+
+
+def test_a_writer_killed_half_way_leaves_no_key_and_its_leftover_goes_after_a_day(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _SLOW_WRITER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"half\n"
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+    objects = open_objects(tmp_path)
+    assert list(objects.list("")) == []
+    (leftover,) = (tmp_path / ".tmp").iterdir()
+    assert leftover.stat().st_size == 1024 * 1024
+    objects.create("staging/A/original", b"again")
+
+    day_ago = time.time() - 24 * 3600 - 1
+    os.utime(leftover, (day_ago, day_ago))
+    open_objects(tmp_path)
+    assert list((tmp_path / ".tmp").iterdir()) == []
+    assert objects.read("staging/A/original") == b"again"

@@ -1,0 +1,50 @@
+"""How far a reading is from the truth."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+import numpy as np
+
+from sohoa.model import Box
+from tests.support.press.paper import DrawnPage
+
+
+def character_error_rate(truth: str, read: str) -> float:
+    """Edits (insert, delete, replace) that make `read` the truth, for each of the truth's characters.
+
+    Both sides in NFC, white space counted as one space. Raises ValueError for an empty truth.
+    """
+    wanted, got = (" ".join(unicodedata.normalize("NFC", text).split()) for text in (truth, read))
+    if not wanted:
+        raise ValueError("an empty truth has no error rate")
+    columns = np.arange(len(got) + 1)
+    letters = np.array([ord(letter) for letter in got], np.int32)
+    row = columns.copy()
+    for number, letter in enumerate(wanted, 1):
+        new = np.empty_like(row)
+        new[0] = number
+        new[1:] = np.minimum(row[1:] + 1, row[:-1] + (letters != ord(letter)))
+        # Insertions run along the row: new[j] = min over i <= j of new[i] + (j - i).
+        row = np.minimum.accumulate(new - columns) + columns
+    return float(row[-1]) / len(wanted)
+
+
+def placed_error_rate(page: DrawnPage, read: Iterable[tuple[str, Box]]) -> float:
+    """The character error rate with what was read put into the truth's order by where it stands on the page.
+
+    Two columns read line by line, or a table by columns, then cost nothing; only letters do. `read`: words with their
+    boxes in the page's pixels. Raises ValueError for a blank page.
+    """
+    if not page.words:
+        raise ValueError("a blank page has no error rate")
+    truth = np.array([word.box for word in page.words], np.float64)
+    placed = []
+    for text, box in read:
+        across = np.minimum(truth[:, 2], box[2]) - np.maximum(truth[:, 0], box[0])
+        down = np.minimum(truth[:, 3], box[3]) - np.maximum(truth[:, 1], box[1])
+        # Overlap where there is some; otherwise the gaps, negative, so that the nearest word wins.
+        nearness = np.where((across > 0) & (down > 0), across * down, np.minimum(across, 0) + np.minimum(down, 0))
+        placed.append((int(nearness.argmax()), box[0], text))
+    return character_error_rate(page.text, " ".join(text for _, _, text in sorted(placed)))
