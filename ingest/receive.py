@@ -20,12 +20,13 @@ from sqlalchemy import Connection
 from ingest.inspect_original import check_size, inspect
 from ingest.sniff import HEAD_BYTES, Kind, sniff
 from sohoa.clock import Clock
-from sohoa.errors import NotFound, Refused, StoreUnavailable
+from sohoa.errors import BadRequest, NotFound, Refused, StoreUnavailable
 from sohoa.model import Actor, DocumentId, DossierCode, OfficeId, Source
 from sohoa.settings import Settings
 from sohoa.states import JobKind
 from storage.archive.archive import Archive
 from storage.archive.commit import StagedFile
+from storage.archive.layout import to_json
 from storage.archive.receipts import Receipt
 from storage.catalog import documents, jobs
 from storage.catalog.database import Database
@@ -68,7 +69,8 @@ def receive(
     Raises Refused (nothing was stored): empty, unsupported_kind, too_large, too_many_pages, too_many_pixels,
     page_too_big, no_pages, unreadable, bad_dossier, disk_low, disk_full. Raises StoreUnavailable where the archive or
     the catalogue cannot be reached; if that happens after the receipt is durable, the sweeper registers the document.
-    What reading `source` raises passes through, and nothing was stored.
+    Raises BadRequest where `declared` or `external_id` cannot be written as JSON. What reading `source` raises passes
+    through, and nothing was stored.
     """
     return _receive(
         source,
@@ -158,7 +160,7 @@ def check_dossier(code: str | None) -> DossierCode | None:
     """The dossier code in NFC without white space around it. Raises Refused(bad_dossier)."""
     if code is None:
         return None
-    code = unicodedata.normalize("NFC", code.encode("utf-8", "replace").decode()).strip()
+    code = unicodedata.normalize("NFC", code).strip()
     if not code or len(code) > _MAX_DOSSIER_LETTERS or not code.isprintable() or "/" in code or "\\" in code:
         raise Refused(
             f"a dossier code has 1 to {_MAX_DOSSIER_LETTERS} printable characters and no slash, "
@@ -181,12 +183,15 @@ def _receive(
 ) -> Accepted:
     """`size_bytes` is what is known of the length; `check_source` raises Refused if what was read may be wrong."""
     dossier = check_dossier(intake.dossier)
+    _check_sayable(intake)
     _check_disk(archive, settings=settings, needed_bytes=size_bytes)
     head = _read_head(source)
     kind = sniff(head)
     document_id = DocumentId(clock.new_ulid())
     try:
-        staged = archive.stage(document_id, f"original.{kind.value}", cast(BinaryIO, _Limited(head, source, settings=settings)))
+        staged = archive.stage(
+            document_id, f"original.{kind.value}", cast(BinaryIO, _Limited(head, source, settings=settings))
+        )
         check_source()
         with archive.objects.local_file(staged.key) as original:
             inspect(original, kind, settings=settings)
@@ -195,7 +200,7 @@ def _receive(
             duplicate = documents.find_duplicate(conn, office=intake.office, dossier=dossier, sha256=staged.sha256)
             if duplicate is not None:
                 return Accepted(document=duplicate, duplicate_of=duplicate.document_id)
-            job = NewJob(JobKind.OPEN, document_id, priority=intake.priority, max_attempts=settings.max_attempts)
+            job = NewJob(JobKind.OPEN, document_id, priority=intake.priority)
             document = _register(conn, receipt, job, clock=clock)
             archive.write_receipt(receipt)
         return Accepted(document=document, duplicate_of=None)
@@ -265,6 +270,14 @@ def _is_registered(conn: Connection, document_id: str) -> bool:
         documents.get(conn, document_id)
         return True
     return False
+
+
+def _check_sayable(intake: Intake) -> None:
+    """Half a surrogate pair in what the sender said, or a value that is no JSON, could never be written down."""
+    try:
+        to_json([intake.external_id, dict(intake.declared)])
+    except (TypeError, ValueError):
+        raise BadRequest("external_id must be valid Unicode text and declared valid JSON: correct them") from None
 
 
 def _check_disk(archive: Archive, *, settings: Settings, needed_bytes: int) -> None:

@@ -95,7 +95,7 @@ def sweep(stores: Stores) -> None:
     """Hand out again the jobs of workers that are gone, and clear staging that nobody needs any more."""
     with stores.database.write() as connection:
         taken = jobs.hand_out_again(connection, now=stores.clock.now())
-    for job in taken.ready:
+    for job in taken:
         log.info("job.handed_out_again", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
     clear_finished_staging(stores)
 

@@ -6,6 +6,7 @@ import io
 import shutil
 import struct
 import tempfile
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -136,6 +137,7 @@ def _opened(file: BinaryIO, kind: Kind) -> ImageFile.ImageFile:
         import pillow_heif  # late: only phones' photos need it
 
         pillow_heif.register_heif_opener()
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # on odd tags, nobody's business here
     Image.MAX_IMAGE_PIXELS = None  # intake has held every page to Settings.max_page_pixels, which may be above Pillow's
     return Image.open(file, formats=[_FORMATS[kind]])
 
@@ -167,9 +169,8 @@ def _decode_single(original: Path, kind: Kind) -> tuple[Pixels, Colour]:
     cut_short = is_cut_short(original, kind)
     with _patched(original, kind, cut_short=cut_short) as file, _opened(file, kind) as image:
         orientation = _orientation(image, kind)
-        fast = kind in {Kind.JPEG, Kind.PNG} and image.mode in {"RGB", "L"} and "transparency" not in image.info
-        if fast and not cut_short:
-            pixels = _decode_fast(original, grey=image.mode == "L")
+        if kind is Kind.JPEG and image.mode in {"RGB", "L"} and not cut_short:
+            pixels = _decode_jpeg(original, grey=image.mode == "L")
             colour: Colour = "grey" if image.mode == "L" else "colour"
         else:
             with _lenient(cut_short):
@@ -179,8 +180,11 @@ def _decode_single(original: Path, kind: Kind) -> tuple[Pixels, Colour]:
     return (pixels if upright is None else cast(Pixels, upright(pixels))), colour
 
 
-def _decode_fast(original: Path, *, grey: bool) -> Pixels:
-    """OpenCV decodes straight into an array: half of Pillow's time for a JPEG, whose pixels have to be copied out."""
+def _decode_jpeg(original: Path, *, grey: bool) -> Pixels:
+    """OpenCV decodes straight into an array, in half of Pillow's time, whose pixels have to be copied out.
+
+    For JPEG only: its PNG reader believes a chunk that claims gigabytes, and is no faster.
+    """
     data = np.fromfile(original, np.uint8)
     flags = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR_RGB
     pixels = cv2.imdecode(data, flags | cv2.IMREAD_IGNORE_ORIENTATION)

@@ -46,7 +46,7 @@ def caught(job: Job, tools: Tools) -> Iterator[None]:
         log.warning("job.error", job_id=job.job_id, kind=job.kind, document_id=job.document_id, code=error.code)
         if error.code == "lease_lost":
             return
-        if error.retryable and job.attempts < job.max_attempts:
+        if error.retryable and job.attempts < tools.settings.max_attempts:
             tried_again(job, error.code, tools)
         else:
             gave_up(job, error, tools)
@@ -55,15 +55,15 @@ def caught(job: Job, tools: Tools) -> Iterator[None]:
         tried_again(job, "out_of_memory", tools)
     except Exception:
         log.exception("job.bug", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
-        if job.attempts < job.max_attempts:
+        if job.attempts < tools.settings.max_attempts:
             tried_again(job, "internal", tools)
         else:
             gave_up(job, StageFailed(f"{job.kind} failed in a way nobody foresaw; the log has the trace", code="internal"), tools)
 
 
-def check_not_spent(job: Job) -> None:
+def check_not_spent(job: Job, *, max_attempts: int) -> None:
     """Raise StageFailed where the job has killed its workers or lost its leases often enough."""
-    tries = _ENGINE_TRIES if job.kind == JobKind.RECOGNISE and job.last_code in ENGINE_FAULTS else job.max_attempts
+    tries = _ENGINE_TRIES if job.kind == JobKind.RECOGNISE and job.last_code in ENGINE_FAULTS else max_attempts
     if job.attempts > tries:
         code = job.last_code or "lease_lost"
         raise StageFailed(f"given up after {job.attempts - 1} tries, the last of which ended with {code}", code=code)

@@ -1,7 +1,7 @@
 """The PDF/A of a PDF original: its pages as they are, with the recognised text laid under those that were recognised.
 
-The ladder: (1) strip what PDF/A forbids and nobody sees, save and validate; (2) OCRmyPDF, where its Ghostscript is sound;
-(3) draw the pages that no other way makes valid, with the warning `rasterised`.
+The ladder: (1) strip what PDF/A forbids and nobody sees, save and validate; (2) OCRmyPDF, where its Ghostscript is
+sound; (3) draw the pages that no other way makes valid, with the warning `rasterised`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def compose_pdf(
 ) -> Composition:
     """Write the PDF/A of a PDF original to `target`; the text drawn from it equals that of `pages`.
 
-    `route` of the result is kept, ocrmypdf or rasterised (some pages were drawn; the warning of that name goes with it).
+    `route` of the result is kept, ocrmypdf or rasterised (some pages were drawn; a warning of that name goes with it).
     A signed original gives an unsigned rendition and the warning `signed_original_kept`; an encrypted one, an open one.
     Raises NotValidPdfA when even the last rung does not hold; the caller asserts the text once more.
     """

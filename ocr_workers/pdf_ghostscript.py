@@ -12,7 +12,7 @@ from pathlib import Path
 from pikepdf import Pdf
 
 SOUND_VERSION = (10, 2, 1)
-"""Older releases lose text when they make PDF/A, and OCRmyPDF refuses them (docs/decisions, design.md)."""
+"""Older releases lose text when they make PDF/A, and OCRmyPDF refuses them (so OCRmyPDF's own check)."""
 _VERSION_TIMEOUT_S = 20.0
 
 

@@ -1,7 +1,7 @@
-"""Takes the old text out of a page that was recognised anew, so that its text is not there twice; no visible mark changes.
+"""Takes the old text out of a page that was recognised anew: it is not there twice, and no visible mark changes.
 
-Invisible text (a foreign OCR layer) is cut out of the content. Visible text (a stamp, an old font encoding) stays drawn, in
-copies of its fonts whose Unicode map says that every letter is a space.
+Invisible text (a foreign OCR layer) is cut out of the content. Visible text (a stamp, an old font encoding) stays drawn,
+in copies of its fonts whose Unicode map says that every letter is a space.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pikepdf import Array, Dictionary, Name, Object, Operator, Pdf, Stream
 
 _SHOW = {"Tj", "TJ", "'", '"'}
 _TEXT_ONLY = {*_SHOW, "BT", "ET", "Tc", "Tw", "Tz", "TL", "Tf", "Tr", "Ts", "Td", "TD", "Tm", "T*"}
-_INVISIBLE, _CLIP = 3, 7
+_INVISIBLE = 3
+_ENCODING_KEYS = {"/Length", "/Filter", "/DecodeParms"}
 _MAX_DEPTH = 12
 """Forms nested deeper than this are left as they are (ISO 19005-1 allows 28 levels of graphics state in all)."""
 
@@ -52,6 +53,10 @@ def _draws_text(resources: Object, *, depth: int) -> bool:
 def _silenced(pdf: Pdf, stream: pikepdf.Page | Object, resources: Object, *, depth: int) -> _Content:
     """Parse one content stream, cut its invisible text, and make the fonts and forms in `resources` silent."""
     content = _parsed(stream)
+    for _, form in _forms(resources):
+        if Name.Resources not in form:  # it draws with the fonts of the content around it
+            for font, codes in _parsed(form).codes.items():
+                content.codes.setdefault(font, set()).update(codes)
     fonts = resources.get(Name.Font, Dictionary())
     if not content.codes:
         if Name.Font in resources:
@@ -172,8 +177,8 @@ def _blank_map(codes: list[bytes], *, width: int) -> bytes:
 
 def _copy(dictionary: Object) -> Dictionary:
     """A copy of a dictionary and of the dictionaries directly under it that are changed here."""
-    copied = Dictionary({key: value for key, value in dictionary.items()})
+    copied = Dictionary(dict(dictionary.items()))
     for key in (Name.Font, Name.XObject):
         if isinstance(copied.get(key), Dictionary):
-            copied[key] = Dictionary({name: value for name, value in copied[key].items()})
+            copied[key] = Dictionary(dict(copied[key].items()))
     return copied

@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pikepdf
-from PIL import Image
 from pikepdf import Array, Dictionary, Name, Pdf
+from PIL import Image
 
 from ocr_workers.pages import DocumentPlan, PagePlan
 from ocr_workers.pdf_marks import Rectangle

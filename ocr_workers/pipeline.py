@@ -71,7 +71,7 @@ def run_next(tools: Tools, *, started: Callable[[Job, float], None]) -> bool:
         return False
     started(job, _time_limit_s(job, tools.settings))
     with outcomes.caught(job, tools):
-        outcomes.check_not_spent(job)
+        outcomes.check_not_spent(job, max_attempts=tools.settings.max_attempts)
         _STAGES[JobKind(job.kind)](job, tools)
     return True
 

@@ -20,6 +20,8 @@ LEAST_DPI = 200.0
 
 _INK_CONTRAST = 28
 _STRONG_CONTRAST = 52
+_UNEVEN = 25
+_PALE = 135
 _SHORT_ON_DPI = 0.985  # scanners say 199.98, and page sizes are rounded to whole pixels
 
 
@@ -35,6 +37,7 @@ class Look:
 
     colours: npt.NDArray[np.uint8] | None
     channel: Grey
+    paper: Grey
     contrast: Grey
     marks: npt.NDArray[np.int32]
     skew_deg: float | None
@@ -49,10 +52,12 @@ def look_at(image: PageImage) -> Look:
     mm = image.dpi / shrunk / 25.4
     colours = small if small.ndim == 3 else None
     channel = small if colours is None else channel_of(colours)
-    contrast = _contrast_of(channel, mm)
+    paper = _paper_under(channel, mm)
+    contrast = np.asarray(cv2.subtract(paper, channel), dtype=np.uint8)
     return Look(
         colours=colours,
         channel=channel,
+        paper=paper,
         contrast=contrast,
         marks=_marks_on(contrast, mm),
         skew_deg=skew_of(contrast > _INK_CONTRAST),
@@ -110,16 +115,33 @@ def is_nearly_blank(look: Look) -> bool:
     return len(look.marks) < 12 or float(np.median(look.marks[:, 4])) < _STRONG_CONTRAST + 5
 
 
-def _contrast_of(channel: Grey, mm: float) -> Grey:
-    """How much darker than the paper: the paper is what stays when all that is thinner than 4 mm is painted over."""
-    half = (
-        channel if min(channel.shape) < 2 else cv2.resize(channel, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    )
+def is_hard_to_see(look: Look) -> bool:
+    """Pale ink, or paper that is much darker in one corner than in another: the engine's one threshold would lose print."""
+    ink = look.contrast[look.contrast > _INK_CONTRAST]
+    if ink.size == 0:
+        return False
+    darkest, lightest = np.percentile(look.paper[::4, ::4], (4, 96))
+    return bool(lightest - darkest > _UNEVEN or np.percentile(ink, 75) < _PALE)
+
+
+def made_even(channel: Grey, look: Look) -> Grey:
+    """The page on white paper with its ink made dark, at the size of `channel`."""
+    height, width = channel.shape
+    paper = cv2.resize(look.paper, (width, height), interpolation=cv2.INTER_LINEAR)
+    dark = max(float(np.percentile(look.contrast[look.contrast > _INK_CONTRAST], 90)), 1.0)
+    to_ink = 255 - np.clip(np.arange(256) * (235 / dark), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(cv2.subtract(paper, channel), to_ink), dtype=np.uint8)
+
+
+def _paper_under(channel: Grey, mm: float) -> Grey:
+    """The paper is what stays when all that is thinner than 4 mm is painted over."""
+    half = channel if min(channel.shape) < 2 else cv2.resize(channel, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     side = round(4 * mm / 2) | 1
     paper = cv2.morphologyEx(half, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8), borderType=cv2.BORDER_REPLICATE)
     paper = cv2.blur(paper, (side, side))
-    paper = cv2.resize(paper, (channel.shape[1], channel.shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.subtract(paper, channel), dtype=np.uint8)
+    return np.asarray(
+        cv2.resize(paper, (channel.shape[1], channel.shape[0]), interpolation=cv2.INTER_LINEAR), dtype=np.uint8
+    )
 
 
 def _marks_on(contrast: Grey, mm: float) -> npt.NDArray[np.int32]:

@@ -14,7 +14,7 @@ from ocr_workers.deskew import in_page_frame, set_upright
 from ocr_workers.engine import Engine, Grey, Layout, Reading
 from ocr_workers.orientation import find_turn, lies_on_its_side, turned
 from ocr_workers.pages import PageImage
-from ocr_workers.quality import Look, channel_of, is_blank, is_nearly_blank, look_at, measure
+from ocr_workers.quality import Look, channel_of, is_blank, is_hard_to_see, is_nearly_blank, look_at, made_even, measure
 from ocr_workers.red_text import find_red_text, keep_text, merge, red_made_dark
 from sohoa.model import Block, Box, Line, Page, Word
 from sohoa.settings import Settings
@@ -85,6 +85,8 @@ class Recogniser:
         """What the engine reads in the one channel, in the page frame, and its time in ms."""
         skew_deg = look.skew_deg
         channel = channel_of(image.pixels)
+        if is_hard_to_see(look):
+            channel = made_even(channel, look)
         if skew_deg is None or abs(skew_deg) < _LEAST_SKEW_DEG:
             reading = self._read(channel, dpi=image.dpi, layout=Layout.PAGE)
             return reading.blocks, reading.elapsed_ms

@@ -79,10 +79,10 @@ def composed(
     }
     made = partial(premis.event, at=now, actor=premis.software_agent(), clock=clock)
     pdf = {"conformance": composition.conformance, "sha256": composition.pdf_sha256}
-    read_by = f"{engine['engine']} {engine['version']}"
+    read_by = f"{engine['engine']} {engine['engine_version']}"
     events = [
         *_events_so_far(document, archive, clock=clock),
-        made(EventType.METADATA_EXTRACTION, software=read_by, detail={"model": engine["model"]}),
+        made(EventType.METADATA_EXTRACTION, software=read_by, detail={"language": engine["language"], "models": engine["models"]}),
         *(made(EventType.MODIFICATION, detail=change) for change in composition.transformations),
         made(EventType.NORMALIZATION, detail={**pdf, "route": composition.route}),
         made(EventType.VALIDATION, detail=pdf),

@@ -31,8 +31,8 @@ FONT = Name.SohoaText
 _WIDTHS = (1, 280, 500, 720, 900)
 """Advance widths in thousandths of the font size: spaces, narrow letters, most letters, capitals, the widest ones.
 
-A space is there to be read, not to take room: the next word starts at its own box. (pdfium takes equal words that overlap
-for one drawn twice, to look bold, so a word must end where its ink does.)
+A space is there to be read, not to take room: the next word starts at its own box. (pdfium takes equal words that
+overlap for one drawn twice, to look bold, so a word must end where its ink does.)
 """
 _FIRST_CID = 1
 _HYPHENS = "-\xad"
@@ -41,7 +41,9 @@ _ASCENT, _DESCENT = 800, -200
 _EPOCH = 0x7C259DC0
 """1970-01-01 in TrueType time: the font does not depend on when it was made."""
 _LOOKS_BACK = 8
-"""Words (pdfium's own number is 5) among which an equal one gets one space more, so that it is not taken for the same."""
+"""Words (for pdfium: 5) among which an equal one gets a space more, so that it is not taken for the same."""
+_MOST_STRETCH = 800.0
+"""Percent. Ink wider than this is no text (a ruled line read as a dash), and pdfium mistakes it for the line above."""
 _STEEPEST = math.tan(math.radians(20))
 """Lines that rise more than this are laid flat in their boxes: their baseline was not understood."""
 
@@ -100,7 +102,7 @@ def _content(page: Page, cids: dict[str, int]) -> bytes:
     """The text operators of one page, in pixels counted upwards."""
     out = [b"BT 3 Tr"]
     size = 0
-    before: _Placed | None = None
+    laid: deque[_Placed] = deque(maxlen=_LOOKS_BACK)
     recent: deque[tuple[str, int]] = deque(maxlen=_LOOKS_BACK)
     for line in page.lines():
         words = [word for word in line.words if word.text]
@@ -109,38 +111,38 @@ def _content(page: Page, cids: dict[str, int]) -> bytes:
             out.append(f"{FONT} {size} Tf".encode())
         first_of_line = True
         for word, placed in _placed(line, words, size=size, page_height=page.height_px):
-            if before is not None and _would_swap(before, placed):
-                out.append(_aside(placed, size=size, page_height=page.height_px, cids=cids))
+            if laid and (_would_swap(laid[-1], placed) or any(_overlap(other, placed) for other in laid)):
+                out.append(_aside(placed, spaces=_told_apart("", recent), page_height=page.height_px, cids=cids))
                 first_of_line = True
-            if first_of_line or before is None:
+            if first_of_line or not laid:
                 out.append(f"{placed.turn} {_number(placed.x, 1)} {_number(placed.y, 1)} Tm".encode())
                 drawn_at = placed.along
             else:
                 step = round(placed.along - drawn_at, 1)
                 out.append(f"{_number(step, 1)} 0 Td".encode())
                 drawn_at += step
-            spaces = 1
-            while (word.text, spaces) in recent:
-                spaces += 1
-            recent.append((word.text, spaces))
-            text = word.text + _separator(word, last=word is words[-1]) * spaces
+            text = _left_to_right(word.text) + _separator(word, last=word is words[-1]) * _told_apart(word.text, recent)
             out.append(f"{_number(placed.stretch, 1)} Tz".encode())
             out.append(b"(" + _codes(text, cids) + b")Tj")
-            first_of_line, before = False, placed
+            first_of_line = False
+            laid.append(placed)
     out.append(b"ET\n")
     return b"\n".join(out)
 
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """A word on the page: where its baseline starts (pixels, y upwards), how far along its line that is, its line's turn
-    (the first four numbers of its matrix), its stretch in percent, and how wide its first character is drawn."""
+    """A word on the page: where its baseline starts (pixels, y upwards), how far along its line that is, its line's
+    turn (the first four numbers of its matrix), its stretch in percent, its length, its font size, and how wide its
+    first character is drawn."""
 
     x: float
     y: float
     along: float
     turn: str
     stretch: float
+    length: float
+    size: int
     character_px: float
 
 
@@ -163,7 +165,7 @@ def _placed(line: Line, words: list[Word], *, size: int, page_height: int) -> It
         x = left + (lean * _ASCENT / (_ASCENT - _DESCENT) if slope < 0 else lean * -_DESCENT / (_ASCENT - _DESCENT))
         length = max(1.0, (right - left - lean) / cos)
         natural = sum(_width(character) for character in word.text) * size / 1000
-        stretch = 100 * length / natural
+        stretch = min(100 * length / natural, _MOST_STRETCH)
         yield (
             word,
             _Placed(
@@ -172,21 +174,51 @@ def _placed(line: Line, words: list[Word], *, size: int, page_height: int) -> It
                 along=x / cos,
                 turn=turn,
                 stretch=stretch,
+                length=length,
+                size=size,
                 character_px=_width(word.text[0]) * size / 1000 * stretch / 100,
             ),
         )
 
 
 def _would_swap(before: _Placed, word: _Placed) -> bool:
-    """Whether pdfium, which sorts by x what shares a baseline, would read `word` before the one that comes before it."""
+    """Whether pdfium, which sorts by x what shares a baseline, would read `word` before the one it follows."""
     return word.x < before.x + 0.5 and abs(word.y - before.y) <= max(before.character_px, word.character_px)
 
 
-def _aside(word: _Placed, *, size: int, page_height: int, cids: dict[str, int]) -> bytes:
-    """A space far enough from the word's baseline that pdfium takes what follows for another line."""
-    away = 3 * max(size, word.character_px)
+def _overlap(other: _Placed, word: _Placed) -> bool:
+    """Whether two words lie on each other, or so near that pdfium might drop letters of one as drawn twice.
+
+    (It does where equal letters start within 0.07 of the stretched font size, in x and in y.)
+    """
+    near = 0.08 * max(other.size * other.stretch, word.size * word.stretch) / 100
+    return (
+        word.x < other.x + other.length + near
+        and other.x < word.x + word.length + near
+        and abs(word.y - other.y) < max(near, 0.7 * other.size, 0.7 * word.size)
+    )
+
+
+def _aside(word: _Placed, *, spaces: int, page_height: int, cids: dict[str, int]) -> bytes:
+    """Spaces far enough from the word's baseline that pdfium takes what follows for another line."""
+    away = (3 + spaces) * max(word.size, word.character_px)
     y = word.y - away if word.y > page_height / 2 else word.y + away
-    return f"1 0 0 1 {_number(word.x, 1)} {_number(y, 1)} Tm\n(".encode() + _codes(" ", cids) + b")Tj"
+    turn = f"1 0 0 1 {_number(word.x, 1)} {_number(y, 1)} Tm 100 Tz"
+    return turn.encode() + b"\n(" + _codes(_NO_BREAK_SPACE * (_LOOKS_BACK + spaces), cids) + b")Tj"
+
+
+def _told_apart(text: str, recent: deque[tuple[str, int]]) -> int:
+    """How many spaces `text` needs after it to be unlike what was drawn just before."""
+    spaces = 1
+    while (text, spaces) in recent:
+        spaces += 1
+    recent.append((text, spaces))
+    return spaces
+
+
+def _left_to_right(word: str) -> str:
+    """The characters of a word as they stand on the page: readers turn right-to-left scripts around again."""
+    return word[::-1] if any(unicodedata.bidirectional(character) in ("R", "AL") for character in word) else word
 
 
 def _separator(word: Word, *, last: bool) -> str:
@@ -281,8 +313,8 @@ end""".encode("ascii")
 def _blank_glyphs() -> bytes:
     """A TrueType program of glyphs without ink, one for each of the widths, after the obligatory first.
 
-    Each is a stroke from corner to corner and back: no area, so nothing to paint, but a bounding box, without which pdfium
-    drops text that stands upright.
+    Each is a stroke from corner to corner and back: no area, so nothing to paint, but a bounding box, without which
+    pdfium drops text that stands upright.
     """
     widths = {".notdef": _WIDTHS[2], **{f"blank{width}": width for width in _WIDTHS}}
     builder = FontBuilder(1000, isTTF=True)
@@ -318,9 +350,9 @@ def _width(character: str) -> int:
 def _width_class(character: str) -> int:
     """Which of the widths a character is drawn with, roughly as in the text faces that offices use."""
     base = unicodedata.normalize("NFD", character)[0]
-    if base.isspace():
+    if base == " ":
         return 0
-    if base in "iljtfrI.,:;'`|!()[]{}-/\\":
+    if base in "\xa0iljtfrI.,:;'`|!()[]{}-/\\":
         return 1
     if base in "mwMW—…%@œ":
         return 4

@@ -70,7 +70,8 @@ def _model(settings: Settings) -> Finding:
     from ocr_workers.recognise import Recogniser
 
     identity = Recogniser(settings).identity()
-    return Finding("model", ok=True, found=f"{identity['model']}, sha256 {identity['model_sha256'][:16]}…")
+    models = ", ".join(f"{name}, sha256 {digest[:16]}…" for name, digest in identity["models"].items())
+    return Finding("model", ok=True, found=models)
 
 
 def _fonts(settings: Settings) -> Finding:

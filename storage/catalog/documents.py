@@ -217,7 +217,7 @@ def list_documents(
 def count_by_status(conn: Connection, *, office: str | None = None) -> dict[DocumentStatus, int]:
     """How many documents are in each status that any is in."""
     query = _filtered(select(documents.c.status, func.count()), office=office)
-    return {status: count for status, count in conn.execute(query.group_by(documents.c.status))}  # noqa: C416 rows are no pairs to mypy
+    return {status: count for status, count in conn.execute(query.group_by(documents.c.status))}  # noqa: C416
 
 
 def finished(conn: Connection, document_ids: Collection[str]) -> list[Document]:

@@ -1,4 +1,4 @@
-"""The jobs table: work in hand, claimed under leases, tried a bounded number of times.
+"""The jobs table: work in hand, claimed under leases, with the tries of each counted (ocr_workers/outcomes.py bounds them).
 
 A job that is done is deleted in the transaction that commits its result: what it did is told by the document, its pages
 and its PREMIS events, so the table is no longer than the work in hand and needs no purge. A job that failed for good
@@ -40,7 +40,6 @@ class NewJob:
     page: int | None = None
     payload: dict[str, Any] = field(default_factory=dict)
     priority: int = 0
-    max_attempts: int = 4
     run_after: datetime | None = None
 
 
@@ -54,18 +53,8 @@ class Job:
     page: int | None
     payload: dict[str, Any]
     attempts: int
-    max_attempts: int
     priority: int
     last_code: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class TakenBack:
-    """Jobs whose worker was lost: those that are `ready` again, and those `exhausted`, for whose page or document the
-    caller must now, in the same transaction, set down the failure."""
-
-    ready: list[Job]
-    exhausted: list[Job]
 
 
 def enqueue(conn: Connection, new_jobs: Iterable[NewJob], *, now: datetime) -> int:
@@ -128,17 +117,13 @@ def complete(conn: Connection, job_id: int, *, owner: str) -> None:
     _check_held(conn.execute(delete(jobs).where(jobs.c.job_id == job_id, *_held_by(owner))).rowcount, job_id)
 
 
-def retry_later(conn: Connection, job_id: int, *, owner: str, code: str, delay_s: float, now: datetime) -> bool:
+def retry_later(conn: Connection, job_id: int, *, owner: str, code: str, delay_s: float, now: datetime) -> None:
     """Give a job back after a failed attempt, to be tried again in `delay_s` seconds (see :func:`backoff_s`).
 
-    False when its attempts are used up: the job is then failed, and the caller must set down the failure of its page or
-    document in the same transaction. Raises Conflict (`lease_lost`).
+    Raises Conflict (`lease_lost`).
     """
-    again = _give_back(
-        conn, jobs.c.job_id == job_id, *_held_by(owner), code=code, run_after=now + timedelta(seconds=delay_s)
-    )
-    _check_held(len(again.ready) + len(again.exhausted), job_id)
-    return bool(again.ready)
+    again = _give_back(conn, jobs.c.job_id == job_id, *_held_by(owner), code=code, run_after=now + timedelta(seconds=delay_s))
+    _check_held(len(again), job_id)
 
 
 def fail(conn: Connection, job_id: int, *, owner: str, code: str) -> None:
@@ -148,13 +133,13 @@ def fail(conn: Connection, job_id: int, *, owner: str, code: str) -> None:
     _check_held(conn.execute(ended).rowcount, job_id)
 
 
-def hand_out_again(conn: Connection, *, now: datetime, code: str = "lease_lost") -> TakenBack:
+def hand_out_again(conn: Connection, *, now: datetime, code: str = "lease_lost") -> list[Job]:
     """Take back every job whose lease has run out, whoever had it."""
     expired = (jobs.c.state == constant(JobState.LEASED), jobs.c.leased_until <= now)
     return _give_back(conn, *expired, code=code, run_after=now)
 
 
-def release_owner(conn: Connection, owner: str, *, code: str, now: datetime) -> TakenBack:
+def release_owner(conn: Connection, owner: str, *, code: str, now: datetime) -> list[Job]:
     """Take back every job of a worker that is known to be dead, saying why (`engine_killed`, `timeout`, …)."""
     return _give_back(conn, *_held_by(owner), code=code, run_after=now)
 
@@ -197,7 +182,6 @@ _COLUMNS = (
     jobs.c.page,
     jobs.c.payload,
     jobs.c.attempts,
-    jobs.c.max_attempts,
     jobs.c.priority,
     jobs.c.last_code,
 )
@@ -213,7 +197,6 @@ def _row(job: NewJob, now: datetime) -> dict[str, Any]:
         "priority": job.priority,
         "turn": _STAGE_ORDER[job.kind] - len(_STAGE_ORDER) * job.priority,
         "attempts": 0,
-        "max_attempts": job.max_attempts,
         "run_after": now if job.run_after is None else job.run_after,
     }
 
@@ -233,13 +216,9 @@ def _check_held(found: int, job_id: int) -> None:
         raise Conflict(f"job {job_id} was handed to another worker; its result is thrown away", code="lease_lost")
 
 
-def _give_back(conn: Connection, *lost: ColumnElement[bool], code: str, run_after: datetime) -> TakenBack:
-    """Free the leased jobs that fit: ready again from `run_after` on, or failed where no attempt is left."""
-    free = {"owner": None, "leased_until": None, "last_code": code}
-    spent = jobs.c.attempts >= jobs.c.max_attempts
-    exhausted = conn.execute(
-        update(jobs).where(*lost, spent).values(state=JobState.FAILED, **free).returning(*_COLUMNS)
+def _give_back(conn: Connection, *lost: ColumnElement[bool], code: str, run_after: datetime) -> list[Job]:
+    """Free the leased jobs that fit, to be claimed again from `run_after` on."""
+    ready = update(jobs).where(*lost).values(
+        state=JobState.READY, run_after=run_after, owner=None, leased_until=None, last_code=code
     )
-    failed = [_job(row) for row in exhausted]
-    ready = update(jobs).where(*lost).values(state=JobState.READY, run_after=run_after, **free)
-    return TakenBack(ready=[_job(row) for row in conn.execute(ready.returning(*_COLUMNS))], exhausted=failed)
+    return [_job(row) for row in conn.execute(ready.returning(*_COLUMNS))]

@@ -166,7 +166,6 @@ jobs = Table(
     Column("priority", Integer, nullable=False),
     Column("turn", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("max_attempts", Integer, nullable=False),
     Column("run_after", Moment, nullable=False),
     Column("owner", String),
     Column("leased_until", Moment),

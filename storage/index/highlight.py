@@ -101,7 +101,7 @@ def _only_exact_where_any(found: list[_FoundPage]) -> list[_FoundPage]:
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    """How one term is found in folded text. `literal` must be in it for `regex` to match; `loose` is tried where `regex` fails."""
+    """How one term is found in folded text: by `regex`, which needs `literal` to be there, else by `loose`."""
 
     literal: str
     regex: re.Pattern[str]

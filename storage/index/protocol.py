@@ -17,7 +17,6 @@ import numpy.typing as npt
 from sohoa.model import Box, DocumentId, OfficeId, Page
 from storage.index.query import Query
 
-
 NO_OFFICE = OfficeId("")
 
 
@@ -34,10 +33,10 @@ class IndexedPage:
 class IndexEntry:
     """A document as the index is told of it.
 
-    `sequence` is the external version: of two entries for one document the one with the higher sequence stays. `deleted`
-    makes a tombstone, which is kept with its sequence and never returned. `kind` is the original's extension, `status` a
-    DocumentStatus value. `fields` are what is known of the paper by name: type, number, organ, subject, signer, issued_date
-    (ISO 8601) can be asked for by name, the values of all others are found as words.
+    `sequence` is the external version: of two entries for one document the one with the higher sequence stays.
+    `deleted` makes a tombstone, which is kept with its sequence and never returned. `kind` is the original's extension,
+    `status` a DocumentStatus value. `fields` are what is known of the paper by name: type, number, organ, subject,
+    signer, issued_date (ISO 8601) can be asked for by name, the values of all others are found as words.
     """
 
     document_id: DocumentId
@@ -59,7 +58,8 @@ class IndexEntry:
 class Snippet:
     """A piece of a page's text around what was found.
 
-    `highlights` are (start, end) in `text`, end exclusive; `boxes` are those of the highlighted words, in the page frame.
+    `highlights` are (start, end) in `text`, end exclusive; `boxes` are those of the highlighted words, in the page
+    frame.
     """
 
     page: int
@@ -70,7 +70,7 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A document that was found. `pages` are the first pages with a match (at most highlight.MOST_PAGES), counted from 1."""
+    """A document that was found. `pages` are the numbers of the first pages with a match (highlight.MOST_PAGES)."""
 
     document_id: DocumentId
     score: float
@@ -97,13 +97,16 @@ class SearchIndex(Protocol):
     """A search engine behind the seam. Raises only errors of sohoa.errors."""
 
     def write(self, entries: Sequence[IndexEntry]) -> None:
-        """Make `entries` searchable, durably, before returning; repeating it, or writing an older sequence, changes nothing."""
+        """Make `entries` searchable and durable; repeating that, or writing an older sequence, changes nothing."""
         ...
 
     def search(
         self, query: Query, *, office: OfficeId | None, limit: int = 20, cursor: str | None = None
     ) -> SearchPage:
-        """The documents that match, best first. With `office` set, others are neither returned nor counted. Raises BadQuery."""
+        """The documents that match, best first; with `office`, others are neither returned nor counted.
+
+        Raises BadQuery for a cursor that no search gave.
+        """
         ...
 
     def count(self) -> int:

@@ -54,7 +54,7 @@ class Term:
 
     @property
     def squashed(self) -> str | None:
-        """The folded form without punctuation, where the term may be a code (`138qdkhcn`); None for phrases and short numbers."""
+        """The folded form without punctuation, where the term may be a code (`138qdkhcn`); else None."""
         if self.quoted:
             return None
         joined = squash(self.keys)
@@ -91,12 +91,12 @@ class Query:
 
     @property
     def marked(self) -> bool:
-        """Whether marks were typed at all. Who types none (`duong`) means every spelling, who types some means those."""
+        """Whether marks were typed at all: who types none (`duong`) means every spelling."""
         return any(key.marked for term in (*self.must, *self.must_not) for key in term.keys)
 
 
 def parse_query(text: str) -> Query:
-    """The query that `text` means. Raises BadQuery where there is nothing to search for, too much, or a date nobody can read."""
+    """The query that `text` means. Raises BadQuery for nothing to search for, too much of it, or a date nobody can read."""
     if len(text) > MOST_CHARACTERS:
         raise BadQuery(f"the search is longer than {MOST_CHARACTERS} characters: shorten it")
     must: list[Term] = []

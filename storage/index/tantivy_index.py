@@ -19,13 +19,14 @@ from storage.index.protocol import Hit, IndexEntry, SearchPage
 from storage.index.query import Query
 from storage.index.stored_pages import StoredPages, pack_pages
 from storage.index.tantivy_query import build_query, count_query, document_query
-from storage.index.terms import Terms, issued_or_received, terms_of
+from storage.index.terms import issued_or_received, terms_of
 
 Mode = Literal["read", "write"]
 
 MOST_RESULTS = 10_000
 """How far a cursor goes; who has read so many hits should narrow the search."""
 _WRITER_MEMORY_BYTES = 64_000_000
+_LOCK_NAME = ".create.lock"
 _MOMENTS = ("date", "received", "archived")
 
 
@@ -45,10 +46,9 @@ class TantivyIndex:
             self._index.reload()
         self._seen = self._meta_state()
         self._writer = self._new_writer() if mode == "write" else None
-        self._damaged = False
 
     def write(self, entries: Sequence[IndexEntry]) -> None:
-        """Make `entries` searchable, durably, before returning; repeating it, or writing an older sequence, changes nothing."""
+        """Make `entries` searchable and durable; repeating that, or writing an older sequence, changes nothing."""
         if self._writer is None:
             raise StoreUnavailable("the search index was opened for reading", code="index_read_only")
         searcher = self._fresh_searcher()
@@ -64,16 +64,26 @@ class TantivyIndex:
             self._writer.commit()
         except (ValueError, OSError) as error:
             self._writer.rollback()
-            raise StoreUnavailable(f"the search index could not be written: {error}", code="index_not_written") from error
+            raise StoreUnavailable(
+                f"the search index could not be written: {error}", code="index_not_written"
+            ) from error
 
-    def search(self, query: Query, *, office: OfficeId | None, limit: int = 20, cursor: str | None = None) -> SearchPage:
-        """The documents that match, best first; without words to rank by, newest first. Raises BadQuery for a wrong cursor."""
+    def search(
+        self, query: Query, *, office: OfficeId | None, limit: int = 20, cursor: str | None = None
+    ) -> SearchPage:
+        """The documents that match, best first; without words to rank by, newest first.
+
+        A cursor counts hits, so a commit between two pages can shift what is on the second. Raises BadQuery for one that
+        no search gave.
+        """
         offset = _offset(cursor)
         limit = min(limit, MOST_RESULTS - offset)
         with _errors_named():
             searcher = self._fresh_searcher()
             order = {} if query.must else {"order_by_field": "received"}
-            found = searcher.search(build_query(self._schema, query, office=office), limit=limit, offset=offset, count=False, **order)
+            found = searcher.search(
+                build_query(self._schema, query, office=office), limit=limit, offset=offset, count=False, **order
+            )
             total = searcher.search(count_query(self._schema, query, office=office), limit=1, count=True).count
             hits = tuple(
                 _hit(searcher.doc(address), score if query.must else 0.0, query) for score, address in found.hits
@@ -91,3 +101,148 @@ class TantivyIndex:
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.wait_merging_threads()
+
+    def _new_writer(self) -> Any:
+        try:
+            return self._index.writer(heap_size=_WRITER_MEMORY_BYTES, num_threads=1)
+        except ValueError as error:
+            raise StoreUnavailable(
+                "another process is writing to the search index; it takes over what this one would do",
+                code="index_busy",
+            ) from error
+
+    def _indexed_sequence(self, searcher: Any, document_id: str) -> int:
+        found = searcher.search(document_query(self._schema, document_id), limit=1, count=False).hits
+        if not found:
+            return -1
+        (sequence,) = searcher.fast_field_values("sequence", [found[0][1]])
+        return int(sequence)
+
+    def _fresh_searcher(self) -> Any:
+        """A view of the newest commit. What it costs to look again is spent only when the commit file has changed."""
+        state = self._meta_state()
+        if state != self._seen:
+            self._index.reload()
+            self._seen = state
+        return self._index.searcher()
+
+    def _meta_state(self) -> tuple[int, int, int]:
+        try:
+            found = (self._root / "meta.json").stat()
+        except FileNotFoundError as error:
+            raise _damaged() from error
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _open(root: Path, schema: tantivy.Schema) -> tantivy.Index:
+    """The index in `root`; a new one where there is nothing yet."""
+    if not (root / "meta.json").exists():
+        root.mkdir(parents=True, exist_ok=True)
+        with _only_process_in(root):  # else the later of two could write an empty index over the other's first commit
+            if not (root / "meta.json").exists():
+                if any(path.name != _LOCK_NAME for path in root.iterdir()):
+                    raise _damaged()
+                return tantivy.Index(schema, path=str(root))
+    return tantivy.Index(schema, path=str(root), reuse=True)
+
+
+@contextmanager
+def _only_process_in(root: Path) -> Iterator[None]:
+    with (root / _LOCK_NAME).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _errors_named() -> Iterator[None]:
+    """tantivy says ValueError for all that is wrong with files; queries cannot be the reason, we build them ourselves."""
+    try:
+        yield
+    except ValueError as error:
+        raise _damaged() from error
+    except OSError as error:
+        raise StoreUnavailable(
+            f"the search index cannot be opened: {error.strerror}", code="index_unavailable"
+        ) from error
+
+
+def _damaged() -> SetupError:
+    return SetupError(
+        "the search index is damaged or from another version: delete its folder and rebuild it", code="index_damaged"
+    )
+
+
+def _schema() -> tantivy.Schema:
+    build = tantivy.SchemaBuilder()
+    build.add_text_field("id", tokenizer_name="raw", index_option="basic")
+    build.add_text_field("office", tokenizer_name="raw", index_option="basic")
+    build.add_boolean_field("live", indexed=True)
+    build.add_unsigned_field("sequence", fast=True)
+    for moment in _MOMENTS:
+        build.add_integer_field(moment, fast=True)
+    for words in ("exact", "folded", "title", "attributes"):
+        build.add_text_field(words, tokenizer_name="whitespace", index_option="position")
+    build.add_text_field("codes", tokenizer_name="whitespace", index_option="basic")
+    build.add_bytes_field("head", stored=True)
+    build.add_bytes_field("pages", stored=True)
+    return build.build()
+
+
+def _document(entry: IndexEntry) -> tantivy.Document:
+    document = tantivy.Document()
+    document.add_text("id", entry.document_id)
+    document.add_unsigned("sequence", entry.sequence)
+    if entry.deleted:
+        return document
+    document.add_boolean("live", True)
+    document.add_text("office", entry.office)
+    terms = terms_of(entry)
+    for field in ("exact", "folded", "codes", "title", "attributes"):
+        document.add_text(field, getattr(terms, field))
+    for field, moment in (
+        ("date", issued_or_received(entry)),
+        ("received", entry.received_at),
+        ("archived", entry.archived_at),
+    ):
+        if moment is not None:
+            document.add_integer(field, int(moment.timestamp()))
+    document.add_bytes("head", _head(entry))
+    document.add_bytes("pages", pack_pages(entry.pages))
+    return document
+
+
+def _head(entry: IndexEntry) -> bytes:
+    moments = [None if moment is None else moment.timestamp() for moment in (entry.received_at, entry.archived_at)]
+    return json.dumps([entry.document_id, entry.office, entry.dossier, entry.filename, *moments]).encode()
+
+
+def _hit(document: Any, score: float, query: Query) -> Hit:
+    document_id, office, dossier, filename, received, archived = json.loads(document.get_first("head"))
+    stored = StoredPages(document.get_first("pages"))
+    pages, snippets = highlight(stored, query)
+    return Hit(
+        document_id=DocumentId(document_id),
+        score=round(score, 4),
+        office=OfficeId(office),
+        dossier=dossier,
+        filename=filename,
+        received_at=_moment(received),
+        archived_at=_moment(archived),
+        pages=pages,
+        page_count=len(stored),
+        snippets=snippets,
+    )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _offset(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and int(cursor) < MOST_RESULTS):
+        raise BadQuery(
+            f"the cursor is not one that a search gave, or beyond the first {MOST_RESULTS} hits: start again without it"
+        )
+    return int(cursor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -29,11 +30,19 @@ def clock() -> FixedClock:
     return FixedClock()
 
 
-@pytest.fixture
-def db(tmp_path: Path) -> Database:
-    catalogue = Database(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated catalogue's file, for each test to copy: migrating writes to the disk many times."""
+    path = tmp_path_factory.mktemp("empty") / "catalog.sqlite"
+    catalogue = Database(f"sqlite:///{path}")
     catalogue.migrate()
-    return catalogue
+    catalogue.close()
+    return path
+
+
+@pytest.fixture
+def db(tmp_path: Path, empty: Path) -> Database:
+    return Database(f"sqlite:///{shutil.copy(empty, tmp_path)}")
 
 
 def new_document(number: int, *, sha256: str | None = None, dossier: DossierCode | None = None) -> NewDocument:

@@ -67,7 +67,7 @@ def at_every_call(
     after: bool = False,
     only: frozenset[str] = frozenset(),
 ) -> Iterator[Archive]:
-    """For n = 1, 2, … until `run` makes fewer than n calls: a fresh archive in which `action` happened at call n of `run`.
+    """For n = 1, 2, … until `run` makes fewer than n calls: a new archive in which `action` happened at call n.
 
     `action` gets an archive of its own on the same store, as another process would have. An error that `action` raises
     ends `run`; Crash and StoreUnavailable are caught here.

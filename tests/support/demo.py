@@ -66,7 +66,9 @@ def _draw_hit(hit: dict[str, Any], target: Path) -> None:
     for each in hit["snippets"]:
         if each["page"] == snippet["page"]:
             for left, top, right, bottom in each["boxes"]:
-                draw.rectangle((left * scale - 2, top * scale - 2, right * scale + 2, bottom * scale + 2), fill=(255, 224, 70))
+                draw.rectangle(
+                    (left * scale - 2, top * scale - 2, right * scale + 2, bottom * scale + 2), fill=(255, 224, 70)
+                )
     from PIL import ImageChops
 
     ImageChops.multiply(page_image, marks).save(target)

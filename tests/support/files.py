@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pikepdf
@@ -24,7 +25,7 @@ def drawing(size: tuple[int, int] = (620, 877), *, mode: str = "RGB") -> Image.I
     return sheet.convert(mode)
 
 
-def image_bytes(form: str, image: Image.Image | None = None, **options: object) -> bytes:
+def image_bytes(form: str, image: Image.Image | None = None, **options: Any) -> bytes:
     """An image file in Pillow's format `form` (HEIF needs its opener registered)."""
     buffer = io.BytesIO()
     (image or drawing()).save(buffer, form, **options)
@@ -48,15 +49,11 @@ def exif_orientation(value: int) -> bytes:
 def png_header(width: int, height: int) -> bytes:
     """A PNG of that size by its header, with hardly any data: a decompression bomb for whoever believes it."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + _chunk(b"IHDR", header)
-        + _chunk(b"IDAT", zlib.compress(b"\0" * 9999))
-        + _chunk(b"IEND", b"")
-    )
+    data = zlib.compress(bytes(9999))
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
 
 
-def tiff_bytes(pages: int = 1, **options: object) -> bytes:
+def tiff_bytes(pages: int = 1, **options: Any) -> bytes:
     """A TIFF of so many small one-bit pages; page n has n black stripes."""
     sheets = []
     for number in range(1, pages + 1):

@@ -78,9 +78,7 @@ def samples() -> dict[str, Callable[[], Sample]]:
         "jpeg": lambda: Sample(Kind.JPEG, _saved(rgb(), "JPEG", quality=80), kept=True),
         "jpeg_grey": lambda: Sample(Kind.JPEG, _saved(rgb().convert("L"), "JPEG"), kept=True),
         "jpeg_progressive": lambda: Sample(Kind.JPEG, _saved(rgb(), "JPEG", progressive=True), kept=True),
-        "jpeg_srgb_profile": lambda: Sample(
-            Kind.JPEG, _saved(rgb(), "JPEG", icc_profile=_srgb_profile()), kept=True
-        ),
+        "jpeg_srgb_profile": lambda: Sample(Kind.JPEG, _saved(rgb(), "JPEG", icc_profile=_srgb_profile()), kept=True),
         "jpeg_broken_profile": lambda: Sample(
             Kind.JPEG, _saved(rgb(), "JPEG", icc_profile=b"not a profile" * 20), kept=True
         ),
@@ -97,7 +95,9 @@ def samples() -> dict[str, Callable[[], Sample]]:
         "png_deep_grey": lambda: Sample(Kind.PNG, _saved(_deep_grey(), "PNG"), lossless=False),
         "png_interlaced": lambda: Sample(Kind.PNG, _interlaced_png()),
         "tiff_group4": lambda: Sample(Kind.TIFF, _group4(), kept=True),
-        "tiff_group4_strips": lambda: Sample(Kind.TIFF, _saved(_bitonal(), "TIFF", compression="group4", strip_size=8192)),
+        "tiff_group4_strips": lambda: Sample(
+            Kind.TIFF, _saved(_bitonal(), "TIFF", compression="group4", strip_size=8192)
+        ),
         "tiff_group3": lambda: Sample(Kind.TIFF, _saved(_bitonal(), "TIFF", compression="group3")),
         "tiff_lzw": lambda: Sample(Kind.TIFF, _saved(rgb(), "TIFF", compression="tiff_lzw")),
         "tiff_deflate": lambda: Sample(Kind.TIFF, _saved(rgb().convert("L"), "TIFF", compression="tiff_adobe_deflate")),
@@ -109,7 +109,9 @@ def samples() -> dict[str, Callable[[], Sample]]:
         ),
         "tiff_deep_grey": lambda: Sample(Kind.TIFF, _saved(_deep_grey(), "TIFF"), lossless=False),
         "tiff_pages": lambda: Sample(
-            Kind.TIFF, _saved(_bitonal(), "TIFF", compression="tiff_lzw", save_all=True, append_images=[rgb()]), frames=2
+            Kind.TIFF,
+            _saved(_bitonal(), "TIFF", compression="tiff_lzw", save_all=True, append_images=[rgb()]),
+            frames=2,
         ),
         "bmp": lambda: Sample(Kind.BMP, _saved(rgb(), "BMP")),
         "bmp_bitonal": lambda: Sample(Kind.BMP, _saved(_bitonal(), "BMP")),

@@ -13,7 +13,7 @@ from sohoa.clock import FixedClock
 from sohoa.errors import DigestMismatch, NotFound
 from sohoa.model import Sha256
 from storage.archive.layout import ledger_key
-from storage.archive.ledger import Commit, Ledger
+from storage.archive.ledger import Commit, Entry, Ledger
 from storage.objects import open_objects
 from tests.support.crash import ACTOR
 
@@ -66,8 +66,15 @@ def test_a_version_recorded_again_keeps_its_number_however_long_ago_it_was(tmp_p
 def test_finding_an_old_entry_reads_few_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = FixedClock()
     commits = _fill(_ledger(tmp_path, clock), clock, 500)
-    ledger, reads, entry = _ledger(tmp_path, clock), [], Ledger.entry
-    monkeypatch.setattr(Ledger, "entry", lambda self, sequence: (reads.append(sequence), entry(self, sequence))[1])
+    ledger = _ledger(tmp_path, clock)
+    reads: list[int] = []
+    entry = ledger.entry
+
+    def watched(sequence: int) -> Entry:
+        reads.append(sequence)
+        return entry(sequence)
+
+    monkeypatch.setattr(ledger, "entry", watched)
     assert ledger.find_or_record(commits[122]) == 123
     assert len(reads) < 25
 

@@ -100,7 +100,12 @@ def test_clearing_a_staging_leaves_others_and_takes_the_original_last(
         archive.stage("AB", name, b"")
     deleted: list[str] = []
     delete = archive.objects.delete
-    monkeypatch.setattr(archive.objects, "delete", lambda key: (deleted.append(key), delete(key)))
+
+    def watched(key: str) -> None:
+        deleted.append(key)
+        delete(key)
+
+    monkeypatch.setattr(archive.objects, "delete", watched)
     archive.clear_staging("A")
     archive.clear_staging("A")
     assert deleted == ["staging/A/pages/000001.json", "staging/A/text.txt", "staging/A/original"]
@@ -151,9 +156,7 @@ def test_events_are_one_a_line_and_come_back(tmp_path: Path) -> None:
         "format identification",
     ]
     events.append(
-        premis.event(
-            "deaccession", at=clock.now(), actor=Actor("person:lan"), clock=clock, detail="line 1\nline 2 \u2028"
-        )
+        premis.event("deaccession", at=clock.now(), actor=Actor("person:lan"), clock=clock, detail="1\n2 \u2028")
     )
     data = premis.to_jsonl(events)
     assert data.count(b"\n") == len(events)

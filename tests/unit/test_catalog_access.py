@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,11 +22,19 @@ def clock() -> FixedClock:
     return FixedClock()
 
 
-@pytest.fixture
-def conn(tmp_path: Path) -> Iterator[Connection]:
-    catalogue = Database(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated catalogue's file, for each test to copy: migrating writes to the disk many times."""
+    path = tmp_path_factory.mktemp("empty") / "catalog.sqlite"
+    catalogue = Database(f"sqlite:///{path}")
     catalogue.migrate()
-    with catalogue.write() as connection:
+    catalogue.close()
+    return path
+
+
+@pytest.fixture
+def conn(tmp_path: Path, empty: Path) -> Iterator[Connection]:
+    with Database(f"sqlite:///{shutil.copy(empty, tmp_path)}").write() as connection:
         yield connection
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,17 @@ def test_tiff_cut_before_its_directory_fails_once_released(tmp_path: Path) -> No
     path = files.write(tmp_path / "cut", b"II*\0\xff\xff\xff\x00" + bytes(1000))
     with pytest.raises(StageFailed):
         plan_image(path, Kind.TIFF, settings=SETTINGS, accept_damage=True)
+
+
+def test_chunk_that_claims_gigabytes_takes_no_gigabytes(tmp_path: Path) -> None:
+    data = bytearray(files.image_bytes("PNG"))
+    at = data.index(b"IDAT") - 4
+    data[at : at + 4] = b"\xff\x00\x00\x00"
+    path = files.write(tmp_path / "page", bytes(data))
+    plan = plan_image(path, Kind.PNG, settings=SETTINGS, accept_damage=False)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    _assert_upright(load_image_page(path, Kind.PNG, plan.pages[0]))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
 
 
 def test_wrong_bytes_in_the_middle_fail_that_page_alone(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
@@ -51,7 +52,7 @@ def test_pages_up_to_the_pixel_limit_pass(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "BMP", "WEBP"])
 def test_header_tells_the_size_of_every_kind(tmp_path: Path, form: str) -> None:
     kind = {"JPEG": Kind.JPEG, "PNG": Kind.PNG, "BMP": Kind.BMP, "WEBP": Kind.WEBP}[form]
-    variants: dict[str, list[dict[str, object]]] = {
+    variants: dict[str, list[dict[str, Any]]] = {
         "JPEG": [{}, {"progressive": True}, {"exif": files.exif_orientation(6)}],
         "WEBP": [{"quality": 80}, {"lossless": True}, {"exif": files.exif_orientation(6)}],
     }

@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 
 from ingest.receive import Accepted, Intake, clean_filename, receive, receive_path, register_pending
 from sohoa.clock import FixedClock
-from sohoa.errors import Refused, StoreUnavailable
+from sohoa.errors import BadRequest, Refused, StoreUnavailable
 from sohoa.settings import Settings
 from sohoa.states import DocumentStatus
 from storage.archive.archive import Archive
@@ -146,6 +146,15 @@ def test_dossier_code_is_compared_in_one_unicode_form(desk: Desk) -> None:
 @pytest.mark.parametrize("code", ["", "  ", "a/b", "a\\b", "a\nb", "a\x00b", "x" * 65, "a\u202eb", "a\ud800b\n"])
 def test_bad_dossier_codes_are_refused(desk: Desk, code: str) -> None:
     assert desk.refuses(files.image_bytes("PNG"), replace(INTAKE, dossier=code)) == "bad_dossier"
+
+
+@pytest.mark.parametrize(
+    "said", [{"external_id": "\ud800"}, {"declared": {"a": object()}}, {"declared": {"a": "\udfff"}}]
+)
+def test_what_cannot_be_written_down_is_a_bad_request(desk: Desk, said: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest):
+        desk.bring(files.image_bytes("PNG"), replace(INTAKE, **said))
+    assert desk.kept() == []
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from tests.support.press import (
     with_blank_back,
     write,
 )
+from tests.support.press.files import Format
 
 DPI = 100
 """Low, so that a page is drawn in some ten milliseconds."""
@@ -63,6 +64,13 @@ def test_same_seed_draws_the_same_pixels_and_truth() -> None:
     for one, other in zip(first.pages, again.pages, strict=True):
         assert one.words == other.words
         assert one.image.tobytes() == other.image.tobytes()
+
+
+@pytest.mark.parametrize("fmt", ["jpg", "png", "tif", "pdf"])
+def test_same_paper_is_written_as_the_same_bytes(tmp_path: Path, fmt: Format) -> None:
+    paper = draw("ke_hoach", seed=5, dpi=50, pages=1)
+    [first], [again] = (write(paper, tmp_path / side, fmt=fmt) for side in ("one", "other"))
+    assert first.read_bytes() == again.read_bytes()
 
 
 def test_another_seed_draws_another_paper() -> None:
@@ -134,9 +142,9 @@ def test_a_phone_photo_is_shown_upright_by_its_exif_orientation(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("fmt", ["jpg", "png", "tif"])
-def test_image_files_carry_the_resolution_and_all_pages(tmp_path: Path, fmt: str) -> None:
+def test_image_files_carry_the_resolution_and_all_pages(tmp_path: Path, fmt: Format) -> None:
     paper = draw("ke_hoach", seed=6, dpi=DPI, pages=2)
-    files = write(paper, tmp_path, fmt=fmt)  # type: ignore[arg-type]
+    files = write(paper, tmp_path, fmt=fmt)
     frames = 0
     for file in files:
         with Image.open(file) as image:
@@ -152,7 +160,9 @@ def test_a_fax_is_written_as_group_4(tmp_path: Path) -> None:
         assert image.info["compression"] == "group4"
     [file] = write(paper, tmp_path, fmt="pdf")
     with pikepdf.open(file) as pdf:
-        assert [image.Filter for page in pdf.pages for image in page.get_images().values()] == ["/CCITTFaxDecode"] * 2
+        filters = [str(image.Filter) for page in pdf.pages for image in page.get_images().values()]
+    assert len(filters) == 2
+    assert all("/CCITTFaxDecode" in name for name in filters)
 
 
 def test_a_scan_pdf_has_one_full_page_jpeg_a_page(tmp_path: Path) -> None:
@@ -160,7 +170,7 @@ def test_a_scan_pdf_has_one_full_page_jpeg_a_page(tmp_path: Path) -> None:
     with pikepdf.open(file) as pdf:
         for page in pdf.pages:
             [image] = page.get_images().values()
-            assert image.Filter == "/DCTDecode"
+            assert "/DCTDecode" in str(image.Filter)
             assert [float(side) for side in page.MediaBox] == pytest.approx([0, 0, 595.4, 841.7], abs=1)
 
 

@@ -93,6 +93,12 @@ def _png(page: DrawnPage) -> bytes:
     return out.getvalue()
 
 
+def _group_4(page: DrawnPage) -> bytes:
+    out = io.BytesIO()
+    page.image.save(out, "TIFF", dpi=(page.dpi, page.dpi), compression="group4")
+    return out.getvalue()
+
+
 def _write_tiff(paper: Paper, file: Path) -> None:
     bitonal = all(page.image.mode == "1" for page in paper.pages)
     packing: dict[str, Any] = (
@@ -106,5 +112,8 @@ def _write_tiff(paper: Paper, file: Path) -> None:
 
 
 def _pdf(paper: Paper) -> bytes:
-    pages = [_png(page) if page.image.mode == "1" else _jpeg(page, paper.level, dpi=page.dpi) for page in paper.pages]
-    return bytes(img2pdf.convert(pages, rotation=img2pdf.Rotation.ifvalid, nodate=True))
+    """A scan PDF; the engine and the missing date are those that give the same bytes each time."""
+    pages = [
+        _group_4(page) if page.image.mode == "1" else _jpeg(page, paper.level, dpi=page.dpi) for page in paper.pages
+    ]
+    return bytes(img2pdf.convert(pages, rotation=img2pdf.Rotation.ifvalid, nodate=True, engine=img2pdf.Engine.internal))

@@ -118,7 +118,6 @@ def upgrade() -> None:
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("turn", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("max_attempts", sa.Integer(), nullable=False),
         sa.Column("run_after", sa.BigInteger(), nullable=False),
         sa.Column("owner", sa.String()),
         sa.Column("leased_until", sa.BigInteger()),
