@@ -1,4 +1,4 @@
-"""Tesseract inside this process: the model is loaded once, and each call reads one 8-bit image into blocks, lines and words."""
+"""Tesseract inside this process: the model is loaded once, each call reads one 8-bit image into words, lines, blocks."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Engine:
     """A loaded model. Not for two threads at once. `close` gives its memory back."""
 
     def __init__(self, settings: Settings) -> None:
-        """Load the model. Raises SetupError `model_missing` (a file is not there) or `engine_missing` (no tesserocr)."""
+        """Load the model. Raises SetupError `model_missing` or `engine_missing` (no tesserocr)."""
         self._models = model_files(settings)
         # OpenMP reads its limit when its library is loaded: one process a core, so one thread a process.
         os.environ["OMP_THREAD_LIMIT"] = "1"
@@ -66,7 +66,7 @@ class Engine:
             )
         except RuntimeError as broken:
             raise SetupError(
-                f"Tesseract cannot load {_named(self._models)}: the file is damaged or has no LSTM part; install it again",
+                f"Tesseract cannot load {_named(self._models)}: damaged, or without an LSTM part; install it again",
                 code="model_missing",
             ) from broken
         for name, value in _VARIABLES.items():
@@ -145,8 +145,8 @@ def model_files(settings: Settings) -> tuple[Path, ...]:
         if not path.is_file():
             name = path.name.removesuffix(".traineddata")
             raise SetupError(
-                f"the recognition model {path} is missing: run `apt-get install tesseract-ocr-{name.replace('_', '-')}` "
-                "or set SOHOA_TESSDATA to the folder that holds it",
+                f"the recognition model {path} is missing: "
+                f"run `apt-get install tesseract-ocr-{name.replace('_', '-')}` or set SOHOA_TESSDATA to the folder that holds it",
                 code="model_missing",
             )
     return paths

@@ -17,6 +17,7 @@ from pikepdf import Array, Name, Pdf, pdfa
 
 from ocr_workers.pages import DocumentPlan
 from ocr_workers.pdf_ghostscript import convert_with_ocrmypdf, sound_ghostscript
+from ocr_workers.pdf_mend import mend
 from ocr_workers.pdf_mute import mute_text
 from ocr_workers.pdf_open import opened_page, opened_pdfium, opened_pikepdf
 from ocr_workers.pdf_raster import draw_pages
@@ -75,6 +76,7 @@ def compose_pdf(
 def _prepare(pdf: Pdf, pages: Sequence[Page], *, flavour: str) -> list[Transformation]:
     """Strip, turn, silence the old text of pages that were recognised anew, and lay the recognised text under them."""
     changes = strip_forbidden(pdf, flavour=flavour)
+    mend(pdf, flavour=flavour)
     for source, page in zip(pdf.pages, pages, strict=True):
         _tidy_boxes(source)
         if page.turn_deg:

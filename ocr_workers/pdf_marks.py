@@ -182,7 +182,7 @@ def _fill_colour(mark: Mark) -> tuple[int, int, int, int]:
 
 
 def _is_opaque(mark: Mark) -> bool:
-    return not pdfium_c.FPDFPageObj_HasTransparency(mark.raw)
+    return bool(not pdfium_c.FPDFPageObj_HasTransparency(mark.raw))
 
 
 def _is_upright(matrix: pdfium.PdfMatrix) -> bool:

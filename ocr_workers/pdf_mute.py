@@ -1,7 +1,7 @@
 """Takes the old text out of a page that was recognised anew: it is not there twice, and no visible mark changes.
 
-Invisible text (a foreign OCR layer) is cut out of the content. Visible text (a stamp, an old font encoding) stays drawn,
-in copies of its fonts whose Unicode map says that every letter is a space.
+Invisible text (a foreign OCR layer) is cut out of the content. Visible text (a stamp, an old font encoding) stays
+drawn, in copies of its fonts whose Unicode map says that every letter is a space.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def mute_text(pdf: Pdf, page: pikepdf.Page) -> bool:
     return True
 
 
-def _draws_text(resources: Object, *, depth: int) -> bool:
+def _draws_text(resources: Object | None, *, depth: int) -> bool:
     """Whether these resources, or those of a form among them, name a font."""
     if not isinstance(resources, Dictionary) or depth > _MAX_DEPTH:
         return False
@@ -55,8 +55,8 @@ def _silenced(pdf: Pdf, stream: pikepdf.Page | Object, resources: Object, *, dep
     content = _parsed(stream)
     for _, form in _forms(resources):
         if Name.Resources not in form:  # it draws with the fonts of the content around it
-            for font, codes in _parsed(form).codes.items():
-                content.codes.setdefault(font, set()).update(codes)
+            for name, codes in _parsed(form).codes.items():
+                content.codes.setdefault(name, set()).update(codes)
     fonts = resources.get(Name.Font, Dictionary())
     if not content.codes:
         if Name.Font in resources:
@@ -73,15 +73,12 @@ def _silenced(pdf: Pdf, stream: pikepdf.Page | Object, resources: Object, *, dep
 
 def _silence_forms(pdf: Pdf, resources: Object, *, depth: int) -> None:
     for name, form in _forms(resources):
-        inner = form.get(Name.Resources, resources)
-        if not _draws_text(inner, depth=depth + 1):
+        if not _draws_text(form.get(Name.Resources), depth=depth + 1):
             continue
-        inner = _copy(inner)
+        inner = _copy(form.Resources)
         content = _silenced(pdf, form, inner, depth=depth + 1)
         data = pikepdf.unparse_content_stream(content.instructions) if content.cut else form.read_bytes()
-        copied = pdf.make_stream(
-            data, {k: v for k, v in form.items() if k not in ("/Length", "/Filter", "/DecodeParms")}
-        )
+        copied = pdf.make_stream(data, {key: value for key, value in form.items() if key not in _ENCODING_KEYS})
         copied[Name.Resources] = inner
         resources[Name.XObject][name] = copied
 

@@ -36,7 +36,7 @@ def draw_pages(
 ) -> list[Transformation]:
     """Replace the content of these pages of `pdf` by renderings of the original's pages; links and turns stay.
 
-    The parts written to `folder` stay open on `stack` until `pdf` was saved. Text is left out: the caller lays it under.
+    The parts written to `folder` stay open on `stack` until `pdf` was saved. Text is left to the caller.
     """
     changes: list[Transformation] = []
     with opened_pdfium(original, password=password) as document:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pikepdf
-from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
+from pikepdf import Array, Dictionary, Name, Object, Pdf
 from pikepdf.sanitize import Sanitizer
 
 from ocr_workers.pdf_signed import fields_of
@@ -28,7 +28,6 @@ _FORBIDDEN_ACTIONS = {
     "/SubmitForm",
 }
 """ISO 19005-2, 6.5.1; SubmitForm has no form to submit once fields are drawn onto the page."""
-_STREAM_KEYS = {"/Length", "/Filter", "/DecodeParms"}
 _CATALOG_KEYS = (
     Name.OpenAction,
     Name.AA,
@@ -45,7 +44,7 @@ Transformation = dict[str, Any]
 def strip_forbidden(pdf: Pdf, *, flavour: str) -> list[Transformation]:
     """Remove scripts, actions, attachments (kept in PDF/A-3), forms and signatures; what is seen stays as it is.
 
-    Annotations become part of their page's content, links stay. Returns {page, lossless, detail} for each kind of change.
+    Annotations become part of their page's content, links stay. Returns {page, lossless, detail} of each change.
     """
     removed = [*_remove_from_catalog(pdf), *_remove_actions(pdf)]
     if flavour != "3b" and len(pdf.attachments) > 0:
@@ -54,7 +53,6 @@ def strip_forbidden(pdf: Pdf, *, flavour: str) -> list[Transformation]:
     if flavour != "3b":
         sanitizer = sanitizer.remove_attachments()
     sanitizer.apply(pdf)
-    _mend_streams(pdf)
     changes = [_change(f"removed what PDF/A forbids and nobody sees: {', '.join(removed)}")] if removed else []
     return changes + _draw_annotations(pdf)
 
@@ -130,34 +128,6 @@ def _kinds_in_chain(action: Object) -> set[str]:
             following = current.get(Name.Next)
             waiting += list(following) if isinstance(following, Array) else [following]
     return kinds
-
-
-def _mend_streams(pdf: Pdf) -> None:
-    """Two habits of scanners and signing tools that PDF/A judges cannot follow, and that mean nothing to a viewer.
-
-    Content streams lose private keys; a soft mask that is also drawn as an image by itself becomes a stream of its own.
-    """
-    for page in pdf.pages:
-        contents = page.obj.get(Name.Contents)
-        for stream in contents if isinstance(contents, Array) else [contents]:
-            if isinstance(stream, Stream):
-                for key in set(stream.keys()) - _STREAM_KEYS:
-                    del stream[key]
-    drawn: set[tuple[int, int]] = set()
-    masked: list[Object] = []
-    for thing in pdf.objects:
-        objects = thing.get(Name.XObject) if isinstance(thing, Dictionary | Stream) else None
-        if isinstance(thing, Dictionary | Stream) and isinstance(resources := thing.get(Name.Resources), Dictionary):
-            objects = resources.get(Name.XObject, objects)
-        if isinstance(objects, Dictionary):
-            drawn.update(value.objgen for value in objects.values())
-        if isinstance(thing, Stream) and Name.SMask in thing:
-            masked.append(thing)
-    for image in masked:
-        mask = image[Name.SMask]
-        if isinstance(mask, Stream) and mask.objgen in drawn:
-            entries = {key: value for key, value in mask.items() if key != "/Length"}
-            image[Name.SMask] = pdf.make_stream(mask.read_raw_bytes(), entries)
 
 
 def _draw_annotations(pdf: Pdf) -> list[Transformation]:

@@ -1,4 +1,4 @@
-"""How good a page image is: one look at a small copy gives its measures, its warnings and whether anything is on it at all."""
+"""How good a page image is: one look at a small copy gives its measures, its warnings, and whether it is blank."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def measure(image: PageImage, *, look: Look | None = None, mean_confidence: floa
         dpi=image.dpi,
         dpi_inferred=image.dpi_inferred,
         skew_deg=look.skew_deg,
-        sharpness=round(float(cv2.Laplacian(at_small_dpi, cv2.CV_32F).var()), 1),
+        sharpness=round(float(cv2.Laplacian(grey, cv2.CV_32F).var()), 1),
         ink_share=round(float(np.count_nonzero(ink)) / ink.size, 5),
         mean_confidence=mean_confidence,
         colour=image.colour,
@@ -104,7 +104,7 @@ def measure(image: PageImage, *, look: Look | None = None, mean_confidence: floa
 
 
 def is_blank(look: Look) -> bool:
-    """Nothing that could be print: sure enough to spare the page the engine. One faint line or a page number is print."""
+    """Nothing that could be print: the engine is spared. One faint line or a page number is print."""
     return len(look.marks) == 0
 
 
@@ -135,7 +135,9 @@ def made_even(channel: Grey, look: Look) -> Grey:
 
 def _paper_under(channel: Grey, mm: float) -> Grey:
     """The paper is what stays when all that is thinner than 4 mm is painted over."""
-    half = channel if min(channel.shape) < 2 else cv2.resize(channel, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    half = channel
+    if min(channel.shape) > 1:
+        half = np.asarray(cv2.resize(channel, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     side = round(4 * mm / 2) | 1
     paper = cv2.morphologyEx(half, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8), borderType=cv2.BORDER_REPLICATE)
     paper = cv2.blur(paper, (side, side))
@@ -175,7 +177,7 @@ def _warnings(image: PageImage, look: Look) -> tuple[str, ...]:
 
 
 def _is_cropped(look: Look) -> bool:
-    """Letters cut by an edge: many separate strokes end on the last pixels of one side, and they are not one long shadow."""
+    """Letters cut by an edge: many separate strokes end on the last pixels of one side, no long shadow."""
     ink = look.contrast > _STRONG_CONTRAST
     edges = (ink[:2].max(axis=0), ink[-2:].max(axis=0), ink[:, :2].max(axis=1), ink[:, -2:].max(axis=1))
     return any(_cut_strokes(edge, look.mm) >= 8 for edge in edges)

@@ -1,4 +1,4 @@
-"""Red text (rubber-stamped names, titles, HỎA TỐC), which the red channel hides: where it is, and how it joins what was read."""
+"""Red text (stamped names, titles, HỎA TỐC), which the red channel hides: where it is, how it joins what was read."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _is_wordlike(text: str) -> bool:
 
 
 def merge(blocks: tuple[Block, ...], lines: list[Line]) -> tuple[Block, ...]:
-    """Put red lines where a reader comes upon them; where the first pass read the same place, the surer reading stays."""
+    """Put red lines where a reader comes upon them; of two readings of one place the surer one stays."""
     for line in lines:
         blocks = _with_line(blocks, line)
     return blocks
@@ -120,7 +120,7 @@ def _without(blocks: tuple[Block, ...], lost: set[int]) -> tuple[Block, ...]:
 
 
 def _placed(blocks: tuple[Block, ...], line: Line) -> tuple[Block, ...]:
-    """Into the line it stands in (a stamped number), else between the lines of its column, else as a block of its own."""
+    """Into the line it stands in (a stamped number), else between the lines of its column, else a block of its own."""
     for at, block in enumerate(blocks):
         for row, old in enumerate(block.lines):
             if _same_row(old.box, line.box):
@@ -146,8 +146,8 @@ def _placed(blocks: tuple[Block, ...], line: Line) -> tuple[Block, ...]:
 
 
 def _same_row(old: Box, new: Box) -> bool:
-    """Side by side on one line of print: heights overlap, no letter over another, and a gap of at most three heights."""
-    height = min(old[3] - old[1], new[3] - new[1])
+    """Side by side on one line of print: of like height, level, and at most three heights apart."""
+    height, taller = sorted((old[3] - old[1], new[3] - new[1]))
     gap = max(new[0] - old[2], old[0] - new[2])
     return (
         _overlap(old, new, 1) > 0.6 * height
@@ -173,8 +173,8 @@ def _red_mask(colours: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def _seals(red: npt.NDArray[np.uint8], mm: float) -> tuple[Circle, ...]:
-    """Round seals: a ring of red, 22-50 mm across (TT 07/2010/TT-BCA and NĐ 99/2016: 30-42 mm), even when cut by an edge."""
-    thick = cv2.morphologyEx(red, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    """Round seals: a ring of red, 22-50 mm across, also when the edge of the sheet cuts it."""
+    thick = np.asarray(cv2.morphologyEx(red, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), dtype=np.uint8)
     if cv2.countNonZero(thick) < 3 * _SEAL_MM[0] * mm:
         return ()
     contours, _ = cv2.findContours(thick, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -183,14 +183,14 @@ def _seals(red: npt.NDArray[np.uint8], mm: float) -> tuple[Circle, ...]:
         _, _, wide, tall = cv2.boundingRect(contour)
         if max(wide, tall) < 0.5 * _SEAL_MM[0] * mm or len(contour) < 60:
             continue
-        circle = _circle_through(_thinned(contour[:, 0, :]).astype(np.float64), mm)
+        circle = _circle_through(_thinned(np.asarray(contour[:, 0, :], dtype=np.float64)), mm)
         if circle is not None and not any(np.hypot(circle[0] - x, circle[1] - y) < r * 0.5 for x, y, r in seals):
             seals.append(_grown_to_rim(thick, circle, mm))
     return tuple(seals)
 
 
 def _circle_through(points: npt.NDArray[np.float64], mm: float) -> Circle | None:
-    """The circle most outline points lie on (three at a time, the best of 60 seeded draws), None where it is no ring."""
+    """The circle that most outline points lie on (the best of 60 seeded draws of three), None where it is no ring."""
     draws = np.random.default_rng(7).integers(0, len(points), size=(60, 3))
     best: Circle | None = None
     most = 0.0
@@ -218,7 +218,7 @@ def _share_of_circle(points: npt.NDArray[np.float64], circle: Circle) -> float:
     return float(np.count_nonzero(np.bincount(steps, minlength=36)[:36])) / 36
 
 
-def _thinned(points: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+def _thinned(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return points[:: max(len(points) // 400, 1)]
 
 

@@ -1,4 +1,4 @@
-"""A page that hung or killed the engine in the process is read once more by Tesseract's command line, under a time limit."""
+"""A page that hung or killed the engine is read once more by Tesseract's command line, under a time limit."""
 
 from __future__ import annotations
 
@@ -58,9 +58,8 @@ def _table(image: PageImage, settings: Settings) -> dict[str, list[Any]]:
             timeout=settings.second_chance_timeout_s,
         )
     except pytesseract.TesseractNotFoundError as missing:
-        raise SetupError(
-            "the command `tesseract` is missing: run `apt-get install tesseract-ocr`", code="engine_missing"
-        ) from missing
+        detail = "the command `tesseract` is missing: run `apt-get install tesseract-ocr`"
+        raise SetupError(detail, code="engine_missing") from missing
     except pytesseract.TesseractError as failure:
         raise StageFailed("the recognition engine failed on this page twice", code="engine_failed") from failure
     except RuntimeError as late:  # pytesseract's only sign of a timeout
@@ -80,7 +79,7 @@ def _blocks(table: dict[str, list[Any]]) -> tuple[Block, ...]:
                 Word(
                     text=text, box=(left, top, left + width, top + height), confidence=max(float(confidence), 0.0) / 100
                 )
-                for *_, left, top, width, height, confidence, raw in in_line
+                for *_, x, y, width, height, confidence, raw in in_line
                 if (text := clean(str(raw)))
             ]
             if words:

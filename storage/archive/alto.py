@@ -1,4 +1,4 @@
-"""Pages as ALTO 4 XML (Library of Congress, schema 4.4) and back: every word with its box and confidence, in reading order."""
+"""Pages as ALTO 4 XML (Library of Congress, schema 4.4) and back: words with boxes and confidences, in reading order."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def write_alto_to(
 ) -> None:
     """Write pages as they come, one in memory at a time. `software` is "name version".
 
-    A page's status is its PAGECLASS. What ALTO has no place for (resolution, turn, lane, failure code, measures) is one JSON
-    object in QUALITY_DETAIL. Coordinates are in the page frame, so after the turn. Characters that XML cannot carry become
-    U+FFFD, one for one.
+    A page's status is its PAGECLASS. What ALTO has no place for (resolution, turn, lane, failure code, measures) is one
+    JSON object in QUALITY_DETAIL. Coordinates are in the page frame, so after the turn. Characters that XML cannot carry
+    become U+FFFD, one for one.
     """
     with etree.xmlfile(file, encoding="UTF-8") as xml:
         xml.write_declaration()

@@ -283,6 +283,11 @@ def test_missing_or_absurd_resolution_of_an_a4_scan_is_inferred(claimed: tuple[f
     assert (frame.dpi, frame.inferred) == (300.0, True)
 
 
+def test_page_larger_than_a4_at_a_screens_resolution_is_not_believed() -> None:
+    assert frame_of(827, 1169, claimed=(72.0, 72.0)).dpi == 100.0
+    assert frame_of(750, 1069, claimed=(72.0, 72.0)).inferred
+
+
 @pytest.mark.parametrize(
     ("size", "dpi"),
     [
@@ -295,6 +300,7 @@ def test_missing_or_absurd_resolution_of_an_a4_scan_is_inferred(claimed: tuple[f
         ((1748, 2480), 300),  # A5
         ((2550, 3300), 300),  # Letter
         ((2520, 3560), 300),  # A4 with a margin
+        ((827, 1169), 100),
         ((3024, 4032), 344.8),  # a phone's photo: its long side is that of A4
     ],
 )
