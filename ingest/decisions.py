@@ -37,7 +37,7 @@ def release(stores: Stores, document: Document, *, actor: Actor, reason: str, pa
         stores,
         document,
         actor=actor,
-        event=EventType.POLICY_ASSIGNMENT,
+        event=EventType.UNQUARANTINE,
         reason=reason,
         payload={"accept_damage": document.code == "damaged"},
     )

@@ -1,4 +1,4 @@
-"""Tesseract inside this process: the model is loaded once, each call reads one 8-bit image into words, lines, blocks."""
+"""Tesseract inside this process: the model is loaded once, each call reads one 8-bit image into words."""
 
 from __future__ import annotations
 
@@ -146,7 +146,8 @@ def model_files(settings: Settings) -> tuple[Path, ...]:
             name = path.name.removesuffix(".traineddata")
             raise SetupError(
                 f"the recognition model {path} is missing: "
-                f"run `apt-get install tesseract-ocr-{name.replace('_', '-')}` or set SOHOA_TESSDATA to the folder that holds it",
+                f"run `apt-get install tesseract-ocr-{name.replace('_', '-')}` "
+                "or set SOHOA_TESSDATA to the folder that holds it",
                 code="model_missing",
             )
     return paths

@@ -46,8 +46,8 @@ _Pair = tuple[Page, ImageStream | None]
 class ImagePdf:
     """The pages as a PDF that is open as long as its context, and what was done to pixels on the way.
 
-    `transformations` are {page, lossless, detail} for each page whose image is not the file's own bytes; `not_shown` are
-    the numbers of the pages whose image cannot be decoded.
+    `transformations` are {page, lossless, detail} for each page whose image is not the file's own bytes; `not_shown`
+    are the numbers of the pages whose image cannot be decoded.
     """
 
     pdf: Pdf
@@ -61,8 +61,8 @@ def image_pdf(
 ) -> Iterator[ImagePdf]:
     """The frames of an image file as pages of a PDF, in the order and with the sizes and turns of `pages`.
 
-    A page is `width_px * 72 / dpi` points wide as displayed; EXIF orientation and `turn_deg` become /Rotate. A frame that
-    nobody can decode is an empty page of its size. Parts are written to the folder `work`.
+    A page is `width_px * 72 / dpi` points wide as displayed; EXIF orientation and `turn_deg` become /Rotate. A frame
+    that nobody can decode is an empty page of its size. Parts are written to the folder `work`.
     """
     Image.MAX_IMAGE_PIXELS = None  # intake has held every page to Settings.max_page_pixels
     with contextlib.ExitStack() as opened:

@@ -1,8 +1,8 @@
 """One frame of an image file as a PDF image: its own bytes wherever PDF knows them, else the least that must change.
 
-Passed through: JPEG (baseline and progressive, grey and colour), Group 4 and JPEG inside TIFF, the deflated rows of a PNG.
-Without loss: one-bit images as Group 4, all others deflated. With loss, and recorded: HEIC and lossy WebP become JPEG,
-CMYK becomes sRGB, transparency is laid on white, 16 bits a channel become 8.
+Passed through: JPEG (baseline and progressive, grey and colour), Group 4 and JPEG inside TIFF, the deflated rows of a
+PNG. Without loss: one-bit images as Group 4, all others deflated. With loss, and recorded: HEIC and lossy WebP become
+JPEG, CMYK becomes sRGB, transparency is laid on white, 16 bits a channel become 8.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ _BROKEN = (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, Typ
 class ImageStream:
     """The bytes of a PDF image and what its dictionary says.
 
-    `orientation` is the EXIF value (1-8) that still has to be applied. `changes` says in a few words each what was done to
-    the image; empty where the file's own bytes are used. `lossless` is about the pixels' values.
+    `orientation` is the EXIF value (1-8) that still has to be applied. `changes` says in a few words each what was done
+    to the image; empty where the file's own bytes are used. `lossless` is about the pixels' values.
     """
 
     data: bytes

@@ -22,6 +22,7 @@ from multiprocessing.context import SpawnProcess
 import structlog
 
 from ocr_workers import pipeline
+from sohoa import logs
 from sohoa.clock import SystemClock, process_owner
 from sohoa.errors import SetupError, StoreUnavailable
 from sohoa.settings import Settings
@@ -140,7 +141,7 @@ class Supervisor:
 
     def _leave(self) -> None:
         for worker in self._workers:
-            with_pipe(worker.pipe)
+            _ask_to_leave(worker.pipe)
         for worker in list(self._workers):
             limit_s = GRACE_S if worker.deadline_s is None else max(GRACE_S, worker.deadline_s - time.monotonic())
             worker.process.join(timeout=limit_s)
@@ -150,7 +151,7 @@ class Supervisor:
         self._database.close()
 
 
-def with_pipe(pipe: Pipe) -> None:
+def _ask_to_leave(pipe: Pipe) -> None:
     """Ask a worker to leave after the job in hand; one that is gone already needs no asking."""
     try:
         pipe.send("stop")
@@ -160,6 +161,7 @@ def with_pipe(pipe: Pipe) -> None:
 
 def work(settings: Settings, owner: str, pipe: Pipe) -> None:
     """The life of one worker process: claim, tell the parent, do, commit, until told to stop or the parent is gone."""
+    logs.set_up(settings.log_level)
     os.environ["OMP_THREAD_LIMIT"] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

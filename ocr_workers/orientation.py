@@ -27,14 +27,14 @@ def turned(pixels: npt.NDArray[np.uint8], turn_deg: int) -> npt.NDArray[np.uint8
 
 
 def lies_on_its_side(blocks: tuple[Block, ...]) -> bool:
-    """Most letters stand in words taller than wide: the engine reads a page turned left by itself, and well, but sideways."""
+    """Most letters stand in words taller than wide: a page turned left is read, and well, but sideways."""
     long = [word for word in words_of(blocks) if len(word.text) > 2]
     tall = sum(len(word.text) for word in long if word.box[3] - word.box[1] > word.box[2] - word.box[0])
     return 2 * tall > sum(len(word.text) for word in long)
 
 
 def find_turn(channel: Grey, look: Look, *, dpi: float, engine: Engine) -> tuple[int, float]:
-    """The clockwise quarter turn that makes the page readable (0 where none clearly does), and the engine's time in ms."""
+    """The clockwise quarter turn that makes the page readable (0: none clearly does), and the engine's time in ms."""
     piece = _fullest_piece(channel, look, round(_PIECE_INCHES * dpi))
     scores: dict[int, float] = {}
     spent_ms = 0.0

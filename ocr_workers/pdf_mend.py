@@ -15,8 +15,8 @@ def mend(pdf: Pdf, *, flavour: str) -> None:
     """Change what PDF/A refuses without changing what is seen or read.
 
     Content streams lose private keys; a soft mask that is also drawn as an image becomes a stream of its own; fonts
-    that are not embedded and never used leave the resources; the optional /CIDSet goes where it is not required (parts 2, 3:
-    ISO 19005-2, 6.2.11.4.2 asks for a complete one or none).
+    that are not embedded and never used leave the resources; the optional /CIDSet goes where it is not required
+    (ISO 19005-2, 6.2.11.4.2 asks for a complete one or none).
     """
     for page in pdf.pages:
         _drop_private_keys(page)

@@ -70,9 +70,19 @@ def _is_readable(page: pikepdf.Page) -> bool:
     try:
         for stream in streams:
             stream.read_bytes()
-        return all(_is_whole(image) for image in page.get_images().values())
+        return _has_all_it_draws(page) and all(_is_whole(image) for image in page.get_images().values())
     except (pikepdf.PdfError, pikepdf.DataDecodingError):
         return False
+
+
+def _has_all_it_draws(page: pikepdf.Page) -> bool:
+    """Whether every image or form that the content asks for is there: a reference into a cut-off part leads nowhere."""
+    resources = page.obj.get(Name.Resources)
+    objects = resources.get(Name.XObject) if isinstance(resources, Dictionary) else None
+    asked = {str(step.operands[0]) for step in pikepdf.parse_content_stream(page, "Do") if len(step.operands) > 0}
+    return not asked or (
+        isinstance(objects, Dictionary) and all(isinstance(objects.get(name), Stream) for name in asked)
+    )
 
 
 def _is_whole(image: pikepdf.Object) -> bool:

@@ -91,7 +91,7 @@ def _describe(pdf: Pdf, metadata: PdfMetadata) -> None:
         del pdf.Root.Metadata
     if "/Info" in pdf.trailer:
         del pdf.trailer.Info
-    created = isoformat(metadata.created_at)
+    created = _whole_seconds(metadata.created_at)
     with pdf.open_metadata(set_pikepdf_as_editor=False, update_docinfo=True) as xmp:
         xmp["dc:title"] = _printable(metadata.title)
         xmp["dc:language"] = [metadata.language]
@@ -106,8 +106,13 @@ def _describe(pdf: Pdf, metadata: PdfMetadata) -> None:
 def _stamp(pdf: Pdf, metadata: PdfMetadata) -> None:
     """Undo the clock and the signature that pikepdf puts in, so that equal inputs give equal bytes."""
     with pdf.open_metadata(set_pikepdf_as_editor=False, update_docinfo=True) as xmp:
-        xmp["xmp:MetadataDate"] = isoformat(metadata.created_at)
+        xmp["xmp:MetadataDate"] = _whole_seconds(metadata.created_at)
         xmp["pdf:Producer"] = metadata.producer
+
+
+def _whole_seconds(moment: datetime) -> str:
+    """For XMP: the document information knows no fractions of a second, and in PDF/A-1 both must agree (6.7.3)."""
+    return isoformat(moment.replace(microsecond=0))
 
 
 def _printable(text: str) -> str:

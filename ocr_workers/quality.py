@@ -30,9 +30,9 @@ class Look:
     """A page seen from afar: a copy shrunk by the whole number that comes nearest to SMALL_DPI.
 
     `colours` is RGB or None for a page without colour; `channel` is the one that is read (red of a colour page);
-    `contrast` is how much darker each pixel is than the paper round it; `marks` are the boxes of what may be print (left,
-    top, right, bottom, mean contrast), without what punches, staples, dust and scanner edges leave; `skew_deg` is
-    clockwise-positive; `shrunk` is the whole number and `mm` the pixels a millimetre that are left.
+    `paper` is it without its print, `contrast` how much darker each pixel is than that; `marks` are the boxes of what
+    may be print (left, top, right, bottom, mean contrast), not what punches, staples, dust and scanner edges leave;
+    `skew_deg` is clockwise-positive; `shrunk` is the whole number and `mm` the pixels a millimetre that are left.
     """
 
     colours: npt.NDArray[np.uint8] | None
@@ -67,7 +67,7 @@ def look_at(image: PageImage) -> Look:
 
 
 def _shrink(pixels: npt.NDArray[np.uint8], by: int) -> npt.NDArray[np.uint8]:
-    """Means of `by` x `by` pixels; a whole number is ten times as fast as a fraction. A rest at the edges is left out."""
+    """Means of `by` x `by` pixels; a whole number is far faster than a fraction. A rest at the edges is left out."""
     height, width = pixels.shape[0] // by, pixels.shape[1] // by
     if by == 1 or not height or not width:
         return pixels
@@ -87,9 +87,8 @@ def measure(image: PageImage, *, look: Look | None = None, mean_confidence: floa
     look = look or look_at(image)
     grey = look.channel if look.colours is None else cv2.cvtColor(look.colours, cv2.COLOR_RGB2GRAY)
     scale = SMALL_DPI / 25.4 / look.mm
-    at_small_dpi = (
-        grey if 0.98 < scale < 1.02 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    )
+    if not 0.98 < scale < 1.02:
+        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     ink = look.contrast > _INK_CONTRAST
     return Quality(
         dpi=image.dpi,
@@ -116,7 +115,7 @@ def is_nearly_blank(look: Look) -> bool:
 
 
 def is_hard_to_see(look: Look) -> bool:
-    """Pale ink, or paper that is much darker in one corner than in another: the engine's one threshold would lose print."""
+    """Pale ink, or paper much darker in one corner than in another: one threshold for all would lose print."""
     ink = look.contrast[look.contrast > _INK_CONTRAST]
     if ink.size == 0:
         return False

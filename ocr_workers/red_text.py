@@ -149,11 +149,7 @@ def _same_row(old: Box, new: Box) -> bool:
     """Side by side on one line of print: of like height, level, and at most three heights apart."""
     height, taller = sorted((old[3] - old[1], new[3] - new[1]))
     gap = max(new[0] - old[2], old[0] - new[2])
-    return (
-        _overlap(old, new, 1) > 0.6 * height
-        and gap < 3 * height
-        and max(old[3] - old[1], new[3] - new[1]) < 1.8 * height
-    )
+    return _overlap(old, new, 1) > 0.6 * height and gap < 3 * height and taller < 1.8 * height
 
 
 def _same_place(one: Box, other: Box) -> bool:

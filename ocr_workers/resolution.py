@@ -11,9 +11,7 @@ _MM = 25.4
 _LEAST_DPI, _MOST_DPI = 50.0, 2400.0
 _SCREEN_DPI = 100.0
 """At or below this a claim is more often a program's default than a measure."""
-_LONGEST_AT_SCREEN_DPI_MM = (
-    312.0  # A4 and a little: a larger "page" at 72 or 96 dpi is a picture that lost its resolution
-)
+_LONGEST_AT_SCREEN_DPI_MM = 312.0  # A4 and a little: a larger "page" at 72 or 96 dpi lost its resolution
 _LONGEST_MM = 1310.0  # A0 and a little
 _SHORTEST_MM = 70.0  # the long side of the smallest paper that is scanned alone: an identity card is 85.6 mm
 

@@ -76,9 +76,7 @@ def _blocks(table: dict[str, list[Any]]) -> tuple[Block, ...]:
         lines: list[Line] = []
         for _, in_line in groupby(in_block, key=lambda row: row[1:4]):
             words = [
-                Word(
-                    text=text, box=(left, top, left + width, top + height), confidence=max(float(confidence), 0.0) / 100
-                )
+                Word(text=text, box=(x, y, x + width, y + height), confidence=max(float(confidence), 0.0) / 100)
                 for *_, x, y, width, height, confidence, raw in in_line
                 if (text := clean(str(raw)))
             ]

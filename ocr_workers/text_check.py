@@ -20,10 +20,10 @@ _PRESENTATION_FORM = re.compile("[\ufb00-\ufb4f]")
 def normalise(text: str) -> str:
     """The one normalisation under which drawn and recognised text are compared.
 
-    Unicode NFC; every run of white space is one space, none at the ends. And what pdfium does to text in drawing it back:
-    a hyphen at a line's end comes back as U+FFFE or U+0002 and joined to the next line, so these (and U+00AD) are hyphens
-    and white space after a hyphen does not count; ligatures and presentation forms (U+FB00 to U+FB4F) come back spelt
-    out; control characters do not come back.
+    Unicode NFC; every run of white space is one space, none at the ends. And what pdfium does to text in drawing it
+    back: a hyphen at a line's end comes back as U+FFFE or U+0002 and joined to the next line, so these (and U+00AD) are
+    hyphens and white space after a hyphen does not count; ligatures and presentation forms (U+FB00 to U+FB4F) come back
+    spelt out; control characters do not come back.
     """
     text = unicodedata.normalize("NFC", _PRESENTATION_FORM.sub(lambda found: _spelt_out(found[0]), text))
     return " ".join(_CONTROL.sub("", _HYPHEN.sub("-", text)).split())

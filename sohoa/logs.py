@@ -8,8 +8,8 @@ import sys
 import structlog
 
 
-def set_up(*, level: int = logging.WARNING) -> None:
-    """Send structlog's events to standard error, as JSON unless a person is watching."""
+def set_up(level: str) -> None:
+    """Send structlog's events of `level` (a Settings.log_level) and above to standard error, as JSON unless a person watches."""
     renderer: structlog.types.Processor = (
         structlog.dev.ConsoleRenderer(colors=False) if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     )
@@ -21,7 +21,7 @@ def set_up(*, level: int = logging.WARNING) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     lease_s: float = Field(default=30.0, description="a lease not renewed for this long is handed out again", gt=0)
     max_attempts: int = Field(default=4, description="times a stage is tried before it is failed", gt=0)
 
+    log_level: str = Field(
+        default="warning", pattern="^(debug|info|warning|error)$", description="least weight of what is logged"
+    )
+
     # HTTP
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)

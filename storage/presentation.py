@@ -10,6 +10,7 @@ from sohoa.states import DocumentStatus, Review
 from storage.archive.archive import Archive
 from storage.archive.layout import object_id_of
 from storage.catalog.documents import Document
+from storage.index.protocol import Hit
 
 
 def document_json(
@@ -72,6 +73,30 @@ def refusal_json(refused: Refused, *, source: str, office: str, dossier: str | N
         "received_at": None,
         "archived_at": None,
         "searchable_at": None,
+    }
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """A hit of the search; boxes are in the page frame, highlights are [start, end) in the snippet's text."""
+    return {
+        "document_id": hit.document_id,
+        "score": hit.score,
+        "office": hit.office,
+        "dossier": hit.dossier,
+        "filename": hit.filename,
+        "received_at": None if hit.received_at is None else isoformat(hit.received_at),
+        "archived_at": None if hit.archived_at is None else isoformat(hit.archived_at),
+        "pages": list(hit.pages),
+        "page_count": hit.page_count,
+        "snippets": [
+            {
+                "page": snippet.page,
+                "text": snippet.text,
+                "highlights": [list(span) for span in snippet.highlights],
+                "boxes": [list(box) for box in snippet.boxes],
+            }
+            for snippet in hit.snippets
+        ],
     }
 
 

@@ -32,8 +32,9 @@ class Identity:
 @contextmanager
 def opened() -> Iterator[Stores]:
     """The stores that the environment names, open."""
-    logs.set_up()
-    with open_stores(Settings()) as stores:
+    settings = Settings()
+    logs.set_up(settings.log_level)
+    with open_stores(settings) as stores:
         yield stores
 
 

@@ -75,18 +75,22 @@ def _model(settings: Settings) -> Finding:
 
 
 def _fonts(settings: Settings) -> Finding:
-    from ocr_workers.text_layer import font_name
+    from ocr_workers.text_layer import FONT
 
-    return Finding("text layer font", ok=True, found=font_name())
+    return Finding("text layer font", ok=True, found=f"{str(FONT).lstrip('/')}, built in: needs no font files")
 
 
 def _ghostscript(settings: Settings) -> Finding:
-    from ocr_workers.pdf_compose import ghostscript_version
+    from ocr_workers.pdf_ghostscript import SOUND_VERSION, sound_ghostscript
 
-    version = ghostscript_version()
-    if version is None:
-        return Finding("Ghostscript (optional)", ok=True, found="none: PDFs that cannot become PDF/A as they are get rasterised")
-    return Finding("Ghostscript (optional)", ok=True, found=f"{version}; used from 10.02.1 on")
+    needed = ".".join(map(str, SOUND_VERSION))
+    if sound_ghostscript():
+        return Finding("Ghostscript (optional)", ok=True, found=f"{needed} or newer")
+    return Finding(
+        "Ghostscript (optional)",
+        ok=True,
+        found=f"none from {needed} on: born-digital PDFs that cannot become PDF/A as they are get rasterised",
+    )
 
 
 def _disk(settings: Settings) -> Finding:

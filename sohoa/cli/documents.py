@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 from rich.console import Console
 from rich.table import Table
@@ -93,7 +94,7 @@ def _read(stores: Stores, document: Document, name: str) -> bytes:
         return stream.read()
 
 
-def _open(stores: Stores, document: Document, name: str):  # type: ignore[no-untyped-def]
+def _open(stores: Stores, document: Document, name: str) -> BinaryIO:
     try:
         return stores.archive.open_file(
             object_id_of(document.document_id, document.dossier), f"documents/{document.document_id}/{name}"

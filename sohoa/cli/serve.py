@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 import threading
@@ -20,8 +19,7 @@ CHECK_S = 0.5
 
 def run_work(*, jobs: int | None) -> None:
     """Work on whatever waits until SIGINT or SIGTERM; jobs in hand are finished first."""
-    logs.set_up(level=logging.INFO)
-    settings = Settings()
+    settings = _talkative(Settings())
     with open_stores(settings):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -36,8 +34,7 @@ def run_serve(*, host: str | None, port: int | None, workers: int | None) -> Non
     """Serve the HTTP API, with workers unless `workers` is 0, until SIGINT or SIGTERM."""
     from search_api.app import create_app
 
-    logs.set_up(level=logging.INFO)
-    settings = Settings()
+    settings = _talkative(Settings())
     with open_stores(settings) as stores:
         app = create_app(stores)
         server = uvicorn.Server(
@@ -51,6 +48,14 @@ def run_serve(*, host: str | None, port: int | None, workers: int | None) -> Non
             watch.start()
             server.run()
             fleet.check()
+
+
+def _talkative(settings: Settings) -> Settings:
+    """A process that stays tells what it does, unless the operator has said how much it should tell."""
+    if "log_level" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"log_level": "info"})
+    logs.set_up(settings.log_level)
+    return settings
 
 
 def _stop_when_workers_cannot(fleet: Fleet, server: uvicorn.Server) -> None:

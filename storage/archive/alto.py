@@ -1,4 +1,4 @@
-"""Pages as ALTO 4 XML (Library of Congress, schema 4.4) and back: words with boxes and confidences, in reading order."""
+"""Pages as ALTO 4 XML (Library of Congress, schema 4.4) and back: words, boxes, confidences, in reading order."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ NAMESPACE: Final = "http://www.loc.gov/standards/alto/ns-v4#"
 _SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
 _SCHEMA_LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
 _PROCESSING_ID = "recognised"
+_NAMES: Any = {None: NAMESPACE, "xsi": "http://www.w3.org/2001/XMLSchema-instance"}
+"""Any, for lxml-stubs do not know the default namespace, None."""
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot carry, not even escaped (production [2] Char)."""
 
@@ -40,15 +42,14 @@ def write_alto_to(
 ) -> None:
     """Write pages as they come, one in memory at a time. `software` is "name version".
 
-    A page's status is its PAGECLASS. What ALTO has no place for (resolution, turn, lane, failure code, measures) is one
-    JSON object in QUALITY_DETAIL. Coordinates are in the page frame, so after the turn. Characters that XML cannot carry
+    A page's status is its PAGECLASS. What ALTO has no place for (resolution, turn, lane, failure, measures) is one JSON
+    object in QUALITY_DETAIL. Coordinates are in the page frame, so after the turn. Characters that XML cannot carry
     become U+FFFD, one for one.
     """
     with etree.xmlfile(file, encoding="UTF-8") as xml:
         xml.write_declaration()
         root = {"SCHEMAVERSION": "4.4", _SCHEMA_LOCATION: f"{NAMESPACE} {_SCHEMA}"}
-        names = {None: NAMESPACE, "xsi": "http://www.w3.org/2001/XMLSchema-instance"}
-        with xml.element(_tag("alto"), root, nsmap=names):
+        with xml.element(_tag("alto"), root, nsmap=_NAMES):
             xml.write(_description(source_name, software, created_at))
             with xml.element(_tag("Layout")):
                 for page in pages:
@@ -76,7 +77,7 @@ def read_alto(data: bytes) -> list[Page]:
 
 
 def _description(source_name: str, software: str, created_at: datetime) -> etree._Element:
-    description = etree.Element(_tag("Description"), nsmap={None: NAMESPACE})
+    description = etree.Element(_tag("Description"), nsmap=_NAMES)
     _child(description, "MeasurementUnit").text = "pixel"
     _child(_child(description, "sourceImageInformation"), "fileName").text = _sayable(source_name)
     step = _child(description, "Processing", ID=_PROCESSING_ID)
@@ -105,7 +106,7 @@ def _page_to_xml(page: Page) -> etree._Element:
             "PROCESSINGREFS": _PROCESSING_ID,
             "QUALITY_DETAIL": json.dumps(about, ensure_ascii=True, separators=(",", ":")),
         },
-        nsmap={None: NAMESPACE},
+        nsmap=_NAMES,
     )
     if confidence is not None:
         element.set("PC", f"{confidence:.4f}")
@@ -141,7 +142,7 @@ def _page_from_xml(element: etree._Element) -> Page:
         width_px=int(element.attrib["WIDTH"]),
         height_px=int(element.attrib["HEIGHT"]),
         dpi=about["dpi"],
-        status=element.attrib["PAGECLASS"],
+        status=str(element.attrib["PAGECLASS"]),
         blocks=tuple(_block_from_xml(block) for block in element.iter(_tag("TextBlock"))),
         turn_deg=about["turn_deg"],
         quality=None if about["quality"] is None else quality_from_dict(about["quality"]),
@@ -157,7 +158,7 @@ def _block_from_xml(element: etree._Element) -> Block:
 
 def _line_from_xml(element: etree._Element) -> Line:
     words = tuple(
-        Word(text=string.attrib["CONTENT"], box=_box(string), confidence=float(string.attrib["WC"]))
+        Word(text=str(string.attrib["CONTENT"]), box=_box(string), confidence=float(string.attrib["WC"]))
         for string in element.iter(_tag("String"))
     )
     box = _box(element)

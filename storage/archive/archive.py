@@ -14,13 +14,13 @@ from sohoa.errors import NotFound, SohoaError
 from sohoa.model import Actor, DocumentId, Sha256
 from storage.archive import receipts
 from storage.archive.commit import (
+    Heads,
     Recorded,
     StagedFile,
     commit_files,
     drop_useless_pins,
     finish,
     open_intents,
-    read_head,
     sha256_of_key,
 )
 from storage.archive.inventory import Inventory
@@ -54,6 +54,7 @@ class Archive:
     def __init__(self, objects: Objects, clock: Clock) -> None:
         self.objects = objects
         self.ledger = Ledger(objects, clock)
+        self._heads = Heads(objects)
         self._clock = clock
 
     def initialise(self) -> None:
@@ -138,7 +139,14 @@ class Archive:
         StoreUnavailable, after which the same call, or :meth:`recover`, goes on from there.
         """
         return commit_files(
-            self.objects, self.ledger, self._clock, object_id=object_id, files=files, actor=actor, message=message
+            self.objects,
+            self.ledger,
+            self._heads,
+            self._clock,
+            object_id=object_id,
+            files=files,
+            actor=actor,
+            message=message,
         )
 
     def recover(self) -> list[Commit]:
@@ -164,7 +172,7 @@ class Archive:
 
     def inventory(self, object_id: str) -> Inventory:
         """The inventory of an object's newest version. Raises NotFound, DigestMismatch."""
-        inventory = read_head(self.objects, object_id)
+        inventory = self._heads.read(object_id)
         if inventory is None:
             raise NotFound(f"{object_id} is not in the archive")
         return inventory
@@ -174,7 +182,7 @@ class Archive:
         inventory, root = self.inventory(object_id), object_root(object_id)
         found = {}
         for path, digest in sorted(inventory.state.items()):
-            key = f"{root}/{inventory.content_path(path)}"
+            key = f"{root}/{inventory.manifest[digest][0]}"
             found[path] = ArchivedFile(path, key, digest, self.objects.stat(key).size_bytes)
         return found
 

@@ -36,6 +36,8 @@ from storage.archive.layout import (
 from storage.archive.ledger import Commit, Ledger
 from storage.objects.protocol import Objects
 
+_HEADS_KEPT = 8
+"""Few, for the inventory of a dossier with hundreds of versions takes megabytes."""
 _ATTEMPTS = 200
 """How often a committer may lose the race for a version before it gives the job back."""
 
@@ -63,6 +65,7 @@ class Intent:
     """A reserved version: its whole inventory, and the ledger's head before it was (no entry up to there names it)."""
 
     inventory: Inventory
+    inventory_json: bytes
     ledger_head: int
 
     @property
@@ -75,7 +78,7 @@ class Intent:
 
     @property
     def commit(self) -> Commit:
-        return _commit_of(self.inventory, self.version, sha256_of(self.inventory.to_json()))
+        return _commit_of(self.inventory, self.version, sha256_of(self.inventory_json))
 
     def new_content(self) -> Iterator[tuple[Sha256, str]]:
         """Digest and path in the object of every file that this version brings."""
@@ -88,6 +91,7 @@ class Intent:
 def commit_files(
     objects: Objects,
     ledger: Ledger,
+    heads: Heads,
     clock: Clock,
     *,
     object_id: str,
@@ -103,7 +107,7 @@ def commit_files(
     wanted = {file.logical_path: file.sha256 for file in files}
     for _ in range(_ATTEMPTS):
         ledger_head = ledger.head()
-        before = read_head(objects, object_id)
+        before = heads.read(object_id)
         if before is not None and (version := _version_that_brought(before, wanted)):
             return _find_recorded(objects, ledger, before, version)
         first = {} if before is not None else _first_files(object_id)
@@ -115,7 +119,7 @@ def commit_files(
             actor=actor,
             message=message,
         )
-        intent = Intent(inventory=inventory, ledger_head=ledger_head)
+        intent = Intent(inventory, inventory.to_json(), ledger_head)
         try:
             _pin(objects, intent, files, first.values())
         except NotFound:
@@ -149,7 +153,7 @@ def finish(objects: Objects, ledger: Ledger, intent: Intent) -> Recorded | None:
     if _inventory_sha256(objects, root, intent.version) != commit.inventory_sha256:
         _drop(objects, intent)
         return None
-    _raise_root(objects, root, intent.inventory)
+    _raise_root(objects, root, intent)
     sequence = ledger.record(commit, after=intent.ledger_head)
     _drop(objects, intent)
     return Recorded(commit=commit, sequence=sequence)
@@ -172,30 +176,36 @@ def drop_useless_pins(objects: Objects) -> None:
                 objects.delete(key)
 
 
-def read_head(objects: Objects, object_id: str) -> Inventory | None:
-    """The inventory of an object's newest committed version, None where it has none.
+class Heads:
+    """Reads the newest inventories of objects and keeps a few: committed versions never change. For any thread."""
 
-    The root inventory is a copy that may lag behind; the highest `vN/inventory.json` is the truth. Raises
-    DigestMismatch where the inventory is not the one its sidecar names.
-    """
-    root = object_root(object_id)
-    try:
-        data = objects.read(f"{root}/inventory.json")
-        version = int(json.loads(data)["head"].removeprefix("v"))
-    except NotFound:
-        data, version = b"", 0
-    except ValueError:
-        raise DigestMismatch(f"{root}/inventory.json is damaged; restore it from a copy") from None
-    newest = version
-    while _is_committed(objects, root, newest + 1):
-        newest += 1
-    if newest == 0:
-        return None
-    if newest > version:
-        data = objects.read(f"{root}/v{newest}/inventory.json")
-    if sha256_of(data) != _inventory_sha256(objects, root, newest):
-        raise DigestMismatch(f"{root}: the inventory of v{newest} is damaged; restore it from a copy")
-    return parse_inventory(data)
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._kept: dict[str, Inventory] = {}
+
+    def read(self, object_id: str) -> Inventory | None:
+        """The inventory of an object's newest committed version, None where it has none.
+
+        The root inventory is a copy that may lag behind; the highest `vN/inventory.json` is the truth. Raises
+        DigestMismatch where the inventory is not the one its sidecar names.
+        """
+        kept, root = self._kept.get(object_id), object_root(object_id)
+        known = _root_head(self._objects, root) if kept is None else kept.head
+        newest = known
+        while _is_committed(self._objects, root, newest + 1):
+            newest += 1
+        if newest == 0:
+            return None
+        if kept is not None and newest == known:
+            return kept
+        data = self._objects.read(f"{root}/v{newest}/inventory.json")
+        if sha256_of(data) != _inventory_sha256(self._objects, root, newest):
+            raise DigestMismatch(f"{root}: the inventory of v{newest} is damaged; restore it from a copy")
+        inventory = parse_inventory(data)
+        if len(self._kept) >= _HEADS_KEPT:
+            self._kept.clear()
+        self._kept[object_id] = inventory
+        return inventory
 
 
 def sha256_of_key(objects: Objects, key: str) -> tuple[Sha256, int]:
@@ -278,7 +288,7 @@ def _pin(objects: Objects, intent: Intent, files: Sequence[StagedFile], first: I
 
 def _reserve(objects: Objects, intent: Intent) -> bool:
     """Make the version ours. False where it is another's, whose work is done; the caller takes the next number."""
-    data = to_json({"inventory": json.loads(intent.inventory.to_json()), "ledger_head": intent.ledger_head})
+    data = b'{"inventory":%s,"ledger_head":%d}\n' % (intent.inventory_json.rstrip(), intent.ledger_head)
     try:
         objects.create(intent.key, data)
     except AlreadyExists:
@@ -288,30 +298,31 @@ def _reserve(objects: Objects, intent: Intent) -> bool:
 
 def _parse_intent(data: bytes) -> Intent:
     found = json.loads(data)
-    return Intent(inventory=parse_inventory(to_json(found["inventory"])), ledger_head=found["ledger_head"])
+    inventory_json = to_json(found["inventory"])
+    return Intent(parse_inventory(inventory_json), inventory_json, found["ledger_head"])
 
 
 def _write_version(objects: Objects, root: str, intent: Intent) -> None:
-    prefix, inventory = pins_prefix(intent.inventory.object_id, intent.version), intent.inventory.to_json()
+    prefix = pins_prefix(intent.inventory.object_id, intent.version)
     for digest, path in intent.new_content():
         objects.copy(prefix + digest, f"{root}/{path}")
         _check(objects, f"{root}/{path}", digest)
-    _create_same(objects, f"{root}/v{intent.version}/inventory.json.sha256", sidecar(inventory))
-    _create_same(objects, f"{root}/v{intent.version}/inventory.json", inventory)
+    _create_same(objects, f"{root}/v{intent.version}/inventory.json.sha256", sidecar(intent.inventory_json))
+    _create_same(objects, f"{root}/v{intent.version}/inventory.json", intent.inventory_json)
 
 
-def _raise_root(objects: Objects, root: str, inventory: Inventory) -> None:
+def _raise_root(objects: Objects, root: str, intent: Intent) -> None:
     """Bring the object root's own files to at least this version, then its sidecar to whatever the inventory is now."""
     declaration = f"{root}/0=ocfl_object_1.1"
     if not objects.exists(declaration):
         _create_same(objects, declaration, b"ocfl_object_1.1\n")
-    key, data = f"{root}/inventory.json", inventory.to_json()
+    key = f"{root}/inventory.json"
     while True:
         etag = _etag(objects, key)
-        if etag is not None and parse_inventory(objects.read(key)).head >= inventory.head:
+        if etag is not None and _root_head(objects, root) >= intent.version:
             break
         with suppress(Conflict):
-            objects.replace(key, data, if_match=etag)
+            objects.replace(key, intent.inventory_json, if_match=etag)
             break
     side = f"{root}/inventory.json.sha256"
     while True:
@@ -336,6 +347,16 @@ def _is_committed(objects: Objects, root: str, version: int) -> bool:
 
 def _inventory_sha256(objects: Objects, root: str, version: int) -> Sha256:
     return Sha256(objects.read(f"{root}/v{version}/inventory.json.sha256").decode().split()[0])
+
+
+def _root_head(objects: Objects, root: str) -> int:
+    """The version that the object root's inventory says is the newest, 0 where there is none."""
+    try:
+        return int(json.loads(objects.read(f"{root}/inventory.json"))["head"].removeprefix("v"))
+    except NotFound:
+        return 0
+    except (ValueError, KeyError):
+        raise DigestMismatch(f"{root}/inventory.json is damaged; restore it from a copy") from None
 
 
 def _etag(objects: Objects, key: str) -> str | None:

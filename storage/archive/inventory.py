@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,12 +16,17 @@ from storage.archive.layout import sha256_of, to_json
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of an object. `state` maps each logical path to the digest of its bytes."""
+    """One version of an object. `paths` maps each digest to the logical paths of files with it, as OCFL has it."""
 
     created_at: datetime
     actor: str
     message: str
-    state: Mapping[str, Sha256]
+    paths: Mapping[Sha256, Sequence[str]]
+
+    @property
+    def state(self) -> dict[str, Sha256]:
+        """Logical path → digest."""
+        return {path: digest for digest, paths in self.paths.items() for path in paths}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +43,16 @@ class Inventory:
         return len(self.versions)
 
     @property
-    def state(self) -> Mapping[str, Sha256]:
+    def state(self) -> dict[str, Sha256]:
         """Logical path → digest in the newest version."""
         return self.versions[-1].state
 
     def content_path(self, logical_path: str) -> str:
         """Path inside the object root of a file of the newest version. Raises NotFound."""
-        if logical_path not in self.state:
+        digest = self.state.get(logical_path)
+        if digest is None:
             raise NotFound(f"{logical_path} is not in {self.object_id}")
-        return self.manifest[self.state[logical_path]][0]
+        return self.manifest[digest][0]
 
     def to_json(self) -> bytes:
         """The bytes of inventory.json: the same inventory always gives the same bytes."""
@@ -95,12 +101,15 @@ def next_inventory(
     """
     number = 1 if before is None else before.head + 1
     manifest = {} if before is None else dict(before.manifest)
-    state = {} if before is None else dict(before.state)
+    state = {} if before is None else before.state
     for logical_path, digest in sorted(files.items()):
         _check_logical_path(logical_path)
         manifest.setdefault(digest, (f"v{number}/content/{logical_path}",))
         state[logical_path] = digest
-    version = Version(created_at=created_at, actor=actor, message=message, state=state)
+    paths: dict[Sha256, list[str]] = {}
+    for logical_path, digest in sorted(state.items()):
+        paths.setdefault(digest, []).append(logical_path)
+    version = Version(created_at=created_at, actor=actor, message=message, paths=paths)
     return Inventory(
         object_id=object_id,
         manifest=manifest,
@@ -114,14 +123,11 @@ def _check_logical_path(path: str) -> None:
 
 
 def _version_json(version: Version) -> dict[str, Any]:
-    state: dict[Sha256, list[str]] = {}
-    for logical_path, digest in sorted(version.state.items()):
-        state.setdefault(digest, []).append(logical_path)
     return {
         "created": isoformat(version.created_at),
         "message": version.message,
         "user": {"name": version.actor, "address": f"urn:sohoa:{version.actor}"},
-        "state": state,
+        "state": version.paths,
     }
 
 
@@ -130,5 +136,5 @@ def _parse_version(found: dict[str, Any]) -> Version:
         created_at=parse_moment(found["created"]),
         actor=found["user"]["name"],
         message=found["message"],
-        state={path: Sha256(digest) for digest, paths in found["state"].items() for path in paths},
+        paths=found["state"],
     )

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from sohoa.model import Box, nfc
 from storage.index.fold import Key, fold, keys
-from storage.index.protocol import IndexedPage, Snippet, unpack_words
+from storage.index.protocol import IndexedPage, Snippet, WordTable, unpack_words
 from storage.index.query import Query, Term
 
 SNIPPET_LENGTH = 200
@@ -31,7 +31,7 @@ _MARGIN = 20
 
 
 def highlight(
-    pages: Sequence[IndexedPage], query: Query, *, max_snippets: int = 3
+    pages: Sequence[IndexedPage], query: Query, *, max_snippets: int = 2
 ) -> tuple[tuple[int, ...], tuple[Snippet, ...]]:
     """The numbers of the first pages that hold words of `query`, and the best snippets, best first.
 
@@ -41,7 +41,10 @@ def highlight(
     found = _scan(pages, query)
     if not found:
         return (), _beginning(pages) if max_snippets else ()
-    snippets = tuple(_snippet(window) for window in _best_windows(found, count=max_snippets))
+    windows = _best_windows(found, count=max_snippets)
+    tables = {window.found.page.number: window.found.page.words for window in windows}
+    words = {number: unpack_words(packed) for number, packed in tables.items()}
+    snippets = tuple(_snippet(window, words[window.found.page.number]) for window in windows)
     return tuple(page.page.number for page in found[:MOST_PAGES]), snippets
 
 
@@ -201,7 +204,7 @@ def _extent(matches: list[_Match]) -> tuple[int, int]:
     return matches[0].start, max(match.end for match in matches)
 
 
-def _snippet(window: _Window) -> Snippet:
+def _snippet(window: _Window, words: WordTable) -> Snippet:
     text = window.found.text
     start, end = _cut(text, *_extent(window.matches))
     spans = _merged(window.matches)
@@ -209,7 +212,7 @@ def _snippet(window: _Window) -> Snippet:
         page=window.found.page.number,
         text=text[start:end],
         highlights=tuple((first - start, last - start) for first, last in spans),
-        boxes=_boxes(window.found.page.words, spans),
+        boxes=_boxes(words, spans),
     )
 
 
@@ -243,13 +246,12 @@ def _skip_word(text: str, start: int, limit: int) -> int:
     return next((place for place in range(start, limit) if text[place].isspace()), limit)
 
 
-def _boxes(words: bytes, spans: list[tuple[int, int]]) -> tuple[Box, ...]:
+def _boxes(words: WordTable, spans: list[tuple[int, int]]) -> tuple[Box, ...]:
     """The boxes of the words that `spans` touch, in reading order."""
-    table = unpack_words(words)
-    starts, ends = table[:, 0], table[:, 1]
+    starts, ends = words[:, 0], words[:, 1]
     boxes: list[Box] = []
     for start, end in spans:
-        for row in table[ends.searchsorted(start, side="right") : starts.searchsorted(end, side="left")].tolist():
+        for row in words[ends.searchsorted(start, side="right") : starts.searchsorted(end, side="left")].tolist():
             box = (row[2], row[3], row[4], row[5])
             if not boxes or boxes[-1] != box:
                 boxes.append(box)

@@ -118,9 +118,8 @@ class SearchIndex(Protocol):
         ...
 
 
-WordTable = npt.NDArray[np.int32]
+WordTable = npt.NDArray[np.int64]
 """One row a word: start and end offset in the page's text, left, top, right, bottom."""
-Column = npt.NDArray[np.int32]
 _COMPRESSION = 6
 
 
@@ -133,38 +132,28 @@ def indexed_page(page: Page) -> IndexedPage:
 
 def pack_words(words: Iterable[tuple[int, str, Box]]) -> bytes:
     """Words as (offset in the page's text, text, box), in reading order, in about four bytes each."""
-    rows = np.array([(start, len(text), *box) for start, text, box in words], dtype=np.int32).reshape(-1, 6)
+    rows = np.array([(start, len(text), *box) for start, text, box in words], dtype=np.int64).reshape(-1, 6)
     if not len(rows):
         return b""
     start, length, left, top, right, bottom = rows.T
-    width, height = right - left, bottom - top
-    columns = np.stack([_gaps(start, length), length, _gaps(left, width), np.diff(top, prepend=0), width, height])
-    return zlib.compress(_byte_planes(columns), _COMPRESSION)
+    columns = np.stack([start, left, top, length, right - left, bottom - top])
+    steps = np.diff(columns[:3], axis=1, prepend=0)
+    steps[:2, 1:] -= columns[3:5, :-1]  # from the end of the word before: small numbers, mostly the same
+    columns[:3] = steps
+    width = 2 if rows.max() < 2**16 else 4  # differences wrap around, so the places alone decide
+    planes = columns.astype(f"<u{width}").view(np.uint8).reshape(6, -1, width).transpose(0, 2, 1)
+    return zlib.compress(bytes([width]) + planes.tobytes(), _COMPRESSION)  # byte by byte: the high ones are all zero
 
 
 def unpack_words(data: bytes) -> WordTable:
     """The table that :func:`pack_words` wrote, one row a word: start, end, left, top, right, bottom."""
     if not data:
-        return np.zeros((0, 6), dtype=np.int32)
-    start_gap, length, left_gap, top_step, width, height = _from_byte_planes(zlib.decompress(data))
-    start, left, top = _fill_gaps(start_gap, length), _fill_gaps(left_gap, width), np.cumsum(top_step)
-    return np.stack([start, start + length, left, top, left + width, top + height], axis=1).astype(np.int32)
-
-
-def _gaps(start: Column, extent: Column) -> Column:
-    """What lies between the end of each item and the start of the next: small numbers, mostly the same."""
-    return start - np.concatenate(([0], (start + extent)[:-1])).astype(np.int32)
-
-
-def _fill_gaps(gap: Column, extent: Column) -> Column:
-    return np.cumsum(gap) + np.concatenate(([0], np.cumsum(extent)[:-1])).astype(np.int32)
-
-
-def _byte_planes(columns: npt.NDArray[np.int32]) -> bytes:
-    """First the low bytes of a column, then the next: long runs of zeros, which deflate takes away."""
-    return np.ascontiguousarray(columns.astype("<i4")).view(np.uint8).reshape(6, -1, 4).transpose(0, 2, 1).tobytes()
-
-
-def _from_byte_planes(data: bytes) -> npt.NDArray[np.int32]:
-    planes = np.frombuffer(data, dtype=np.uint8).reshape(6, 4, -1).transpose(0, 2, 1)
-    return np.ascontiguousarray(planes).view("<i4").reshape(6, -1).astype(np.int32)
+        return np.zeros((0, 6), dtype=np.int64)
+    packed = zlib.decompress(data)
+    width = packed[0]
+    planes = np.frombuffer(packed, dtype=np.uint8, offset=1).reshape(6, width, -1).transpose(0, 2, 1)
+    columns = np.ascontiguousarray(planes).view(f"<u{width}")[..., 0]
+    columns[:2, 1:] += columns[3:5, :-1]
+    np.cumsum(columns[:3], axis=1, dtype=columns.dtype, out=columns[:3])
+    columns[3:] += columns[:3]
+    return columns[[0, 3, 1, 2, 4, 5]].T.astype(np.int64)

@@ -18,7 +18,7 @@ from storage.index.highlight import highlight
 from storage.index.protocol import Hit, IndexEntry, SearchPage
 from storage.index.query import Query
 from storage.index.stored_pages import StoredPages, pack_pages
-from storage.index.tantivy_query import build_query, count_query, document_query
+from storage.index.tantivy_query import counted, document_query, tiers
 from storage.index.terms import issued_or_received, terms_of
 
 Mode = Literal["read", "write"]
@@ -27,6 +27,17 @@ MOST_RESULTS = 10_000
 """How far a cursor goes; who has read so many hits should narrow the search."""
 _WRITER_MEMORY_BYTES = 64_000_000
 _LOCK_NAME = ".create.lock"
+_TIER_SCORE = 10_000.0
+"""Put on top of the scores of a better tier, so that scores fall from hit to hit; far above any sum of BM25."""
+_TEXT_FIELDS = {
+    "exact": "position",
+    "folded": "position",
+    "pairs": "freq",
+    "codes": "basic",
+    "title": "position",
+    "attributes": "position",
+}
+"""The fields of terms.Terms and how much tantivy keeps of each."""
 _MOMENTS = ("date", "received", "archived")
 
 
@@ -77,24 +88,36 @@ class TantivyIndex:
         no search gave.
         """
         offset = _offset(cursor)
-        limit = min(limit, MOST_RESULTS - offset)
         with _errors_named():
             searcher = self._fresh_searcher()
-            order = {} if query.must else {"order_by_field": "received"}
-            found = searcher.search(
-                build_query(self._schema, query, office=office), limit=limit, offset=offset, count=False, **order
-            )
-            total = searcher.search(count_query(self._schema, query, office=office), limit=1, count=True).count
-            hits = tuple(
-                _hit(searcher.doc(address), score if query.must else 0.0, query) for score, address in found.hits
-            )
+            found = self._best(searcher, query, office=office, offset=offset, limit=min(limit, MOST_RESULTS - offset))
+            total = searcher.search(counted(self._schema, query, office=office), limit=1, count=True).count
+            hits = tuple(_hit(searcher.doc(address), score, query) for score, address in found)
         after = offset + len(hits)
         return SearchPage(total, hits, str(after) if hits and after < min(total, MOST_RESULTS) else None)
+
+    def _best(
+        self, searcher: Any, query: Query, *, office: OfficeId | None, offset: int, limit: int
+    ) -> list[tuple[float, Any]]:
+        """Scores and addresses of hits `offset` to `offset + limit`, tier after tier."""
+        clauses = tiers(self._schema, query, office=office)
+        if not query.must:
+            (clause,) = clauses
+            newest = searcher.search(clause, limit=limit, offset=offset, count=False, order_by_field="received")
+            return [(0.0, address) for _, address in newest.hits]
+        found: list[tuple[float, Any]] = []
+        for lower_tiers, clause in zip(reversed(range(len(clauses))), clauses, strict=True):
+            result = searcher.search(clause, limit=limit - len(found), offset=offset, count=True)
+            found += [(lower_tiers * _TIER_SCORE + score, address) for score, address in result.hits]
+            if len(found) == limit:
+                break
+            offset = max(0, offset - result.count)
+        return found
 
     def count(self) -> int:
         """The number of documents that can be found (without tombstones)."""
         with _errors_named():
-            return int(self._fresh_searcher().search(count_query(self._schema, Query(), office=None), limit=1).count)
+            return int(self._fresh_searcher().search(counted(self._schema, Query(), office=None), limit=1).count)
 
     def close(self) -> None:
         """Let go of files and locks."""
@@ -180,9 +203,8 @@ def _schema() -> tantivy.Schema:
     build.add_unsigned_field("sequence", fast=True)
     for moment in _MOMENTS:
         build.add_integer_field(moment, fast=True)
-    for words in ("exact", "folded", "title", "attributes"):
-        build.add_text_field(words, tokenizer_name="whitespace", index_option="position")
-    build.add_text_field("codes", tokenizer_name="whitespace", index_option="basic")
+    for field, detail in _TEXT_FIELDS.items():
+        build.add_text_field(field, tokenizer_name="whitespace", index_option=detail)
     build.add_bytes_field("head", stored=True)
     build.add_bytes_field("pages", stored=True)
     return build.build()
@@ -197,7 +219,7 @@ def _document(entry: IndexEntry) -> tantivy.Document:
     document.add_boolean("live", True)
     document.add_text("office", entry.office)
     terms = terms_of(entry)
-    for field in ("exact", "folded", "codes", "title", "attributes"):
+    for field in _TEXT_FIELDS:
         document.add_text(field, getattr(terms, field))
     for field, moment in (
         ("date", issued_or_received(entry)),

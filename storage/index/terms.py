@@ -1,4 +1,4 @@
-"""What is indexed of a document: five strings of terms joined by spaces, the same for both engines.
+"""What is indexed of a document: six strings of terms joined by spaces, the same for both engines.
 
 Every engine gets them through its plain white-space tokeniser, so no engine needs an analyser of its own.
 """
@@ -17,6 +17,7 @@ from storage.index.query import squash
 
 SEPARATOR = "|"
 """Stands between pages and between values: no word is written so, and no phrase can reach over it."""
+_BETWEEN = f" {SEPARATOR} "
 _CODE = re.compile(r"[^\W_]+(?:(?: ?[/\-–&_] ?|\.)[^\W_]+){1,7}")
 _CODE_PART = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"(?<![\w/])\d{1,5} ?/ ?(?:(?:19|20)\d{2} ?/ ?)?[A-ZĐÐ][^\W_]*(?: ?[-–&] ?[A-ZĐÐ][^\W_]*)*")
@@ -32,13 +33,15 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`exact` and `folded` hold the same words at the same positions. `codes` are codes and their parts without punctuation.
+    """`exact` and `folded` hold the same words at the same positions, `pairs` every two neighbours (folded) as one term.
 
-    `title` is what names the document (folded); `attributes` are `field:word` (folded), a value's words in order.
+    `codes` are codes and runs of their parts without punctuation; `title` is what names the document (folded);
+    `attributes` are `field:word` (folded), a value's words in order.
     """
 
     exact: str
     folded: str
+    pairs: str
     codes: str
     title: str
     attributes: str
@@ -49,14 +52,21 @@ def terms_of(entry: IndexEntry) -> Terms:
     names = [value for value in (entry.filename, entry.dossier, entry.external_id, *entry.fields.values()) if value]
     sections = [*names, *(page.text for page in entry.pages)]
     words = [keys(section) for section in sections]
-    between = f" {SEPARATOR} "
+    exact = [[key.exact for key in section] for section in words]
+    folded = [[key.folded for key in section] for section in words]
     return Terms(
-        exact=between.join(" ".join([key.exact for key in section]) for section in words),
-        folded=between.join(" ".join([key.folded for key in section]) for section in words),
+        exact=_BETWEEN.join(map(" ".join, exact)),
+        folded=_BETWEEN.join(map(" ".join, folded)),
+        pairs=" ".join(" ".join(map(pair, section, section[1:])) for section in folded),
         codes=" ".join(code for section in sections for code in _codes(section)),
-        title=between.join(" ".join(key.folded for key in section) for section in words[: len(names)]),
-        attributes=between.join(_attribute(field, value) for field, value in _named_values(entry)),
+        title=_BETWEEN.join(map(" ".join, folded[: len(names)])),
+        attributes=_BETWEEN.join(_attribute(field, value) for field, value in _named_values(entry)),
     )
+
+
+def pair(first: str, second: str) -> str:
+    """Two neighbouring words as one term."""
+    return f"{first}_{second}"
 
 
 def issued_or_received(entry: IndexEntry) -> datetime | None:

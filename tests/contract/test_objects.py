@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import io
 import os
@@ -139,6 +140,20 @@ def test_of_many_who_replace_the_same_state_exactly_one_wins(objects: Objects) -
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(replace, range(1, 17))).count(True) == 1
+
+
+def test_replacing_waits_for_whoever_else_replaces(tmp_path: Path) -> None:
+    objects = open_objects(tmp_path)
+    objects.create("ocfl/a/inventory.json", b"0")
+    etag = objects.stat("ocfl/a/inventory.json").etag
+    with (tmp_path / ".lock").open("w") as lock, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        replacing = pool.submit(objects.replace, "ocfl/a/inventory.json", b"1", if_match=etag)
+        with pytest.raises(TimeoutError):
+            replacing.result(timeout=0.3)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        replacing.result(timeout=30)
+    assert objects.read("ocfl/a/inventory.json") == b"1"
 
 
 @pytest.mark.parametrize(

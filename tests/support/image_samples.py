@@ -1,4 +1,4 @@
-"""One small page, drawn once and written as every kind of image file that Sohoa takes in; for tests of what becomes of it."""
+"""One small page written as every kind of image file that Sohoa takes in, for tests of what becomes of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ class Sample:
 
 
 def drawn_page() -> Image.Image:
-    """An A4 page at 150 dpi, unlike itself however it is turned or mirrored: black corner, red and blue bars, word boxes."""
+    """An A4 page at 150 dpi, unlike itself however it is turned or mirrored: a black corner, bars, word boxes."""
     page = Image.new("RGB", (WIDTH_PX, HEIGHT_PX), "white")
     draw = ImageDraw.Draw(page)
     draw.rectangle((0, 0, 200, 120), fill="black")
@@ -83,10 +84,7 @@ def samples() -> dict[str, Callable[[], Sample]]:
             Kind.JPEG, _saved(rgb(), "JPEG", icc_profile=b"not a profile" * 20), kept=True
         ),
         "jpeg_cmyk": lambda: Sample(Kind.JPEG, _saved(rgb().convert("CMYK"), "JPEG"), lossless=False),
-        **{
-            f"jpeg_exif_{value}": lambda value=value: Sample(Kind.JPEG, _turned_jpeg(value), kept=True)
-            for value in range(2, 9)
-        },
+        **{f"jpeg_exif_{value}": partial(_turned_sample, value) for value in range(2, 9)},
         "png": lambda: Sample(Kind.PNG, _saved(rgb(), "PNG"), kept=True),
         "png_grey": lambda: Sample(Kind.PNG, _saved(rgb().convert("L"), "PNG"), kept=True),
         "png_bitonal": lambda: Sample(Kind.PNG, _saved(_bitonal(), "PNG"), kept=True),
@@ -145,6 +143,10 @@ def _transparent() -> Image.Image:
 
 def _deep_grey() -> Image.Image:
     return Image.fromarray(np.asarray(drawn_page().convert("L")).astype(np.uint16) * 257)
+
+
+def _turned_sample(orientation: int) -> Sample:
+    return Sample(Kind.JPEG, _turned_jpeg(orientation), kept=True)
 
 
 def _turned_jpeg(orientation: int) -> bytes:

@@ -188,13 +188,18 @@ def test_a_path_that_leads_out_of_the_object_is_refused(archive: Archive, path: 
 def test_a_damaged_inventory_is_never_read_as_if_it_were_right(archive: Archive, tmp_path: Path) -> None:
     stage_paper(archive, "A")
     commit_staged(archive, "A")
-    (inventory,) = tmp_path.glob("ocfl/*/*/*/*/inventory.json")
-    right = inventory.read_bytes()
-    for damaged in (right.replace(b"scan", b"scam").replace(b"text.txt", b"test.txt"), right[:50], b""):
-        inventory.chmod(0o640)
-        inventory.write_bytes(damaged)
-        with pytest.raises(DigestMismatch):
-            archive.inventory(object_id_of("A", None))
+    (root,) = tmp_path.glob("ocfl/*/*/*/*")
+    for name, old, new in (
+        ("v1/inventory.json", b"text.txt", b"test.txt"),
+        ("inventory.json", b'{"digest', b'"digest'),
+    ):
+        right = (root / name).read_bytes()
+        (root / name).chmod(0o640)
+        (root / name).write_bytes(right.replace(old, new))
+        with pytest.raises(DigestMismatch, match="damaged"):
+            Archive(open_objects(tmp_path), SystemClock()).inventory(object_id_of("A", None))
+        (root / name).write_bytes(right)
+    assert_whole(tmp_path)
 
 
 def test_a_reservation_that_cannot_be_finished_does_not_keep_others_waiting(archive: Archive, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sohoa.errors import NotValidPdfA
 _TITLE = "Quyết định 138/QĐ-KHCN"
 _METADATA = PdfMetadata(
     title=_TITLE,
-    created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    created_at=datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),
     producer="Sohoa 1",
     subject="V/v phê duyệt",
 )

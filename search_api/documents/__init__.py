@@ -1,0 +1,1 @@
+"""Documents over HTTP: bring them in, list them, read them, decide about them."""

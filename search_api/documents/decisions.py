@@ -1,0 +1,98 @@
+"""`POST /v1/documents/{id}/retry|release|withdraw`: what a person decides about a document."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from ingest import decisions
+from search_api.access import Admin, DecideDocument, StoresOf
+from search_api.documents.schemas import DocumentOut, Reason, Release, describe_document
+from search_api.problems import responses
+from sohoa.errors import BadRequest
+
+log = structlog.get_logger(__name__)
+router = APIRouter(tags=["decisions"])
+
+MOST_BODY_BYTES = 16 * 1024
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def _body(model: type[BaseModel]) -> dict[str, Any]:
+    schema = model.model_json_schema()
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+@router.post(
+    "/documents/{document_id}/retry",
+    summary="Try a failed document again",
+    status_code=202,
+    response_model=DocumentOut,
+    responses=responses(404, 409),
+)
+async def retry(document: DecideDocument, stores: StoresOf, principal: Admin) -> dict[str, Any]:
+    """From the start. Needs the scope `admin`; no body."""
+    moved = await run_in_threadpool(decisions.retry, stores, document, actor=principal.actor)
+    log.info("document.retried", actor=principal.actor, document_id=document.document_id)
+    return describe_document(moved)
+
+
+@router.post(
+    "/documents/{document_id}/release",
+    summary="Let a held document go on",
+    status_code=202,
+    response_model=DocumentOut,
+    responses=responses(404, 409, 413),
+    openapi_extra=_body(Release),
+)
+async def release(
+    document: DecideDocument, stores: StoresOf, principal: Admin, request: Request
+) -> dict[str, Any]:
+    """Needs the scope `admin`."""
+    asked = await _read(request, Release)
+    password = None if asked.password is None else asked.password.get_secret_value()
+    moved = await run_in_threadpool(
+        decisions.release, stores, document, actor=principal.actor, reason=asked.reason, password=password
+    )
+    log.info("document.released", actor=principal.actor, document_id=document.document_id)
+    return describe_document(moved)
+
+
+@router.post(
+    "/documents/{document_id}/withdraw",
+    summary="Take a document out of use",
+    response_model=DocumentOut,
+    responses=responses(404, 409, 413),
+    openapi_extra=_body(Reason),
+)
+async def withdraw(
+    document: DecideDocument, stores: StoresOf, principal: Admin, request: Request
+) -> dict[str, Any]:
+    """It is no longer found by a search; its files stay. Needs the scope `admin`."""
+    asked = await _read(request, Reason)
+    moved = await run_in_threadpool(decisions.withdraw, stores, document, actor=principal.actor, reason=asked.reason)
+    log.info("document.withdrawn", actor=principal.actor, document_id=document.document_id)
+    return describe_document(moved)
+
+
+async def _read(request: Request, model: type[Body]) -> Body:
+    """The request's JSON. Read here, not by the framework, which would do so before it looks at the token.
+
+    Raises BadRequest (request_too_large), RequestValidationError.
+    """
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MOST_BODY_BYTES:
+            raise BadRequest(f"the body has at most {MOST_BODY_BYTES:,} bytes", code="request_too_large")
+    try:
+        return model.model_validate_json(bytes(data))
+    except ValidationError as error:
+        found = [{"loc": ("body", *one["loc"]), "msg": one["msg"]} for one in error.errors()]
+        # `from None`: the error quotes what was sent, perhaps a password.
+        raise RequestValidationError(found) from None

@@ -1,0 +1,160 @@
+"""What the API says of a document, for its description and checked on the way out (keys: docs/cli.md)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from sohoa.states import DocumentStatus, PageStatus, Review
+from storage.catalog.documents import Document
+from storage.presentation import document_json
+
+ID = "01JGFJJZ000000000000000000"
+_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-01-02T03:04:05.000Z"])]
+BoxShape = Annotated[list[int], Field(min_length=4, max_length=4, examples=[[310, 402, 395, 440]])]
+
+
+class Original(BaseModel):
+    """The bytes as received."""
+
+    sha256: str = Field(examples=[_SHA256])
+    size_bytes: int = Field(examples=[482113])
+
+
+class Pdf(BaseModel):
+    """The archived PDF/A."""
+
+    sha256: str = Field(examples=[_SHA256])
+    size_bytes: int = Field(examples=[490007])
+    conformance: str = Field(examples=["PDF/A-2b"])
+
+
+class Why(BaseModel):
+    """Why a document is held or failed."""
+
+    code: str = Field(examples=["encrypted"])
+    detail: str | None = Field(examples=["the PDF needs a password to open"])
+
+
+class Links(BaseModel):
+    """Where more of a document is; null while there is none."""
+
+    self: str = Field(examples=[f"/v1/documents/{ID}"])
+    original: str = Field(examples=[f"/v1/documents/{ID}/original"])
+    pdf: str | None = Field(examples=[f"/v1/documents/{ID}/pdf"])
+    text: str | None = Field(examples=[f"/v1/documents/{ID}/text"])
+    alto: str | None = Field(examples=[f"/v1/documents/{ID}/alto"])
+    pages: list[str] = Field(description="one for each page", examples=[[f"/v1/documents/{ID}/pages/1"]])
+
+
+class DocumentOut(BaseModel):
+    """A document and how it stands."""
+
+    document_id: str = Field(examples=[ID])
+    source: str = Field(description="the file's name as given", examples=["scan_01.pdf"])
+    dossier: str | None = Field(examples=["000.00.05.H02-230105-0001"])
+    office: str = Field(examples=["H02"])
+    status: DocumentStatus
+    review: Review
+    duplicate_of: str | None = Field(description="always null here; a receipt says it")
+    pages: int | None = Field(description="how many; null while unknown", examples=[2])
+    pages_failed: list[int] = Field(examples=[[]])
+    pdf: Pdf | None
+    original: Original
+    fields: dict[str, Any] = Field(examples=[{}])
+    warnings: list[str] = Field(examples=[["low_dpi"]])
+    error: Why | None
+    stage: str | None = Field(description="the stage that held or failed it", examples=[None])
+    external_id: str | None = Field(examples=["case-7"])
+    declared: dict[str, Any] = Field(examples=[{"type": "QĐ"}])
+    received_at: Moment
+    archived_at: Moment | None
+    searchable_at: Moment | None
+    links: Links
+
+
+class DocumentList(BaseModel):
+    """Some documents in the order of their last change; `next_cursor` is null when there are no more now."""
+
+    items: list[DocumentOut]
+    next_cursor: str | None = Field(examples=["1842"])
+
+
+class ReceiptOut(BaseModel):
+    """The bytes are durable. With `duplicate_of`, they were here before and nothing new was stored."""
+
+    document_id: str = Field(examples=[ID])
+    status: DocumentStatus
+    duplicate_of: str | None = Field(examples=[None])
+    received_at: Moment
+    original: Original
+    links: Links
+
+
+class WordOut(BaseModel):
+    """A word as read; confidence in [0, 1]."""
+
+    text: str = Field(examples=["QUYẾT"])
+    box: BoxShape
+    confidence: float = Field(examples=[0.96])
+
+
+class QualityOut(BaseModel):
+    """What was measured on the page image."""
+
+    dpi: float = Field(examples=[300.0])
+    dpi_inferred: bool
+    skew_deg: float | None = Field(description="clockwise", examples=[0.4])
+    sharpness: float = Field(examples=[812.5])
+    ink_share: float = Field(examples=[0.06])
+    mean_confidence: float | None = Field(examples=[0.93])
+    colour: str = Field(examples=["colour"])
+    warnings: list[str]
+
+
+class PageOut(BaseModel):
+    """A page in its frame: as displayed at full resolution, after `turn_deg` (a quarter turn that was found)."""
+
+    number: int = Field(examples=[1])
+    status: PageStatus
+    code: str | None = Field(description="why a failed page failed", examples=[None])
+    width_px: int = Field(examples=[2480])
+    height_px: int = Field(examples=[3508])
+    dpi: float = Field(examples=[300.0])
+    turn_deg: int = Field(examples=[0])
+    text: str = Field(examples=["QUYẾT ĐỊNH"])
+    words: list[WordOut]
+    quality: QualityOut | None
+
+
+class Reason(BaseModel):
+    """Why; kept in the archive with who decided it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=500, pattern=r"\S", examples=["the sender gave the password"])
+
+
+class Release(Reason):
+    """A held document may go on; one held as `encrypted` needs its password, which is used once and kept nowhere."""
+
+    password: SecretStr | None = Field(default=None, max_length=256, examples=["********"])
+
+
+def describe_document(document: Document) -> dict[str, Any]:
+    """A document for an answer. The archive's own paths stay inside."""
+    return {**document_json(document, source=document.source_name, archive=None), "links": links_of(document)}
+
+
+def links_of(document: Document) -> dict[str, Any]:
+    """Where more of a document is."""
+    here = f"/v1/documents/{document.document_id}"
+    done = document.pdf_sha256 is not None
+    return {
+        "self": here,
+        "original": f"{here}/original",
+        **{name: f"{here}/{name}" if done else None for name in ("pdf", "text", "alto")},
+        "pages": [f"{here}/pages/{number}" for number in range(1, (document.pages_total or 0) + 1)] if done else [],
+    }

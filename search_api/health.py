@@ -1,0 +1,69 @@
+"""Is the process up, and can it do its work? For whoever watches over it, so without a token and without details."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy import text
+
+from search_api.access import StoresOf
+from sohoa.errors import SohoaError
+from storage.stores import Stores
+
+log = structlog.get_logger(__name__)
+router = APIRouter(tags=["health"])
+
+State = Literal["ok", "degraded", "failed"]
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """`degraded`: papers are still taken in or read, but not all works. `failed`: send requests elsewhere."""
+
+    status: State
+    catalogue: State
+    archive: State = Field(description="degraded: too little disk is left to take papers in")
+    index: State = Field(description="degraded: searching does not work, all else does")
+
+
+@router.get("/healthz", summary="Is the process up?")
+async def healthz() -> Alive:
+    return Alive()
+
+
+@router.get("/readyz", summary="Can it work?", responses={503: {"model": Readiness, "description": "it cannot"}})
+def readyz(stores: StoresOf, request: Request) -> JSONResponse:
+    checks = {
+        "catalogue": _checked("catalogue", lambda: _catalogue(stores), otherwise="failed"),
+        "archive": _checked("archive", lambda: _archive(stores), otherwise="failed"),
+        "index": _checked("index", request.app.state.index.check, otherwise="degraded"),
+    }
+    worst: State = next((state for state in ("failed", "degraded") if state in checks.values()), "ok")
+    return JSONResponse({"status": worst, **checks}, status_code=503 if worst == "failed" else 200)
+
+
+def _checked(name: str, check: Callable[[], State | None], *, otherwise: State) -> State:
+    try:
+        return check() or "ok"
+    except SohoaError as error:
+        log.warning("readiness.failed", part=name, code=error.code, detail=error.detail)
+        return otherwise
+
+
+def _catalogue(stores: Stores) -> None:
+    with stores.database.read() as connection:
+        connection.execute(text("SELECT 1"))
+
+
+def _archive(stores: Stores) -> State:
+    return "ok" if stores.archive.objects.free_bytes() >= stores.settings.min_free_bytes else "degraded"
