@@ -8,6 +8,7 @@ from types import TracebackType
 
 from ocr_workers.housekeeping import Housekeeper
 from ocr_workers.local_worker import Supervisor
+from sohoa.errors import SohoaError
 from sohoa.settings import Settings
 
 
@@ -25,6 +26,10 @@ class Fleet:
         """Raise what ended the workers too early (SetupError: a model is missing, for example)."""
         if self._failure is not None:
             raise self._failure
+
+    def index_trouble(self) -> SohoaError | None:
+        """What keeps the index from being brought up to date just now."""
+        return self._housekeeper.trouble
 
     def alive(self) -> bool:
         """Whether the workers' supervisor is still at it."""

@@ -13,7 +13,7 @@ import structlog
 from ingest.receive import register_pending
 from sohoa.clock import process_owner
 from sohoa.errors import SohoaError
-from storage.catalog import documents, jobs, leases
+from storage.catalog import documents, jobs, leases, outbox
 from storage.index import open_index
 from storage.index.indexer import index_outbox
 from storage.stores import Stores, open_stores
@@ -24,6 +24,7 @@ LEASE_S = 15.0
 INDEX_EVERY_S = 0.25
 SWEEP_EVERY_S = 5.0
 RECOVER_EVERY_S = 60.0
+AFTER_TROUBLE_S = 5.0
 SETTLED_AFTER_S = 60.0
 ORPHANED_AFTER_S = 3600.0
 
@@ -36,6 +37,7 @@ class Housekeeper:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._owner = process_owner()
+        self.trouble: SohoaError | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
@@ -48,18 +50,27 @@ class Housekeeper:
 
     def _run(self) -> None:
         with open_stores(self._settings) as stores:
-            while not self._stop.wait(INDEX_EVERY_S):
+            pause_s = INDEX_EVERY_S
+            while not self._stop.wait(pause_s):
                 try:
                     if self._has_lease(stores):
                         self._keep_house(stores)
+                    pause_s = INDEX_EVERY_S
                 except SohoaError as error:
-                    log.warning("housekeeping.error", code=error.code, detail=error.detail)
+                    log.error("housekeeping.error", code=error.code, detail=error.detail)
+                    self.trouble, pause_s = error, AFTER_TROUBLE_S
                 except Exception:
                     log.exception("housekeeping.bug")
+                    pause_s = AFTER_TROUBLE_S
 
     def _keep_house(self, stores: Stores) -> None:
+        finish_interrupted(stores)
+        sweep(stores)
         with open_index(self._settings, mode="write") as index:
-            swept_s = recovered_s = 0.0
+            if index.count() == 0:
+                refill_outbox(stores)
+            self.trouble = None
+            swept_s = recovered_s = time.monotonic()
             while True:
                 now_s = time.monotonic()
                 if now_s - recovered_s > RECOVER_EVERY_S:
@@ -68,10 +79,11 @@ class Housekeeper:
                 if now_s - swept_s > SWEEP_EVERY_S:
                     sweep(stores)
                     swept_s = now_s
-                index_outbox(stores.database, stores.archive, index, clock=stores.clock)
-                if self._stop.is_set() or not self._has_lease(stores):
+                indexed = index_outbox(stores.database, stores.archive, index, clock=stores.clock)
+                if not self._has_lease(stores) or (self._stop.is_set() and indexed == 0):
                     break
-                self._stop.wait(INDEX_EVERY_S)
+                if indexed == 0:
+                    self._stop.wait(INDEX_EVERY_S)
         with stores.database.write() as connection:
             leases.release(connection, LEASE_NAME, owner=self._owner)
 
@@ -84,11 +96,22 @@ class Housekeeper:
 
 def finish_interrupted(stores: Stores) -> None:
     """Roll half-done archive commits forward and register papers whose receipt was given just before a crash."""
-    for commit in stores.archive.recover():
-        log.info("archive.rolled_forward", object_id=commit.object_id, version=commit.version)
+    try:
+        for commit in stores.archive.recover():
+            log.info("archive.rolled_forward", object_id=commit.object_id, version=commit.version)
+    except SohoaError as error:  # a commit that cannot be finished is for the operator; papers still have to be registered
+        log.error("archive.not_rolled_forward", code=error.code, detail=error.detail)
     registered = register_pending(stores.archive, stores.database, stores.clock)
     if registered:
         log.info("intake.registered_from_receipts", count=registered)
+
+
+def refill_outbox(stores: Stores) -> None:
+    """A new, empty index (the first, or one whose damaged folder was deleted) learns of every document there is."""
+    with stores.database.write() as connection:
+        documents_told = outbox.put_all(connection, now=stores.clock.now())
+    if documents_told:
+        log.info("index.refilled", documents=documents_told)
 
 
 def sweep(stores: Stores) -> None:

@@ -19,7 +19,7 @@ from ocr_workers.pages import DocumentPlan
 from ocr_workers.pdf_ghostscript import convert_with_ocrmypdf, sound_ghostscript
 from ocr_workers.pdf_mend import mend
 from ocr_workers.pdf_mute import mute_text
-from ocr_workers.pdf_open import opened_page, opened_pdfium, opened_pikepdf
+from ocr_workers.pdf_open import each_page, opened_pikepdf
 from ocr_workers.pdf_raster import draw_pages
 from ocr_workers.pdf_strip import Transformation, strip_forbidden
 from ocr_workers.pdf_text import page_text
@@ -120,13 +120,11 @@ def _attempt(
 
 def _unequal(path: Path, pages: Sequence[Page]) -> list[int]:
     """The numbers of the pages that draw another text than was read."""
-    with opened_pdfium(path, password=None) as document:
-        numbers = []
-        for page in pages:
-            with opened_page(document, page.number) as drawn:
-                if normalise(page_text(drawn)) != normalise(page.text):
-                    numbers.append(page.number)
-        return numbers
+    return [
+        number
+        for number, drawn in each_page(path, password=None)
+        if normalise(page_text(drawn)) != normalise(pages[number - 1].text)
+    ]
 
 
 def _refused(pdf: Pdf, pages: Sequence[Page], folder: Path, *, flavour: str) -> list[int]:

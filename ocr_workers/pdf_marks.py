@@ -188,7 +188,7 @@ def _is_opaque(mark: Mark) -> bool:
 def _is_upright(matrix: pdfium.PdfMatrix) -> bool:
     """Whether a unit square stays parallel to the page's edges (quarter turns and mirrors allowed)."""
     straight, crossed = max(abs(matrix.a), abs(matrix.d)), max(abs(matrix.b), abs(matrix.c))
-    return min(straight, crossed) <= 0.001 * max(straight, crossed)
+    return bool(min(straight, crossed) <= 0.001 * max(straight, crossed))
 
 
 def _is_clipped(mark: Mark) -> bool:

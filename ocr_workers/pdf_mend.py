@@ -18,8 +18,11 @@ def mend(pdf: Pdf, *, flavour: str) -> None:
     that are not embedded and never used leave the resources; the optional /CIDSet goes where it is not required
     (ISO 19005-2, 6.2.11.4.2 asks for a complete one or none).
     """
+    _drop(pdf.Root, Name.Version)  # the header says it, as the flavour wants it
     for page in pdf.pages:
         _drop_private_keys(page)
+        if flavour == "1b":
+            _drop(page.obj, Name.Tabs)  # the order of the tabulator key, unknown to PDF 1.4
         if isinstance(resources := page.obj.get(Name.Resources), Dictionary):
             _drop_unused_fonts(page, resources)
     drawn: set[tuple[int, int]] = set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ import pypdfium2.raw as pdfium_c
 from sohoa.errors import Held, StageFailed
 
 POINTS_PER_INCH = 72.0
+REOPEN_PAGES = 25
 
 
 @contextmanager
@@ -91,6 +92,24 @@ def opened_page(document: pdfium.PdfDocument, number: int) -> Iterator[pdfium.Pd
         page.close()
 
 
+def each_page(
+    path: Path, *, password: str | None, numbers: Sequence[int] | None = None
+) -> Iterator[tuple[int, pdfium.PdfPage]]:
+    """Pages of a PDF (all, or those with these numbers), each closed when the next is asked for.
+
+    pdfium keeps the streams of every page that it has met while the document is open: about the size of the file. So
+    the document is opened anew every REOPEN_PAGES pages, and memory stays flat.
+    """
+    if numbers is None:
+        with opened_pikepdf(path, password=password) as pdf:
+            numbers = range(1, len(pdf.pages) + 1)
+    for at in range(0, len(numbers), REOPEN_PAGES):
+        with opened_pdfium(path, password=password) as document:
+            for number in numbers[at : at + REOPEN_PAGES]:
+                with opened_page(document, number) as page:
+                    yield number, page
+
+
 def _page(document: pdfium.PdfDocument, number: int) -> pdfium.PdfPage:
     try:
         return document[number - 1]
@@ -117,6 +136,25 @@ def display_size(page: pdfium.PdfPage, *, user_unit: float = 1.0) -> DisplaySize
     width, height = ((right - left) * user_unit / POINTS_PER_INCH, (top - bottom) * user_unit / POINTS_PER_INCH)
     rotate = int(page.get_rotation())
     return DisplaySize(*((height, width) if rotate in (90, 270) else (width, height)), rotate_deg=rotate)
+
+
+def images_drawn_by(page: pikepdf.Page) -> Iterator[pikepdf.Object]:
+    """Every image in the page's resources and in those of its forms, stencils too, each once."""
+    waiting = [page.obj.get(pikepdf.Name.Resources)]
+    seen: set[tuple[int, int]] = set()
+    while waiting:
+        resources = waiting.pop()
+        objects = resources.get(pikepdf.Name.XObject) if isinstance(resources, pikepdf.Dictionary) else None
+        if not isinstance(objects, pikepdf.Dictionary):
+            continue
+        for thing in objects.values():
+            if not isinstance(thing, pikepdf.Stream) or thing.objgen in seen:
+                continue
+            seen.add(thing.objgen)
+            if thing.get(pikepdf.Name.Subtype) == pikepdf.Name.Image:
+                yield thing
+            else:
+                waiting.append(thing.get(pikepdf.Name.Resources))
 
 
 def user_unit(page: pikepdf.Page) -> float:

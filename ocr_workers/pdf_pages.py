@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -14,8 +16,16 @@ import pypdfium2.raw as pdfium_c
 from ingest.sniff import Kind
 from ocr_workers.pages import Colour, DocumentPlan, PageImage, PagePlan, Way
 from ocr_workers.pdf_marks import Mark, PageMarks, full_page_image, image_dpi, visible_marks
-from ocr_workers.pdf_open import display_size, opened_page, opened_pdfium, opened_pikepdf, user_unit
-from ocr_workers.pdf_repair import damage_of
+from ocr_workers.pdf_open import (
+    display_size,
+    each_page,
+    images_drawn_by,
+    opened_page,
+    opened_pdfium,
+    opened_pikepdf,
+    user_unit,
+)
+from ocr_workers.pdf_repair import check_readable, damage_of
 from ocr_workers.pdf_signed import is_signed
 from ocr_workers.pdf_text import is_believable, page_of_text
 from sohoa.errors import Held, StageFailed
@@ -47,10 +57,10 @@ def plan_pdf(original: Path, *, settings: Settings, password: str | None, accept
             raise StageFailed(
                 f"the PDF has {len(pdf.pages)} pages, more than {settings.max_pages}", code="too_many_pages"
             )
-        with opened_pdfium(original, password=password) as document:
-            pages = tuple(
-                _plan_page(document, page, number, settings=settings) for number, page in enumerate(pdf.pages, start=1)
-            )
+        pages = tuple(
+            _plan_page(page, pdf.pages[number - 1], number, settings=settings)
+            for number, page in each_page(original, password=password)
+        )
         return DocumentPlan(
             kind=Kind.PDF,
             pages=pages,
@@ -62,15 +72,23 @@ def plan_pdf(original: Path, *, settings: Settings, password: str | None, accept
 
 def load_pdf_page(original: Path, plan: PagePlan, *, password: str | None) -> PageImage:
     """The pixels of a page whose way is pdf_image or pdf_render. Raises StageFailed (page_unreadable)."""
-    with opened_pdfium(original, password=password) as document, opened_page(document, plan.number) as page:
+    with _readable_page(original, plan, password=password) as page:
         pixels, colour = _image_pixels(page, plan) if plan.way == "pdf_image" else _rendered_pixels(page, plan)
     return PageImage(number=plan.number, pixels=pixels, dpi=plan.dpi, dpi_inferred=plan.dpi_inferred, colour=colour)
 
 
 def read_text_layer(original: Path, plan: PagePlan, *, password: str | None) -> Page:
     """The finished Page (kept, or blank where there is no text) of a born-digital page, from its own text."""
-    with opened_pdfium(original, password=password) as document, opened_page(document, plan.number) as page:
+    with _readable_page(original, plan, password=password) as page:
         return page_of_text(page, plan)
+
+
+@contextmanager
+def _readable_page(original: Path, plan: PagePlan, *, password: str | None) -> Iterator[pdfium.PdfPage]:
+    with opened_pikepdf(original, password=password) as pdf:
+        check_readable(pdf, plan.number)
+    with opened_pdfium(original, password=password) as document, opened_page(document, plan.number) as page:
+        yield page
 
 
 def render_page(page: pdfium.PdfPage, *, width_px: int, height_px: int) -> Pixels:
@@ -84,23 +102,21 @@ def render_page(page: pdfium.PdfPage, *, width_px: int, height_px: int) -> Pixel
 # --- planning --------------------------------------------------------------------------------------------------------
 
 
-def _plan_page(document: pdfium.PdfDocument, source: pikepdf.Page, number: int, *, settings: Settings) -> PagePlan:
-    with opened_page(document, number) as page:
-        size = display_size(page, user_unit=user_unit(source))
-        if max(size.width_in, size.height_in) * METRES_PER_INCH > settings.max_page_side_m:
-            raise StageFailed(
-                f"page {number} is larger than {settings.max_page_side_m:g} m: no page of an office paper is",
-                code="page_too_big",
-            )
-        marks = visible_marks(page)
-        way, dpi = _way(page, marks, source)
-        dpi /= user_unit(source)
-        dpi = min(dpi, (settings.max_page_pixels / (size.width_in * size.height_in)) ** 0.5)
-        width_px = max(1, round(size.width_in * dpi))
-        height_px = max(1, round(size.height_in * dpi))
-        if way == "pdf_image":
-            width_px, height_px = _image_frame(page, marks, default=(width_px, height_px))
-        return PagePlan(number=number, way=way, width_px=width_px, height_px=height_px, dpi=round(dpi, 3))
+def _plan_page(page: pdfium.PdfPage, source: pikepdf.Page, number: int, *, settings: Settings) -> PagePlan:
+    size = display_size(page, user_unit=user_unit(source))
+    if max(size.width_in, size.height_in) * METRES_PER_INCH > settings.max_page_side_m:
+        raise StageFailed(
+            f"page {number} is larger than {settings.max_page_side_m:g} m: no page of an office paper is",
+            code="page_too_big",
+        )
+    marks = visible_marks(page)
+    way, dpi = _way(page, marks, source)
+    dpi = min(dpi / user_unit(source), (settings.max_page_pixels / (size.width_in * size.height_in)) ** 0.5)
+    width_px = max(1, round(size.width_in * dpi))
+    height_px = max(1, round(size.height_in * dpi))
+    if way == "pdf_image":
+        width_px, height_px = _image_frame(page, marks, default=(width_px, height_px))
+    return PagePlan(number=number, way=way, width_px=width_px, height_px=height_px, dpi=round(dpi, 3))
 
 
 def _way(page: pdfium.PdfPage, marks: PageMarks, source: pikepdf.Page) -> tuple[Way, float]:
@@ -122,7 +138,7 @@ def _may_be_masked(source: pikepdf.Page, image: Mark) -> bool:
     odd = ("/ImageMask", "/SMask", "/Mask", "/OC")
     return any(
         any(bool(stream.get(key)) for key in odd)
-        for stream in source.get_images().values()
+        for stream in images_drawn_by(source)
         if (int(stream.get("/Width", 0)), int(stream.get("/Height", 0))) == size
     )
 
@@ -156,7 +172,10 @@ def _image_pixels(page: pdfium.PdfPage, plan: PagePlan) -> tuple[Pixels, Colour]
     decoded = _decoded(bitmap)
     if decoded is None:
         return _rendered_pixels(page, plan)
-    bitonal = decoded.ndim == 2 and image.raw.get_metadata().bits_per_pixel == 1
+    bits = image.raw.get_metadata().bits_per_pixel
+    if bits < 24 and decoded.ndim == 3 and _is_grey(decoded):  # a palette or a Decode array of greys
+        decoded = _uint8(decoded[:, :, 0])
+    bitonal = decoded.ndim == 2 and bits == 1
     turned = _as_displayed(decoded, image.matrix, rotate_deg=int(page.get_rotation()))
     pixels = _in_frame(turned, image, marks, plan, rotate_deg=int(page.get_rotation()))
     return pixels, "bitonal" if bitonal else "grey" if pixels.ndim == 2 else "colour"
@@ -204,10 +223,12 @@ def _in_frame(image: Pixels, mark: Mark, marks: PageMarks, plan: PagePlan, *, ro
 
 def _rendered_pixels(page: pdfium.PdfPage, plan: PagePlan) -> tuple[Pixels, Colour]:
     pixels = render_page(page, width_px=plan.width_px, height_px=plan.height_px)
+    return (_uint8(pixels[:, :, 0]), "grey") if _is_grey(pixels) else (pixels, "colour")
+
+
+def _is_grey(pixels: Pixels) -> bool:
     red, green, blue = cv2.split(pixels)
-    if np.array_equal(red, green) and np.array_equal(green, blue):
-        return _uint8(red), "grey"
-    return pixels, "colour"
+    return np.array_equal(red, green) and np.array_equal(green, blue)
 
 
 def _uint8(array: npt.NDArray[np.generic] | cv2.typing.MatLike) -> Pixels:

@@ -15,11 +15,12 @@ from PIL import Image
 
 from ocr_workers.pages import DocumentPlan, PagePlan
 from ocr_workers.pdf_marks import Rectangle
-from ocr_workers.pdf_open import opened_page, opened_pdfium
+from ocr_workers.pdf_open import each_page
 from ocr_workers.pdf_pages import Pixels, render_page
 from ocr_workers.pdf_strip import Transformation
 
 JPEG_QUALITY = 92
+_PAGE_KEYS = {"/Type", "/Parent", "/MediaBox", "/CropBox", "/Rotate", "/UserUnit", "/Annots", "/Resources", "/Contents"}
 CHUNK_PAGES = 50
 """Drawn pages go to disk in parts of this many: pikepdf holds in memory what was not yet saved."""
 
@@ -39,25 +40,23 @@ def draw_pages(
     The parts written to `folder` stay open on `stack` until `pdf` was saved. Text is left to the caller.
     """
     changes: list[Transformation] = []
-    with opened_pdfium(original, password=password) as document:
-        for at in range(0, len(numbers), CHUNK_PAGES):
-            part_path = folder / f"drawn-{at:06}.pdf"
-            chunk = numbers[at : at + CHUNK_PAGES]
-            boxes: list[Rectangle] = []
-            with Pdf.new() as part:
-                part.Root.Drawn = Array()
-                for number in chunk:
-                    with opened_page(document, number) as page:
-                        page_plan = plan.pages[number - 1]
-                        pixels = render_page(page, width_px=page_plan.width_px, height_px=page_plan.height_px)
-                        upright = np.rot90(pixels, int(page.get_rotation()) // 90)
-                        boxes.append(page.get_bbox())
-                    part.Root.Drawn.append(_image_stream(part, np.ascontiguousarray(upright)))
-                    changes.append(_change(page_plan))
-                part.save(part_path)
-            saved = stack.enter_context(pikepdf.open(part_path))
-            for number, box, image in zip(chunk, boxes, saved.Root.Drawn, strict=True):
-                _replace_content(pdf, pdf.pages[number - 1], pdf.copy_foreign(image), box)
+    for at in range(0, len(numbers), CHUNK_PAGES):
+        part_path = folder / f"drawn-{at:06}.pdf"
+        chunk = numbers[at : at + CHUNK_PAGES]
+        boxes: list[Rectangle] = []
+        with Pdf.new() as part:
+            part.Root.Drawn = Array()
+            for number, page in each_page(original, password=password, numbers=chunk):
+                page_plan = plan.pages[number - 1]
+                pixels = render_page(page, width_px=page_plan.width_px, height_px=page_plan.height_px)
+                upright = np.rot90(pixels, int(page.get_rotation()) // 90)
+                boxes.append(page.get_bbox())
+                part.Root.Drawn.append(_image_stream(part, np.ascontiguousarray(upright)))
+                changes.append(_change(page_plan))
+            part.save(part_path)
+        saved = stack.enter_context(pikepdf.open(part_path))
+        for number, box, image in zip(chunk, boxes, saved.Root.Drawn, strict=True):
+            _replace_content(pdf, pdf.pages[number - 1], pdf.copy_foreign(image), box)
     return changes
 
 
@@ -70,9 +69,8 @@ def _replace_content(pdf: Pdf, page: pikepdf.Page, image: pikepdf.Object, box: R
     placed = f"q {right - left:.4f} 0 0 {top - bottom:.4f} {left:.4f} {bottom:.4f} cm /Drawn Do Q"
     page.obj.Contents = pdf.make_stream(placed.encode())
     page.obj.Resources = Dictionary(XObject=Dictionary(Drawn=image))
-    for key in (Name.Group, Name.StructParents):
-        if key in page.obj:
-            del page.obj[key]
+    for key in set(page.obj.keys()) - _PAGE_KEYS:
+        del page.obj[key]
 
 
 def _image_stream(pdf: Pdf, pixels: Pixels) -> pikepdf.Object:

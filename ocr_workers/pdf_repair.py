@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf, Stream
 
+from ocr_workers.pdf_open import images_drawn_by
+from sohoa.errors import StageFailed
+
 _STRUCTURE = re.compile(r"is damaged|reconstruct|recover|startxref|treating as empty|page tree|expected end", re.I)
 """Warnings of qpdf that speak of the file's structure, not of small faults in an object."""
 
@@ -33,7 +36,7 @@ def damage_of(pdf: Pdf) -> Damage:
     """
     claimed = _claimed(pdf)
     opened = len(pdf.pages)
-    repaired = _STRUCTURE.search(" ".join(map(str, pdf.get_warnings()))) is not None
+    repaired = is_broken(pdf)
     if not repaired and claimed <= opened:
         return Damage(repaired=False, pages_lost=0, detail="")
     loose = sum(_is_page(thing) for thing in pdf.objects)
@@ -46,9 +49,15 @@ def damage_of(pdf: Pdf) -> Damage:
     return Damage(repaired=repaired and not lost, pages_lost=lost, detail=" and ".join(parts))
 
 
-def unreadable_page(page: pikepdf.Page) -> bool:
-    """Whether the content of a page, or an image that it draws, is cut off or cannot be decoded."""
-    return not _is_readable(page)
+def is_broken(pdf: Pdf) -> bool:
+    """Whether qpdf had to mend the structure of the file to open it."""
+    return _STRUCTURE.search(" ".join(map(str, pdf.get_warnings()))) is not None
+
+
+def check_readable(pdf: Pdf, number: int) -> None:
+    """Raise StageFailed for a page of a broken file that is lost: it must not pass for a blank one."""
+    if is_broken(pdf) and not _is_readable(pdf.pages[number - 1]):
+        raise StageFailed(f"page {number} is lost: its part of the PDF is damaged", code="page_unreadable")
 
 
 def _claimed(pdf: Pdf) -> int:
@@ -70,7 +79,7 @@ def _is_readable(page: pikepdf.Page) -> bool:
     try:
         for stream in streams:
             stream.read_bytes()
-        return _has_all_it_draws(page) and all(_is_whole(image) for image in page.get_images().values())
+        return _has_all_it_draws(page) and all(_is_whole(image) for image in images_drawn_by(page))
     except (pikepdf.PdfError, pikepdf.DataDecodingError):
         return False
 

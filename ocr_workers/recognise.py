@@ -11,7 +11,7 @@ import numpy as np
 
 from ocr_workers.boxes import baseline_of, block_of, line_of, mapped, moved, words_of
 from ocr_workers.deskew import in_page_frame, set_upright
-from ocr_workers.engine import Engine, Grey, Layout, Reading
+from ocr_workers.engine import Engine, Grey, Layout
 from ocr_workers.orientation import find_turn, lies_on_its_side, turned
 from ocr_workers.pages import PageImage
 from ocr_workers.quality import Look, channel_of, is_blank, is_hard_to_see, is_nearly_blank, look_at, made_even, measure
@@ -83,38 +83,32 @@ class Recogniser:
 
     def _read_black(self, image: PageImage, look: Look) -> tuple[tuple[Block, ...], float]:
         """What the engine reads in the one channel, in the page frame, and its time in ms."""
-        skew_deg = look.skew_deg
         channel = channel_of(image.pixels)
+        factor = _factor(image.dpi)
+        sight = _sized(channel, factor)
         if is_hard_to_see(look):
-            channel = made_even(channel, look)
-        if skew_deg is None or abs(skew_deg) < _LEAST_SKEW_DEG:
-            reading = self._read(channel, dpi=image.dpi, layout=Layout.PAGE)
-            return reading.blocks, reading.elapsed_ms
-        upright = set_upright(channel, skew_deg)
-        reading = self._read(upright.image, dpi=image.dpi, layout=Layout.PAGE)
-        return in_page_frame(reading.blocks, upright), reading.elapsed_ms
+            sight = made_even(sight, look)
+        if look.skew_deg is None or abs(look.skew_deg) < _LEAST_SKEW_DEG:
+            reading = self._engine.read(sight, dpi=image.dpi * factor, layout=Layout.PAGE)
+            return _back_to_size(reading.blocks, factor, channel), reading.elapsed_ms
+        upright = set_upright(sight, look.skew_deg)
+        reading = self._engine.read(upright.image, dpi=image.dpi * factor, layout=Layout.PAGE)
+        return _back_to_size(in_page_frame(reading.blocks, upright), factor, channel), reading.elapsed_ms
 
     def _with_red_text(
         self, image: PageImage, look: Look, blocks: tuple[Block, ...]
     ) -> tuple[tuple[Block, ...], float]:
         found = find_red_text(look)
+        factor = _factor(image.dpi)
         spent_ms = 0.0
         lines: list[Line] = []
         for region in found.regions:
-            reading = self._read(red_made_dark(image.pixels, region), dpi=image.dpi, layout=Layout.BLOCK)
+            dark = red_made_dark(image.pixels, region)
+            reading = self._engine.read(_sized(dark, factor), dpi=image.dpi * factor, layout=Layout.BLOCK)
             spent_ms += reading.elapsed_ms
-            lines += [line for block in moved(reading.blocks, region[0], region[1]) for line in block.lines]
+            blocks_here = moved(_back_to_size(reading.blocks, factor, dark), region[0], region[1])
+            lines += [line for block in blocks_here for line in block.lines]
         return merge(blocks, keep_text(lines, found)), spent_ms
-
-    def _read(self, picture: Grey, *, dpi: float, layout: Layout) -> Reading:
-        """Read at the resolution the model likes; boxes come back in the picture's own pixels."""
-        factor = _factor(dpi)
-        if factor == 1.0:
-            return self._engine.read(picture, dpi=dpi, layout=layout)
-        how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-        sized = np.asarray(cv2.resize(picture, None, fx=factor, fy=factor, interpolation=how), dtype=np.uint8)
-        reading = self._engine.read(sized, dpi=dpi * factor, layout=layout)
-        return Reading(blocks=_back_to_size(reading.blocks, factor, picture), elapsed_ms=reading.elapsed_ms)
 
 
 def mean_confidence(blocks: tuple[Block, ...]) -> float | None:
@@ -177,16 +171,21 @@ def _factor(dpi: float) -> float:
     return _READ_AT_DPI / dpi if dpi > _MOST_DPI else 1.0
 
 
+def _sized(picture: Grey, factor: float) -> Grey:
+    if factor == 1.0:
+        return picture
+    how = cv2.INTER_LINEAR if factor > 0.6 else cv2.INTER_AREA
+    return np.asarray(cv2.resize(picture, None, fx=factor, fy=factor, interpolation=how), dtype=np.uint8)
+
+
 def _back_to_size(blocks: tuple[Block, ...], factor: float, picture: Grey) -> tuple[Block, ...]:
+    if factor == 1.0:
+        return blocks
     height, width = picture.shape
 
     def box_to(box: Box) -> Box:
-        return (
-            int(box[0] / factor),
-            int(box[1] / factor),
-            min(-int(-box[2] / factor // 1), width),
-            min(-int(-box[3] / factor // 1), height),
-        )
+        left, top, right, bottom = (round(side / factor) for side in box)
+        return (left, top, min(right, width), min(bottom, height))
 
     return mapped(blocks, box_to, lambda x, y: (x / factor, y / factor))
 

@@ -203,7 +203,7 @@ def _aside(word: _Placed, *, spaces: int, page_height: int, cids: dict[str, int]
     """Spaces far enough from the word's baseline that pdfium takes what follows for another line."""
     away = (3 + spaces) * max(word.size, word.character_px)
     y = word.y - away if word.y > page_height / 2 else word.y + away
-    turn = f"1 0 0 1 {_number(word.x, 1)} {_number(y, 1)} Tm 100 Tz"
+    turn = f"1 0 0 1 {_number(word.x, 1)} {_number(y, 1)} Tm 5 Tz"
     return turn.encode() + b"\n(" + _codes(_NO_BREAK_SPACE * (_LOOKS_BACK + spaces), cids) + b")Tj"
 
 

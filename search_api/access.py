@@ -22,7 +22,6 @@ from storage.catalog.documents import Document
 from storage.catalog.tokens import Scope
 from storage.stores import Stores
 
-
 _DOCUMENT_ID = re.compile("[0-9A-HJKMNP-TV-Z]{26}")
 
 
@@ -36,7 +35,7 @@ class Principal:
     office: OfficeId | None
 
     def office_for(self, asked: str | None, settings: Settings) -> OfficeId:
-        """The office to bring papers to: the one asked for, the token's, or the default. Raises NotAllowed for another's."""
+        """The office to bring papers to: the one asked for, the token's, or the default. Raises NotAllowed (other_office)."""
         if asked is not None and self.office is not None and asked != self.office:
             raise NotAllowed("this token belongs to another office than the one asked for", code="other_office")
         return OfficeId(asked or self.office or settings.office)
@@ -80,7 +79,9 @@ Reader = Annotated[Principal, needs(Scope.READ)]
 Admin = Annotated[Principal, needs(Scope.ADMIN)]
 
 
-DocumentIdPath = Annotated[str, Path(description="26 characters, as the receipt says", examples=["01JGFJJZ000000000000000000"])]
+DocumentIdPath = Annotated[
+    str, Path(description="26 characters, as the receipt says", examples=["01JGFJJZ000000000000000000"])
+]
 
 
 def _to_read(document_id: DocumentIdPath, stores: StoresOf, principal: Reader) -> Document:
@@ -94,7 +95,7 @@ def _to_decide(document_id: DocumentIdPath, stores: StoresOf, principal: Admin) 
 ReadDocument = Annotated[Document, Depends(_to_read)]
 """The document named in the path, for a principal who may read it. Raises NotFound, also for another office's."""
 DecideDocument = Annotated[Document, Depends(_to_decide)]
-"""The document named in the path, for a principal who may decide about it. Raises NotFound, also for another office's."""
+"""The document named in the path, for a principal who may decide. Raises NotFound, also for another office's."""
 
 
 def _find(stores: Stores, principal: Principal, document_id: str) -> Document:

@@ -1,4 +1,4 @@
-"""The outermost layer, around every request: its id, its limits, the log's line about it, and headers that browsers heed."""
+"""The outermost layer, around every request: its id, its limits, its line in the log, and headers that browsers heed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _HEADERS = {
 
 
 class Edge:
-    """ASGI middleware. A defect below becomes a 500 problem and a log line that names places in the code, never values."""
+    """ASGI middleware. A defect becomes a 500 problem and a log line that names places in the code, never values."""
 
     def __init__(self, app: ASGIApp, clock: Clock) -> None:
         self._app = app
@@ -83,7 +83,9 @@ class Edge:
 def _refusal(request: Request) -> ASGIApp | None:
     """The answer to a request whose address or headers are too long."""
     if len(request.scope.get("raw_path") or b"") > MOST_PATH_BYTES:
-        return problem(request, status=414, code="path_too_long", detail=f"a path has at most {MOST_PATH_BYTES:,} bytes")
+        return problem(
+            request, status=414, code="path_too_long", detail=f"a path has at most {MOST_PATH_BYTES:,} bytes"
+        )
     if len(request.scope["query_string"]) > MOST_QUERY_BYTES:
         detail = f"what follows the ? has at most {MOST_QUERY_BYTES:,} bytes; send longer values as multipart fields"
         return problem(request, status=414, code="query_too_long", detail=detail)

@@ -1,4 +1,4 @@
-"""The API's description of itself (OpenAPI 3.1): what FastAPI finds out, and the problem that every route can answer."""
+"""The API's description of itself (OpenAPI 3.1): what FastAPI finds, and the problem that any route can answer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from fastapi.openapi.utils import get_openapi
 
 from search_api.problems import Problem
 
-_ABOUT = """Papers in, searchable archive out. Every route but the health ones wants a bearer token with the scope it names
-(`ingest`, `read` or `admin`; none includes another). A token that belongs to an office sees that office only.
+_ABOUT = """Papers in, searchable archive out. Every route but the health ones wants a bearer token with the scope that it
+names (`ingest`, `read` or `admin`; none includes another). A token that belongs to an office sees that office only.
 Errors are RFC 9457 problems; `code` is stable. Boxes are `[left, top, right, bottom]` in pixels of the page."""
 _TAGS = [
     {"name": "documents", "description": "bring papers in, follow them, get them back"},
@@ -24,9 +24,7 @@ _TAGS = [
 def describe(app: FastAPI) -> dict[str, Any]:
     """The description, made once."""
     if app.openapi_schema is None:
-        schema = get_openapi(
-            title=app.title, version=app.version, description=_ABOUT, tags=_TAGS, routes=app.routes
-        )
+        schema = get_openapi(title=app.title, version=app.version, description=_ABOUT, tags=_TAGS, routes=app.routes)
         parts = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas = schema.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(parts.pop("$defs", {}))

@@ -1,4 +1,4 @@
-"""The one mapping from Sohoa's errors to HTTP: RFC 9457 problems (application/problem+json), with nothing internal in them."""
+"""The one mapping from Sohoa's errors to HTTP: RFC 9457 problems, with nothing internal in them."""
 
 from __future__ import annotations
 

@@ -1,23 +1,16 @@
-"""`GET /v1/documents/{id}/pdf|original|text|alto`: a document's files, streamed from the archive, whole or in part."""
+"""`GET /v1/documents/{id}/pdf|original|text|alto`: a document's files, streamed from the archive."""
 
 from __future__ import annotations
 
-import gzip
-import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
-from urllib.parse import quote
+from typing import BinaryIO
 
 import structlog
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import StreamingResponse
 
-from search_api.access import ReadDocument, Reader, StoresOf
-from search_api.problems import problem, responses
+from search_api.access import Principal, ReadDocument, Reader, StoresOf
+from search_api.documents.sending import Content, Opener, describes, send
 from sohoa.errors import NotFound
-from sohoa.model import Sha256
 from storage.archive.layout import object_id_of
 from storage.catalog.documents import Document
 from storage.stores import Stores
@@ -25,61 +18,113 @@ from storage.stores import Stores
 log = structlog.get_logger(__name__)
 router = APIRouter(tags=["documents"])
 
-_CHUNK_BYTES = 256 * 1024
-_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)
-_BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """A file to send. `etag` is without quotes; the size is None where only reading it would tell."""
-
-    media_type: str
-    filename: str
-    etag: str
-    size_bytes: int | None
-    inline: bool = False
-
-
-def _describes(media_type: str, *more: int) -> dict[int | str, dict[str, Any]]:
-    part = {206: {"description": "the part asked for", "content": {media_type: _BINARY}}} if 416 in more else {}
-    whole = {200: {"description": "the file", "content": {media_type: _BINARY}}}
-    unchanged = {304: {"description": "you have it already (If-None-Match)"}}
-    return {**whole, **part, **unchanged, **responses(404, *more)}
-
 
 @router.get(
     "/documents/{document_id}/pdf",
     summary="The PDF/A",
     response_class=Response,
-    responses=_describes("application/pdf", 416),
+    responses=describes("application/pdf", ranges=True),
 )
 async def get_pdf(document: ReadDocument, stores: StoresOf, principal: Reader, request: Request) -> Response:
-    """One `Range` is honoured; the ETag is the SHA-256. Needs the scope `read`."""
+    """One `Range` is honoured (several: the whole file); the ETag is the SHA-256. Needs the scope `read`."""
     if document.pdf_sha256 is None:
-        raise _absent(document, "PDF/A")
-    stem = document.source_name.rpartition(".")[0] or document.source_name
-    content = Content("application/pdf", f"{stem}.pdf", document.pdf_sha256, document.pdf_size_bytes, inline=True)
-
-    def opened(start: int, end: int | None) -> BinaryIO:
-        return open_archived(stores, document, "document.pdf", start=start, end=end)
-
-    return await _send(request, content, opened, document=document, principal=principal, what="pdf")
+        raise absent(document, "PDF/A")
+    content = Content("application/pdf", named(document, "pdf"), document.pdf_sha256, document.pdf_size_bytes)
+    log_read(principal, document, what="pdf")
+    return await send(request, content, _archived(stores, document, "document.pdf"))
 
 
 @router.get(
     "/documents/{document_id}/original",
     summary="The file as received",
     response_class=Response,
-    responses=_describes("application/octet-stream", 416),
+    responses=describes("application/octet-stream", ranges=True),
 )
 async def get_original(document: ReadDocument, stores: StoresOf, principal: Reader, request: Request) -> Response:
-    """Byte for byte, from the moment of its receipt. One `Range` is honoured; the ETag is the SHA-256. Needs `read`."""
-    content = Content(
-        document.media_type, document.source_name, document.original_sha256, document.original_size_bytes
-    )
+    """Byte for byte, from the moment of its receipt. `Range` and ETag as for the PDF/A. Needs the scope `read`."""
+    content = Content(document.media_type, document.source_name, document.original_sha256, document.original_size_bytes)
 
     def opened(start: int, end: int | None) -> BinaryIO:
-        return _open_original(stores, document, start=start, end=end)
+        try:
+            return _archived(stores, document, f"original.{document.kind}")(start, end)
+        except NotFound:  # not committed yet
+            staged = stores.archive.read_receipt(document.document_id).staged_key
+        try:
+            return stores.archive.objects.open(staged, start=start, end=end)
+        except NotFound:  # committed meanwhile
+            return _archived(stores, document, f"original.{document.kind}")(start, end)
 
-    return await _send(request, content, opened, document=document, principal=principal, what="original")
+    log_read(principal, document, what="original")
+    return await send(request, content, opened)
+
+
+@router.get(
+    "/documents/{document_id}/text",
+    summary="The text",
+    response_class=Response,
+    responses=describes("text/plain"),
+)
+async def get_text(document: ReadDocument, stores: StoresOf, principal: Reader, request: Request) -> Response:
+    """NFC, in reading order; pages are parted by a form feed. Needs the scope `read`."""
+    etag = await run_in_threadpool(digest_of, stores, document, "text.txt")
+    log_read(principal, document, what="text")
+    content = Content("text/plain; charset=utf-8", named(document, "txt"), etag)
+    return await send(request, content, _archived(stores, document, "text.txt"))
+
+
+@router.get(
+    "/documents/{document_id}/alto",
+    summary="The words and their places",
+    response_class=Response,
+    responses=describes("application/xml"),
+)
+async def get_alto(document: ReadDocument, stores: StoresOf, principal: Reader, request: Request) -> Response:
+    """ALTO 4 XML of all pages. Needs the scope `read`."""
+    etag = await run_in_threadpool(digest_of, stores, document, "alto.xml.gz")
+    log_read(principal, document, what="alto")
+    content = Content("application/xml", named(document, "alto.xml"), etag, gzipped=True)
+    return await send(request, content, _archived(stores, document, "alto.xml.gz"))
+
+
+def log_read(principal: Principal, document: Document, *, what: str, page: int | None = None) -> None:
+    """Who looked at what; never what it says."""
+    more = {} if page is None else {"page": page}
+    log.info("document.read", actor=principal.actor, document_id=document.document_id, what=what, **more)
+
+
+def named(document: Document, extension: str) -> str:
+    """What a rendition is called when it is saved: the original's name with another extension."""
+    return f"{document.source_name.rpartition('.')[0] or document.source_name}.{extension}"
+
+
+def absent(document: Document, what: str) -> NotFound:
+    """The document is there, but not (yet) that of it."""
+    return NotFound(f"document {document.document_id} is {document.status} and has no {what}")
+
+
+def digest_of(stores: Stores, document: Document, name: str) -> str:
+    """The SHA-256 of one of the document's archived files. Raises NotFound."""
+    try:
+        return stores.archive.inventory(_object_id(document)).state[_path(document, name)]
+    except (NotFound, KeyError):
+        raise absent(document, name) from None
+
+
+def open_archived(stores: Stores, document: Document, name: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
+    """One of the document's archived files. Raises NotFound."""
+    try:
+        return stores.archive.open_file(_object_id(document), _path(document, name), start=start, end=end)
+    except NotFound:
+        raise absent(document, name) from None
+
+
+def _archived(stores: Stores, document: Document, name: str) -> Opener:
+    return lambda start, end: open_archived(stores, document, name, start=start, end=end)
+
+
+def _object_id(document: Document) -> str:
+    return object_id_of(document.document_id, document.dossier)
+
+
+def _path(document: Document, name: str) -> str:
+    return f"documents/{document.document_id}/{name}"

@@ -50,9 +50,7 @@ async def retry(document: DecideDocument, stores: StoresOf, principal: Admin) ->
     responses=responses(404, 409, 413),
     openapi_extra=_body(Release),
 )
-async def release(
-    document: DecideDocument, stores: StoresOf, principal: Admin, request: Request
-) -> dict[str, Any]:
+async def release(document: DecideDocument, stores: StoresOf, principal: Admin, request: Request) -> dict[str, Any]:
     """Needs the scope `admin`."""
     asked = await _read(request, Release)
     password = None if asked.password is None else asked.password.get_secret_value()
@@ -70,9 +68,7 @@ async def release(
     responses=responses(404, 409, 413),
     openapi_extra=_body(Reason),
 )
-async def withdraw(
-    document: DecideDocument, stores: StoresOf, principal: Admin, request: Request
-) -> dict[str, Any]:
+async def withdraw(document: DecideDocument, stores: StoresOf, principal: Admin, request: Request) -> dict[str, Any]:
     """It is no longer found by a search; its files stay. Needs the scope `admin`."""
     asked = await _read(request, Reason)
     moved = await run_in_threadpool(decisions.withdraw, stores, document, actor=principal.actor, reason=asked.reason)

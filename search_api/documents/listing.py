@@ -52,9 +52,7 @@ def list_documents(
     }
 
 
-@router.get(
-    "/documents/{document_id}", summary="One document", response_model=DocumentOut, responses=responses(404)
-)
+@router.get("/documents/{document_id}", summary="One document", response_model=DocumentOut, responses=responses(404))
 def get_document(document: ReadDocument) -> dict[str, Any]:
     """How it stands: follow `status` until it is `archived`, `held` or `failed`. Needs the scope `read`."""
     return describe_document(document)

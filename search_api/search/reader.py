@@ -13,7 +13,7 @@ from storage.index.protocol import SearchIndex, SearchPage
 
 
 class IndexReader:
-    """Every method raises SetupError or StoreUnavailable where the index cannot be read; the next call opens it again."""
+    """Raises SetupError or StoreUnavailable where the index cannot be read; the next call opens it again."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -56,7 +56,7 @@ def run(
                         progress.show(batch.document_ids)
                     time.sleep(POLL_S)
             intake.join()
-            _wait_until_searchable(stores, stop)
+            _wait_until_searchable(stores, fleet, stop)
     if batch.failure is not None:
         raise batch.failure
     if not as_json:
@@ -163,13 +163,16 @@ class Batch:
             self._emit(result)
 
 
-def _wait_until_searchable(stores: Stores, stop: threading.Event) -> None:
-    """What the command said is archived can be searched for when it ends (unless the index is in trouble)."""
+def _wait_until_searchable(stores: Stores, fleet: Fleet, stop: threading.Event) -> None:
+    """What the command said is archived can be searched for when it ends; where the index is in trouble, say so instead."""
     until = time.monotonic() + SEARCHABLE_WITHIN_S
     while not stop.is_set() and time.monotonic() < until:
         with stores.database.read() as connection:
             if outbox.pending_count(connection) == 0:
                 return
+        if (trouble := fleet.index_trouble()) is not None:
+            sys.stderr.write(f"sohoa: archived, but not yet searchable: {trouble.detail} [{trouble.code}]\n")
+            return
         time.sleep(POLL_S)
 
 

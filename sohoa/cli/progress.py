@@ -1,8 +1,10 @@
-"""What a person sees of a batch: a progress bar while it runs (pages done, pages a second, time left), then a table."""
+"""What a person sees of a batch: a bar while it runs (pages done, pages a second, time left), then a table."""
 
 from __future__ import annotations
 
+import os
 import time
+from collections import Counter
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
@@ -11,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
+from rich.text import Text
 
 from sohoa.model import DocumentId
 from storage.catalog import documents
@@ -54,33 +57,39 @@ class Progress:
 
 
 def show_table(results: Sequence[dict[str, Any]]) -> None:
-    """One row a file: what became of it and, where something needs doing, what."""
-    table = Table(box=None, pad_edge=False)
-    for heading, justify in (("FILE", "left"), ("STATUS", "left"), ("PAGES", "right"), ("DOCUMENT", "left"), ("NOTES", "left")):
-        table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading == "DOCUMENT")  # type: ignore[arg-type]
+    """A line a file: what became of it and, below, what there is to know or to do; then a line that counts them."""
+    console = Console(highlight=False)
+    root = os.path.commonpath([os.path.dirname(result["source"]) for result in results]) if results else ""
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    table.add_column("STATUS", no_wrap=True)
+    table.add_column("PAGES", justify="right", no_wrap=True)
+    table.add_column("DOCUMENT", no_wrap=True, min_width=26)
+    table.add_column("FILE", overflow="fold")
     for result in results:
-        status = result["status"]
-        table.add_row(
-            _shown(result["source"]),
-            f"[{STYLES.get(status, 'white')}]{status}[/]",
-            "" if result["pages"] is None else str(result["pages"]),
-            result["document_id"] or "",
-            _notes(result),
-        )
-    Console().print(table)
+        status, pages = result["status"], result["pages"]
+        name = Text(_shown(os.path.relpath(result["source"], root) if root else result["source"]))
+        for note in _notes(result):
+            name.append(f"\n{_shown(note)}", style="dim")
+        state = Text(status, style=STYLES.get(status, ""))
+        table.add_row(state, "" if pages is None else str(pages), result["document_id"] or "-", name)
+    console.print(table)
+    counts = Counter(result["status"] for result in results)
+    console.print(", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "nothing to do")
 
 
-def _notes(result: dict[str, Any]) -> str:
+def _notes(result: dict[str, Any]) -> list[str]:
     notes = []
     if result["error"] is not None:
         notes.append(f"{result['error']['detail']} [{result['error']['code']}]")
     if result["duplicate_of"] is not None:
         notes.append("the same bytes were here already")
+    if result["pages_failed"]:
+        notes.append("pages that could not be read: " + ", ".join(map(str, result["pages_failed"])))
     if result["warnings"]:
         notes.append("warnings: " + ", ".join(result["warnings"]))
-    return _shown("; ".join(notes))
+    return notes
 
 
 def _shown(text: str) -> str:
-    """Text that cannot disturb the terminal or be taken for markup."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text).replace("[", r"\[")
+    """Text that cannot disturb the terminal."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)

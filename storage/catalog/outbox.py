@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, literal, select
 
-from storage.catalog.tables import outbox
+from storage.catalog.tables import Moment, documents, outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,12 @@ class OutboxRow:
 def put(conn: Connection, document_id: str, *, now: datetime) -> None:
     """Leave word that the document must be indexed anew, in the transaction that changed it."""
     conn.execute(insert(outbox).values(document_id=document_id, put_at=now))
+
+
+def put_all(conn: Connection, *, now: datetime) -> int:
+    """Leave word of every document that the archive has a version of; returns how many."""
+    archived = select(documents.c.document_id, literal(now, Moment)).where(documents.c.sequence.is_not(None))
+    return conn.execute(insert(outbox).from_select(["document_id", "put_at"], archived)).rowcount
 
 
 def take(conn: Connection, *, limit: int) -> list[OutboxRow]:

@@ -15,7 +15,7 @@ __all__ = ["open_index", "parse_query"]
 
 @contextmanager
 def open_index(settings: Settings, *, mode: Literal["read", "write"] = "read") -> Iterator[SearchIndex]:
-    """The index that the settings name; `write` for the one process that indexes. Raises SetupError, StoreUnavailable."""
+    """The index that the settings name; `write` for the one process that indexes. Raises as TantivyIndex does."""
     from storage.index.tantivy_index import TantivyIndex
 
     index = TantivyIndex(settings.index_root(), mode)

@@ -18,7 +18,7 @@ Range = tuple[datetime | None, datetime | None]
 
 
 def parse_date_range(text: str) -> Range | None:
-    """The first moment in `text` and the first after it (None: open end); None where `text` is no date or range of dates.
+    """The first moment in `text` and the first after it (None: open end); None where `text` is no date or range.
 
     A day is `2023-01-15` or `15/01/2023`, a month `2023-01` or `01/2023`, a year `2023`; `a..b` includes both, either
     may be missing; `>`, `>=`, `<`, `<=` compare.

@@ -34,8 +34,8 @@ _LONGEST_PADDED_NUMBER = 4
 class Key(NamedTuple):
     """The two forms a word is found by.
 
-    `exact` is lower case with every mark, tone placement brought to one style. `folded` has no marks, and a number of up
-    to four digits no leading zeros (`05/BNV-VP` is found by 5); ids and telephone numbers keep theirs.
+    `exact` is lower case with every mark, tone placement brought to one style. `folded` has no marks, and a number of
+    up to four digits no leading zeros (`05/BNV-VP` is found by 5); ids and telephone numbers keep theirs.
     """
 
     exact: str
@@ -97,7 +97,7 @@ def key_of(word: str) -> Key:
 
 
 def _one_tone_style(word: str) -> str:
-    """The word with the tone of a final oa, oe, uy on the first vowel (hoà → hòa), after q on the second (qúy → quý)."""
+    """The tone of a final oa, oe, uy on the first vowel (hoà → hòa), of a syllable in qu- on the second (qúy → quý)."""
     misplaced = _TONE_ON_QU.match(word)
     if misplaced:
         tone = unicodedata.normalize("NFD", misplaced[1])[1]

@@ -69,12 +69,13 @@ class _Window(NamedTuple):
     """Matches of one page that fit into one snippet, and how good a snippet that makes (higher is better)."""
 
     weight: tuple[int, int, int]
+    terms: frozenset[int]
     found: _FoundPage
     matches: list[_Match]
 
 
 def _scan(pages: Sequence[IndexedPage], query: Query) -> list[_FoundPage]:
-    """The pages with matches, in order; the first MOST_PAGES of them with all, later ones only to show each term once."""
+    """The pages with matches, in order: the first MOST_PAGES with all, later ones only to show each term once."""
     patterns = [_pattern(term) for term in query.must]
     wanted = set(range(len(patterns)))
     seen: set[int] = set()
@@ -148,7 +149,7 @@ def _is_exact(found: str, exact: tuple[str, ...]) -> bool:
 
 
 def _spans(regex: re.Pattern[str], folded: str) -> list[tuple[int, int]]:
-    """Matches that begin at a word's start. (A look-behind would keep the engine from skipping to the first letters.)"""
+    """Matches that begin a word. (A look-behind would keep the engine from skipping to the first letters.)"""
     spans = []
     for match in regex.finditer(folded):
         start, end = match.span()
@@ -161,17 +162,19 @@ def _spans(regex: re.Pattern[str], folded: str) -> list[tuple[int, int]]:
 
 
 def _best_windows(found: list[_FoundPage], *, count: int) -> list[_Window]:
-    """Up to `count` windows that do not overlap, best first, from the pages that hold most of the terms."""
-    pages = sorted(found, key=lambda page: -len({match.term for match in page.matches}))[:count]
-    windows = sorted(
-        (window for page in pages for window in _windows(page)), key=lambda window: window.weight, reverse=True
-    )
+    """Up to `count` windows that do not overlap: each time the one that shows most terms not shown yet, then the best."""
+    terms_on = {page.page.number: {match.term for match in page.matches} for page in found}
+    pages = sorted(found, key=lambda page: -len(terms_on[page.page.number]))[:count]
+    for term in set().union(*terms_on.values()) - set().union(*(terms_on[page.page.number] for page in pages)):
+        pages.append(next(page for page in found if term in terms_on[page.page.number]))
+    windows = [window for page in pages for window in _windows(page)]
     chosen: list[_Window] = []
-    for window in windows:
-        if len(chosen) == count:
-            break
-        if not any(_overlap(window, other) for other in chosen):
-            chosen.append(window)
+    shown: set[int] = set()
+    while windows and len(chosen) < count:
+        best = max(windows, key=lambda window: (len(window.terms - shown), window.weight))
+        chosen.append(best)
+        shown |= best.terms
+        windows = [window for window in windows if not _overlap(window, best)]
     return chosen
 
 
@@ -190,7 +193,7 @@ def _windows(found: _FoundPage) -> Iterator[_Window]:
             distance = abs(match.start - anchor.start)
             nearest[match.term] = min(distance, nearest.get(match.term, distance))
         exact = sum(match.exact for match in inside)
-        yield _Window((len(nearest), -sum(nearest.values()), exact), found, inside)
+        yield _Window((len(nearest), -sum(nearest.values()), exact), frozenset(nearest), found, inside)
 
 
 def _overlap(first: _Window, second: _Window) -> bool:

@@ -96,7 +96,7 @@ class Query:
 
 
 def parse_query(text: str) -> Query:
-    """The query that `text` means. Raises BadQuery for nothing to search for, too much of it, or a date nobody can read."""
+    """The query that `text` means. Raises BadQuery for nothing to search for, too much, or a date nobody can read."""
     if len(text) > MOST_CHARACTERS:
         raise BadQuery(f"the search is longer than {MOST_CHARACTERS} characters: shorten it")
     must: list[Term] = []

@@ -38,11 +38,12 @@ _TEXT_FIELDS = {
     "attributes": "position",
 }
 """The fields of terms.Terms and how much tantivy keeps of each."""
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _MOMENTS = ("date", "received", "archived")
 
 
 class TantivyIndex:
-    """An index in the folder `root`. `write` mode holds tantivy's writer lock until :meth:`close`; threads may share one.
+    """An index in the folder `root`; mode `write` holds tantivy's writer lock until :meth:`close`. Threads may share.
 
     A search sees every commit that any process has made before it. Raises SetupError (`index_damaged`) where the files
     cannot be read, and StoreUnavailable where they cannot be written just now or another process is the writer.
@@ -50,6 +51,7 @@ class TantivyIndex:
 
     def __init__(self, root: Path, mode: Mode = "read") -> None:
         self._root = root
+        self._mode = mode
         self._schema = _schema()
         with _errors_named():
             self._index = _open(root, self._schema)
@@ -60,33 +62,35 @@ class TantivyIndex:
 
     def write(self, entries: Sequence[IndexEntry]) -> None:
         """Make `entries` searchable and durable; repeating that, or writing an older sequence, changes nothing."""
-        if self._writer is None:
+        if self._mode != "write":
             raise StoreUnavailable("the search index was opened for reading", code="index_read_only")
         searcher = self._fresh_searcher()
         newest: dict[str, IndexEntry] = {}
         for entry in sorted(entries, key=lambda entry: entry.sequence):
             if entry.sequence >= self._indexed_sequence(searcher, entry.document_id):
                 newest[entry.document_id] = entry
-        documents = [(entry, _document(entry)) for entry in newest.values()]
+        writer, self._writer = self._writer or self._new_writer(), None
         try:
-            for entry, document in documents:
-                self._writer.delete_documents_by_query(document_query(self._schema, entry.document_id))
-                self._writer.add_document(document)
-            self._writer.commit()
-        except (ValueError, OSError) as error:
-            self._writer.rollback()
+            for document_id, entry in newest.items():
+                writer.delete_documents_by_query(document_query(self._schema, document_id))
+                writer.add_document(_document(entry))
+            writer.commit()
+        except (ValueError, OSError) as error:  # this writer is of no more use; the next call makes a new one
             raise StoreUnavailable(
-                f"the search index could not be written: {error}", code="index_not_written"
+                "the search index could not be written: see whether its disk is full", code="index_not_written"
             ) from error
+        self._writer = writer
 
     def search(
         self, query: Query, *, office: OfficeId | None, limit: int = 20, cursor: str | None = None
     ) -> SearchPage:
         """The documents that match, best first; without words to rank by, newest first.
 
-        A cursor counts hits, so a commit between two pages can shift what is on the second. Raises BadQuery for one that
-        no search gave.
+        A cursor counts hits, so a commit between two pages can shift what is on the second. Raises BadQuery for one
+        that no search gave.
         """
+        if limit < 1:
+            raise BadQuery("the limit must be at least 1")
         offset = _offset(cursor)
         with _errors_named():
             searcher = self._fresh_searcher()
@@ -178,7 +182,7 @@ def _only_process_in(root: Path) -> Iterator[None]:
 
 @contextmanager
 def _errors_named() -> Iterator[None]:
-    """tantivy says ValueError for all that is wrong with files; queries cannot be the reason, we build them ourselves."""
+    """tantivy says ValueError for all that is wrong with files; queries cannot be the reason, we build them."""
     try:
         yield
     except ValueError as error:
@@ -191,7 +195,8 @@ def _errors_named() -> Iterator[None]:
 
 def _damaged() -> SetupError:
     return SetupError(
-        "the search index is damaged or from another version: delete its folder and rebuild it", code="index_damaged"
+        "the search index is damaged or of another version: delete its folder (SOHOA_HOME/index), it is then made anew from the archive",
+        code="index_damaged",
     )
 
 
@@ -223,7 +228,7 @@ def _document(entry: IndexEntry) -> tantivy.Document:
         document.add_text(field, getattr(terms, field))
     for field, moment in (
         ("date", issued_or_received(entry)),
-        ("received", entry.received_at),
+        ("received", entry.received_at or _EPOCH),  # always there, for hits are sorted by it
         ("archived", entry.archived_at),
     ):
         if moment is not None:

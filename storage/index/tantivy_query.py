@@ -1,8 +1,8 @@
 """A Query in tantivy's terms: what must match, and how matches rank.
 
-Who types marks means them: documents that hold every word exactly as typed come first, all of them, then those that hold
-some word only with other marks. Who types none (`duong`) gets every spelling alike. Inside such a tier BM25 ranks, and
-words that stand next to each other as typed count once more: most Vietnamese words are two syllables.
+Who types marks means them: documents that hold every word exactly as typed come first, all of them, then those that
+hold some word only with other marks. Who types none (`duong`) gets every spelling alike. Inside such a tier BM25 ranks,
+and words that stand next to each other as typed count once more: most Vietnamese words are two syllables.
 """
 
 from __future__ import annotations

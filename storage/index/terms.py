@@ -28,12 +28,12 @@ _FIELDS = {
     "subject": ("subject",),
     "signer": ("signer", "signer_name"),
 }
-"""Fields that can be asked for by name, and what they are called in record.json; parts of one value in reading order."""
+"""Fields that can be asked for by name, and their names in record.json, the parts of one value in reading order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`exact` and `folded` hold the same words at the same positions, `pairs` every two neighbours (folded) as one term.
+    """`exact` and `folded` hold the same words at the same positions, `pairs` every two neighbours as one folded term.
 
     `codes` are codes and runs of their parts without punctuation; `title` is what names the document (folded);
     `attributes` are `field:word` (folded), a value's words in order.

@@ -15,7 +15,7 @@ from ocr_workers.compose import Composition, compose
 from ocr_workers.pages import DocumentPlan
 from ocr_workers.pdf_ghostscript import sound_ghostscript
 from ocr_workers.pdf_open import opened_page, opened_pdfium
-from ocr_workers.pdf_pages import Pixels, plan_pdf, read_text_layer, render_page
+from ocr_workers.pdf_pages import plan_pdf, read_text_layer, render_page
 from ocr_workers.pdf_text import page_text
 from ocr_workers.pdfa import PdfMetadata, check_pdfa
 from ocr_workers.text_check import normalise

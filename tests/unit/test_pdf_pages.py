@@ -219,7 +219,11 @@ def test_page_that_is_gone_holds_until_accepted(tmp_path: Path) -> None:
     pdf_files.changed(path, lambda data: data.replace(b"startxref", b"startxxxx"))
     with pytest.raises(Held):
         _plan(path)
-    assert _plan(path, accept_damage=True).warnings == ("damage_accepted",)
+    plan = _plan(path, accept_damage=True)
+    assert plan.warnings == ("damage_accepted",)
+    assert _looks_like(load_pdf_page(path, plan.pages[0], password=None))
+    with pytest.raises(StageFailed):
+        read_text_layer(path, plan.pages[1], password=None)
 
 
 def test_text_named_pdf_is_held_as_damaged(tmp_path: Path) -> None:

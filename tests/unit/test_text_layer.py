@@ -217,6 +217,18 @@ def test_equal_words_that_overlap_are_all_kept(tmp_path: Path) -> None:
     assert normalise(_drawn(page, tmp_path)) == "Nam Nam Nam"
 
 
+def test_words_that_start_with_the_same_letters_in_the_same_place_are_kept_whole(tmp_path: Path) -> None:
+    page = _page([("số:", (200, 400, 300, 444)), ("số", (201, 401, 268, 445)), ("sống", (202, 400, 335, 444))])
+
+    assert normalise(_drawn(page, tmp_path)) == "số: số sống"
+
+
+def test_a_hyphen_at_a_lines_end_stays_a_hyphen_with_a_break_after_it(tmp_path: Path) -> None:
+    page = _page(_row(["Quyết", "định-"]), _row(["tiếp", "theo"], top=480))
+
+    assert _drawn(page, tmp_path).split() == ["Quyết", "định-", "tiếp", "theo"]
+
+
 def test_random_layouts_come_back_as_they_were_read(tmp_path: Path) -> None:
     drawn = random.Random(7)
     pages = []

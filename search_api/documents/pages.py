@@ -1,0 +1,103 @@
+"""`GET /v1/documents/{id}/pages/{n}` and `…/image`: what was read on a page and where, and its picture."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from lxml import etree
+from starlette.concurrency import run_in_threadpool
+
+from search_api.access import ReadDocument, Reader, StoresOf
+from search_api.documents.contents import absent, log_read, open_archived
+from search_api.documents.rendering import Renderer
+from search_api.documents.schemas import PageOut
+from search_api.documents.sending import describes, is_known, not_modified, validators
+from search_api.problems import responses
+from sohoa.errors import NotFound
+from sohoa.model import Page, quality_to_dict
+from storage.archive.alto import NAMESPACE, read_alto
+from storage.archive.layout import object_id_of
+from storage.catalog.documents import Document
+from storage.stores import Stores
+
+router = APIRouter(tags=["pages"])
+
+MOST_WIDTH_PX = 4000
+Number = Annotated[int, Path(ge=1, description="counts from 1", examples=[1])]
+
+
+@router.get(
+    "/documents/{document_id}/pages/{number}",
+    summary="What was read on a page",
+    response_model=PageOut,
+    responses=responses(404),
+)
+def get_page(document: ReadDocument, number: Number, stores: StoresOf, principal: Reader) -> dict[str, Any]:
+    """Its text, and each word with its box and confidence, in reading order. Needs the scope `read`."""
+    page = _read_page(stores, document, number)
+    log_read(principal, document, what="page", page=number)
+    return {
+        "number": page.number,
+        "status": page.status,
+        "code": page.code,
+        "width_px": page.width_px,
+        "height_px": page.height_px,
+        "dpi": page.dpi,
+        "turn_deg": page.turn_deg,
+        "text": page.text,
+        "words": [{"text": word.text, "box": word.box, "confidence": word.confidence} for word in page.words()],
+        "quality": None if page.quality is None else quality_to_dict(page.quality),
+    }
+
+
+@router.get(
+    "/documents/{document_id}/pages/{number}/image",
+    summary="A picture of a page",
+    response_class=Response,
+    responses=describes("image/jpeg"),
+)
+async def get_page_image(
+    document: ReadDocument,
+    number: Number,
+    stores: StoresOf,
+    principal: Reader,
+    request: Request,
+    width: Annotated[int, Query(ge=16, le=MOST_WIDTH_PX, description="pixels")] = 1240,
+) -> Response:
+    """A JPEG of the PDF/A's page: multiply boxes by its width over the page's `width_px`. Needs the scope `read`."""
+    if document.pdf_sha256 is None:
+        raise absent(document, "PDF/A")
+    etag = f"{document.pdf_sha256}-{number}-{width}"
+    if is_known(request, etag):
+        return not_modified(etag)
+    renderer: Renderer = request.app.state.renderer
+    object_id = object_id_of(document.document_id, document.dossier)
+    file = stores.archive.local_file(object_id, f"documents/{document.document_id}/document.pdf")
+    path = await run_in_threadpool(file.__enter__)
+    try:
+        picture = await renderer.jpeg(path, number, width_px=width)
+    finally:
+        await run_in_threadpool(file.__exit__, None, None, None)
+    log_read(principal, document, what="image", page=number)
+    return Response(picture, media_type="image/jpeg", headers=validators(etag))
+
+
+def _read_page(stores: Stores, document: Document, number: int) -> Page:
+    """The page from the document's ALTO, of which no more than this page is built. Raises NotFound, BadAlto."""
+    if document.pages_total is not None and number > document.pages_total:
+        raise NotFound(f"document {document.document_id} has {document.pages_total} pages, there is no page {number}")
+    with (
+        open_archived(stores, document, "alto.xml.gz") as stream,
+        gzip.GzipFile(fileobj=stream) as xml,
+    ):
+        for _, element in etree.iterparse(
+            cast(Any, xml), tag=f"{{{NAMESPACE}}}Page", resolve_entities=False, no_network=True, huge_tree=True
+        ):
+            if element.get("PHYSICAL_IMG_NR") == str(number):
+                alone = etree.Element(f"{{{NAMESPACE}}}alto")
+                alone.append(element)
+                return read_alto(etree.tostring(alone))[0]
+            element.clear()
+    raise NotFound(f"document {document.document_id} has no page {number}")

@@ -1,0 +1,259 @@
+"""Receiving a body as it comes: the file into a bounded spool, the fields beside it, from multipart or a raw body.
+
+A slow sender holds no thread and no catalogue lock while its bytes trickle in: a document is made of them afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from sohoa.errors import BadRequest, Refused
+from sohoa.settings import Settings
+from storage.stores import Stores
+
+FIELDS: Final = ("filename", "dossier", "external_id", "office", "declared")
+MOST_FIELD_BYTES: Final = 16 * 1024
+_FRAMING_BYTES: Final = 256 * 1024
+"""What a multipart body may hold besides its file."""
+_PIECE_BYTES: Final = 2 * 1024 * 1024
+"""What is kept in memory of a file; more goes to disk in pieces of this size."""
+
+
+class Spool:
+    """Bytes of one file on their way in: small ones in memory, larger ones in a nameless file that no crash leaves.
+
+    `sha256` is known at the end, where `hashed`. Raises Refused: too_large before the byte over the limit is kept,
+    disk_low before the disk is.
+    """
+
+    def __init__(self, stores: Stores, *, hashed: bool) -> None:
+        self._stores = stores
+        self._digest = hashlib.sha256() if hashed else None
+        self._piece = io.BytesIO()
+        self._file: BinaryIO | None = None
+        self._size_bytes = 0
+
+    async def write(self, chunk: bytes) -> None:
+        self._size_bytes += len(chunk)
+        check_size(self._size_bytes, self._stores.settings)
+        if self._digest is not None:
+            self._digest.update(chunk)
+        self._piece.write(chunk)
+        if self._piece.tell() >= _PIECE_BYTES:
+            await run_in_threadpool(self._to_disk)
+
+    @property
+    def sha256(self) -> str:
+        if self._digest is None:
+            raise ValueError("this spool does not hash")
+        return self._digest.hexdigest()
+
+    def finished(self) -> BinaryIO:
+        """The whole file, from its start."""
+        if self._file is None:
+            self._piece.seek(0)
+            return self._piece
+        self._to_disk()
+        self._file.seek(0)
+        return self._file
+
+    def close(self) -> None:
+        self._piece.close()
+        if self._file is not None:
+            self._file.close()
+
+    def _to_disk(self) -> None:
+        check_disk(self._stores, needed_bytes=self._piece.tell())
+        if self._file is None:
+            home: Path = self._stores.settings.home
+            home.mkdir(parents=True, exist_ok=True)
+            self._file = tempfile.TemporaryFile(dir=home)  # noqa: SIM115 closed by close()
+        self._file.write(self._piece.getbuffer())
+        self._piece = io.BytesIO()
+
+
+@contextmanager
+def spooled(stores: Stores, *, hashed: bool) -> Iterator[Spool]:
+    """A spool that is gone afterwards."""
+    spool = Spool(stores, hashed=hashed)
+    try:
+        yield spool
+    finally:
+        spool.close()
+
+
+async def receive_body(request: Request, spool: Spool) -> dict[str, str]:
+    """Put the file of the request into `spool` and return what was said about it: fields by name, each of FIELDS.
+
+    Raises BadRequest (bad_multipart, unknown or repeated fields) and what the spool raises.
+    """
+    said = _from_query(request)
+    media_type, options = parse_options_header(request.headers.get("Content-Type"))
+    if media_type != b"multipart/form-data":
+        async for chunk in request.stream():
+            await spool.write(chunk)
+        return said
+    if not options.get(b"boundary"):
+        raise _bad_multipart("its Content-Type names no boundary")
+    form = _Form(said)
+    try:
+        async for piece in form.pieces(request.stream(), options[b"boundary"]):
+            await spool.write(piece)
+    except FormParserError:
+        raise _bad_multipart("it does not follow RFC 7578") from None
+    return form.said
+
+
+def check_announced(request: Request, stores: Stores) -> None:
+    """Refuse a body that says itself that it is too large, before it is sent (with `Expect: 100-continue`)."""
+    announced = request.headers.get("Content-Length", "")
+    if announced.isascii() and announced.isdigit() and len(announced) <= 18:
+        check_size(int(announced) - _FRAMING_BYTES, stores.settings)
+        check_disk(stores, needed_bytes=int(announced))
+
+
+def check_size(size_bytes: int, settings: Settings) -> None:
+    """Raises Refused(too_large)."""
+    if size_bytes > settings.max_file_bytes:
+        raise Refused(
+            f"the file is larger than {settings.max_file_bytes:,} bytes: split it, or raise SOHOA_MAX_FILE_BYTES",
+            code="too_large",
+        )
+
+
+def check_disk(stores: Stores, *, needed_bytes: int) -> None:
+    """Raises Refused(disk_low)."""
+    if stores.archive.objects.free_bytes() - needed_bytes < stores.settings.min_free_bytes:
+        raise Refused("the archive's disk is nearly full: tell the operator, then send the file again", code="disk_low")
+
+
+class _Form:
+    """A multipart body taken apart: the pieces of its one file as they come, and its fields in `said`."""
+
+    def __init__(self, said: dict[str, str]) -> None:
+        self.said = said
+        self._files = 0
+        self._filename = ""
+        self._ended = False
+        self._header = b""
+        self._value = b""
+        self._disposition = b""
+        self._field: str | None = None
+        self._text = bytearray()
+        self._framing_bytes = 0
+        self._pieces: list[bytes] = []
+
+    async def pieces(self, stream: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[bytes]:
+        """The file's bytes. Raises BadRequest, FormParserError."""
+        parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._on_part_begin,
+                "on_header_field": self._on_header_field,
+                "on_header_value": self._on_header_value,
+                "on_header_end": self._on_header_end,
+                "on_headers_finished": self._on_headers_finished,
+                "on_part_data": self._on_part_data,
+                "on_part_end": self._on_part_end,
+                "on_end": self._on_end,
+            },
+        )
+        async for chunk in stream:
+            parser.write(chunk)
+            self._framing_bytes += len(chunk) - sum(len(piece) for piece in self._pieces)
+            if self._framing_bytes > _FRAMING_BYTES:
+                raise BadRequest(
+                    f"a form has at most {_FRAMING_BYTES:,} bytes besides its file", code="request_too_large"
+                )
+            for piece in self._pieces:
+                yield piece
+            self._pieces.clear()
+        if not self._ended:
+            raise _bad_multipart("it ends before its last boundary: send it again")
+        if self._files == 0:
+            raise _bad_multipart("no part of it is a file: name one with filename=…")
+        self.said.setdefault("filename", self._filename)
+
+    def _on_part_begin(self) -> None:
+        self._disposition = b""
+        self._text.clear()
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = self._value
+        self._header, self._value = b"", b""
+
+    def _on_headers_finished(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        if b"filename" in options:
+            self._files += 1
+            if self._files > 1:
+                raise _bad_multipart("it holds more than one file: send one a request")
+            self._field = None
+            self._filename = options[b"filename"].decode("utf-8", "replace")
+        else:
+            self._field = options.get(b"name", b"").decode("utf-8", "replace")
+            _check_field(self._field)
+
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._field is None:
+            self._pieces.append(data[start:end])
+        else:
+            self._text += data[start:end]
+            if len(self._text) > MOST_FIELD_BYTES:
+                raise BadRequest(f"{self._field} has at most {MOST_FIELD_BYTES:,} bytes", code="request_too_large")
+
+    def _on_part_end(self) -> None:
+        if self._field is not None:
+            _say(self.said, self._field, _decoded(self._text, self._field))
+
+    def _on_end(self) -> None:
+        self._ended = True
+
+
+def _from_query(request: Request) -> dict[str, str]:
+    said: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        _check_field(name)
+        _say(said, name, value)
+    return said
+
+
+def _say(said: dict[str, str], name: str, value: str) -> None:
+    if name in said:
+        raise BadRequest(f"{name} is given twice", code="repeated_field")
+    said[name] = value
+
+
+def _check_field(name: str) -> None:
+    """A misspelt `dossier` must not put a paper where nobody looks for it."""
+    if name not in FIELDS:
+        raise BadRequest(f"one of the names given is not known: use {', '.join(FIELDS)}", code="unknown_field")
+
+
+def _decoded(text: bytearray, name: str) -> str:
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadRequest(f"{name} is not UTF-8") from None
+
+
+def _bad_multipart(why: str) -> BadRequest:
+    return BadRequest(f"the multipart body cannot be used: {why}", code="bad_multipart")

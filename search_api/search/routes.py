@@ -1,0 +1,72 @@
+"""`GET /v1/search`: documents that say what is asked for, best first."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+
+from search_api.access import Reader
+from search_api.documents.schemas import ID, BoxShape, Moment
+from search_api.problems import responses
+from search_api.search.reader import IndexReader
+from storage.presentation import hit_json
+
+log = structlog.get_logger(__name__)
+router = APIRouter(tags=["search"])
+
+
+class SnippetOut(BaseModel):
+    """A piece of a page's text around what was found."""
+
+    page: int = Field(examples=[1])
+    text: str = Field(examples=["QUYẾT ĐỊNH về việc cấp giấy phép"])
+    highlights: list[tuple[int, int]] = Field(description="[start, end] in `text`, end exclusive", examples=[[[0, 10]]])
+    boxes: list[BoxShape] = Field(description="of the highlighted words on the page")
+
+
+class HitOut(BaseModel):
+    """A document that was found."""
+
+    document_id: str = Field(examples=[ID])
+    score: float = Field(examples=[12.7])
+    office: str = Field(examples=["H02"])
+    dossier: str | None = Field(examples=["000.00.05.H02-230105-0001"])
+    filename: str = Field(examples=["scan_01.pdf"])
+    received_at: Moment | None
+    archived_at: Moment | None
+    pages: list[int] = Field(description="the first pages with a match", examples=[[1]])
+    page_count: int = Field(examples=[2])
+    snippets: list[SnippetOut]
+
+
+class SearchOut(BaseModel):
+    """`total` counts all documents found; `next_cursor` is null on the last page."""
+
+    total: int = Field(examples=[1])
+    hits: list[HitOut]
+    next_cursor: str | None = Field(examples=["20"])
+
+
+@router.get("/search", summary="Search", response_model=SearchOut, responses=responses())
+def search(
+    request: Request,
+    principal: Reader,
+    q: Annotated[
+        str,
+        Query(
+            description='words, "phrases", 138/QĐ-KHCN, -without, dossier:…, received:2023-01..2023-03',
+            examples=['"quyết định" 138'],
+        ),
+    ],
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[str | None, Query(max_length=20, description="`next_cursor` of the page before")] = None,
+) -> dict[str, Any]:
+    """Marks and case may be left out; what fits exactly comes first. Needs the scope `read`."""
+    index: IndexReader = request.app.state.index
+    found = index.search(q, office=principal.office, limit=limit, cursor=cursor)
+    shown = [hit.document_id for hit in found.hits]
+    log.info("documents.found", actor=principal.actor, document_ids=shown, total=found.total)
+    return {"total": found.total, "hits": [hit_json(hit) for hit in found.hits], "next_cursor": found.next_cursor}

@@ -1,0 +1,82 @@
+"""Recognition alone: Tesseract in this process on the sample's page images, decoded beforehand, nothing else done."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ingest.sniff import Kind
+from ocr_workers.engine import Grey
+from ocr_workers.pages import PageImage, load_page, plan_document
+from ocr_workers.quality import channel_of
+from sohoa.settings import Settings
+from tests.benchmarks.sample import SampleFile
+
+REDUCED_DPI = 200.0
+"""What Sohoa reads at: it makes finer pages smaller first."""
+_KINDS = {"JPEG": Kind.JPEG, "PNG": Kind.PNG, "G4 TIFF": Kind.TIFF, "scan PDF": Kind.PDF}
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """Processor seconds of the engine over `pages` pages: as scanned, and made smaller to REDUCED_DPI beforehand."""
+
+    pages: int
+    full_cpu_s: float
+    reduced_cpu_s: float
+
+
+def recognise_bare(files: Iterable[SampleFile], settings: Settings) -> Bare:
+    """Each page's one 8-bit channel (red of a colour page) through an engine that was loaded before, one thread."""
+    engine = _BareEngine(settings)
+    pages, full_s, reduced_s = 0, 0.0, 0.0
+    for file in files:
+        for page in _page_images(file, settings):
+            channel = channel_of(page.pixels)
+            factor = REDUCED_DPI / file.dpi
+            smaller = np.asarray(cv2.resize(channel, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
+            full_s += engine.cpu_s(channel, dpi=file.dpi)
+            reduced_s += engine.cpu_s(smaller, dpi=REDUCED_DPI)
+            pages += 1
+    engine.close()
+    return Bare(pages, full_s, reduced_s)
+
+
+class _BareEngine:
+    """tesserocr with the model that Sohoa uses, loaded once."""
+
+    def __init__(self, settings: Settings) -> None:
+        os.environ["OMP_THREAD_LIMIT"] = "1"
+        import tesserocr
+
+        self._api = tesserocr.PyTessBaseAPI(
+            path=str(settings.tessdata), lang=settings.language, psm=tesserocr.PSM.AUTO, oem=tesserocr.OEM.LSTM_ONLY
+        )
+        self._api.SetVariable("tessedit_do_invert", "0")
+
+    def cpu_s(self, image: Grey, *, dpi: float) -> float:
+        height, width = image.shape
+        self._api.SetImageBytes(image.tobytes(), width, height, 1, width)
+        self._api.SetSourceResolution(round(dpi))
+        started_s = time.process_time()
+        self._api.Recognize()
+        spent_s = time.process_time() - started_s
+        self._api.Clear()
+        return spent_s
+
+    def close(self) -> None:
+        self._api.End()
+
+
+def _page_images(file: SampleFile, settings: Settings) -> Iterator[PageImage]:
+    path, kind = file.path, _KINDS[file.source]
+    plan = plan_document(path, kind, settings=settings)
+    for number in range(1, len(plan.pages) + 1):
+        page = load_page(path, plan, number)
+        if isinstance(page, PageImage):
+            yield page

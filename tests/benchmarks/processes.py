@@ -1,0 +1,128 @@
+"""Runs commands to their end and tells what each cost: time on the clock, processor time, and memory of its workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+_LOOK_EVERY_S = 0.05
+_WORKER_MARK = "multiprocessing.spawn"
+
+
+class CommandFailed(Exception):
+    """A measured command did not do what it should; the message says which and how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One finished command. `cpu_s` is user and system time of the command and of all processes it waited for."""
+
+    wall_s: float
+    cpu_s: float
+    stdout: str
+    peak_worker_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """What `sohoa archive` did: its cost and its JSON, one object a file."""
+
+    run: Run
+    documents: list[dict[str, Any]]
+
+    @property
+    def pages(self) -> int:
+        return sum(int(document["pages"]) for document in self.documents)
+
+
+def sohoa(*arguments: str | Path) -> list[str]:
+    """The command line of the `sohoa` that is installed beside this Python."""
+    return [str(Path(sys.executable).with_name("sohoa")), *map(str, arguments)]
+
+
+def archive(files: Sequence[Path], *, home: Path, workers: int, watch_memory: bool = False) -> Archived:
+    """`sohoa archive` on `files` into `home`. Raises CommandFailed unless every file is archived."""
+    done = run(
+        sohoa("archive", "--json", "--jobs", str(workers), *files),
+        environment={"SOHOA_HOME": str(home)},
+        watch_memory=watch_memory,
+    )
+    documents = [json.loads(line) for line in done.stdout.splitlines()]
+    wrong = [document for document in documents if document["status"] != "archived"]
+    if wrong or len(documents) != len(files):
+        errors = [document["error"] for document in wrong]
+        raise CommandFailed(f"{len(documents) - len(wrong)} of {len(files)} files were archived: {errors}")
+    return Archived(done, documents)
+
+
+def run(command: Sequence[str], *, environment: Mapping[str, str], watch_memory: bool = False) -> Run:
+    """Run `command` to its end. Raises CommandFailed where it does not end with 0, with the last lines it wrote."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        started_s = time.perf_counter()
+        process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=out, stderr=errors)
+        watch = _MemoryWatch(process.pid) if watch_memory else None
+        _, status, usage = os.wait4(process.pid, 0)
+        wall_s = time.perf_counter() - started_s
+        process.returncode = os.waitstatus_to_exitcode(status)
+        peak_bytes = watch.stop() if watch is not None else 0
+        out.seek(0)
+        errors.seek(0)
+        if process.returncode != 0:
+            tail = errors.read().decode(errors="replace")[-2000:]
+            raise CommandFailed(f"{Path(command[0]).name} {command[1]} ended with {process.returncode}: {tail}")
+        return Run(wall_s, usage.ru_utime + usage.ru_stime, out.read().decode(), peak_bytes)
+
+
+class _MemoryWatch:
+    """Looks at a command's worker processes until stopped, and keeps the highest peak that any of them has had."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._peak_bytes = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> int:
+        self._stop.set()
+        self._thread.join()
+        return self._peak_bytes
+
+    def _look(self) -> None:
+        while not self._stop.wait(_LOOK_EVERY_S):
+            try:
+                workers = [child for child in psutil.Process(self._pid).children() if _is_worker(child)]
+            except psutil.NoSuchProcess:
+                continue
+            for worker in workers:
+                self._peak_bytes = max(self._peak_bytes, _peak_of(worker.pid))
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return any(_WORKER_MARK in part for part in process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
+
+
+def _peak_of(pid: int) -> int:
+    """The most resident memory that the process has had (VmHWM of proc(5)), 0 where it has just ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    for line in status.splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0

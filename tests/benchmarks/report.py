@@ -1,0 +1,71 @@
+"""The figures to reach and how they came out, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from tests.benchmarks.machine import Machine
+from tests.benchmarks.size import Size
+
+REPEAT = "make bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table. `met` is None where there is nothing to reach or nothing was measured."""
+
+    key: str
+    what: str
+    at_least: str
+    measured: str
+    met: bool | None
+
+    @property
+    def verdict(self) -> str:
+        return {True: "reached", False: "missed", None: "-"}[self.met]
+
+
+class Measured(Protocol):
+    """What a section hands back."""
+
+    def figures(self) -> list[Figure]:
+        """The lines that this section gives to the table of figures."""
+        ...
+
+    def details(self) -> list[str]:
+        """Markdown lines that say what was run and what came out."""
+        ...
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """A Markdown table."""
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    return [*lines, *(f"| {' | '.join(map(str, row))} |" for row in rows)]
+
+
+def figure_table(figures: Iterable[Figure]) -> list[str]:
+    return table(
+        ("What", "At least", "Measured", "Verdict"),
+        ((figure.what, figure.at_least, figure.measured, figure.verdict) for figure in figures),
+    )
+
+
+def write_report(
+    sections: Mapping[str, Measured], *, machine: Machine, size: Size, started_at: datetime, explanations: Mapping[str, str]
+) -> str:
+    """The whole page: the table, why what was missed was missed, where it ran, and each section's details."""
+    figures = [figure for section in sections.values() for figure in section.figures()]
+    missed = [figure for figure in figures if figure.met is False]
+    lines = ["# Benchmarks", "", f"Written by `{REPEAT}`; do not edit. Times are those of the machine below.", ""]
+    lines += [*figure_table(figures), ""]
+    if missed:
+        lines += ["## What was missed, and why", ""]
+        lines += [f"- **{figure.what}**: {explanations.get(figure.key, 'not explained yet.')}" for figure in missed]
+        lines.append("")
+    lines += ["## Where and how", "", f"- {started_at:%Y-%m-%d %H:%M} UTC, size `{size.name}`", *machine.lines(), ""]
+    for title, section in sections.items():
+        lines += [f"## {title}", "", *section.details(), ""]
+    return "\n".join(lines).rstrip() + "\n"
