@@ -12,7 +12,7 @@ from typing import Any
 import pikepdf
 
 from sohoa.errors import BadRequest, Conflict
-from sohoa.model import Actor, DocumentId
+from sohoa.model import Actor
 from sohoa.states import DocumentStatus, JobKind
 from storage.archive import premis
 from storage.archive.commit import Recorded

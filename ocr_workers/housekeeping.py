@@ -13,11 +13,11 @@ import structlog
 from ingest.receive import register_pending
 from sohoa.clock import process_owner
 from sohoa.errors import SohoaError
+from sohoa.settings import Settings
 from storage.catalog import documents, jobs, leases, outbox
 from storage.index import open_index
 from storage.index.indexer import index_outbox
 from storage.stores import Stores, open_stores
-from sohoa.settings import Settings
 
 LEASE_NAME = "housekeeping"
 LEASE_S = 15.0
@@ -89,9 +89,7 @@ class Housekeeper:
 
     def _has_lease(self, stores: Stores) -> bool:
         with stores.database.write() as connection:
-            return leases.acquire(
-                connection, LEASE_NAME, owner=self._owner, ttl_s=LEASE_S, now=stores.clock.now()
-            )
+            return leases.acquire(connection, LEASE_NAME, owner=self._owner, ttl_s=LEASE_S, now=stores.clock.now())
 
 
 def finish_interrupted(stores: Stores) -> None:
@@ -99,7 +97,9 @@ def finish_interrupted(stores: Stores) -> None:
     try:
         for commit in stores.archive.recover():
             log.info("archive.rolled_forward", object_id=commit.object_id, version=commit.version)
-    except SohoaError as error:  # a commit that cannot be finished is for the operator; papers still have to be registered
+    except (
+        SohoaError
+    ) as error:  # a commit that cannot be finished is for the operator; papers still have to be registered
         log.error("archive.not_rolled_forward", code=error.code, detail=error.detail)
     registered = register_pending(stores.archive, stores.database, stores.clock)
     if registered:
@@ -130,6 +130,8 @@ def clear_finished_staging(stores: Stores) -> None:
             continue
         with stores.database.read() as connection:
             needed = documents.needs_staging(connection, staged.document_id)
-        orphaned = needed is None and staged.age_s > ORPHANED_AFTER_S and not stores.archive.has_receipt(staged.document_id)
+        orphaned = (
+            needed is None and staged.age_s > ORPHANED_AFTER_S and not stores.archive.has_receipt(staged.document_id)
+        )
         if needed is False or orphaned:
             stores.archive.clear_staging(staged.document_id)

@@ -8,7 +8,6 @@ A worker that the engine kills or that is killed for taking too long costs one a
 from __future__ import annotations
 
 import multiprocessing
-import os
 import resource
 import signal
 import threading
@@ -87,7 +86,9 @@ class Supervisor:
         return _Worker(process=process, pipe=ours, owner=owner)
 
     def _listen(self) -> None:
-        ready = set(wait([*(w.pipe for w in self._workers), *(w.process.sentinel for w in self._workers)], timeout=IDLE_S))
+        ready = set(
+            wait([*(w.pipe for w in self._workers), *(w.process.sentinel for w in self._workers)], timeout=IDLE_S)
+        )
         for worker in list(self._workers):
             if worker.pipe in ready:
                 self._read(worker)
@@ -162,7 +163,6 @@ def _ask_to_leave(pipe: Pipe) -> None:
 def work(settings: Settings, owner: str, pipe: Pipe) -> None:
     """The life of one worker process: claim, tell the parent, do, commit, until told to stop or the parent is gone."""
     logs.set_up(settings.log_level)
-    os.environ["OMP_THREAD_LIMIT"] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (settings.worker_memory_bytes, settings.worker_memory_bytes))
@@ -175,7 +175,9 @@ def work(settings: Settings, owner: str, pipe: Pipe) -> None:
     try:
         while not _told_to_stop(pipe, wait_s=0.0):
             try:
-                did = pipeline.run_next(tools, started=lambda job, limit_s: pipe.send(("start", job.job_id, limit_s + GRACE_S)))
+                did = pipeline.run_next(
+                    tools, started=lambda job, limit_s: pipe.send(("start", job.job_id, limit_s + GRACE_S))
+                )
             except StoreUnavailable as error:
                 log.warning("worker.store_unavailable", code=error.code, detail=error.detail)
                 did = False

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ocr_workers import record, staged
-from ocr_workers.record import Ending
 from ocr_workers.pages import DocumentPlan
+from ocr_workers.record import Ending
 from sohoa.errors import Held, SohoaError, StageFailed
 from sohoa.model import Page
 from sohoa.states import DocumentStatus, JobKind, PageStatus
@@ -58,7 +58,11 @@ def caught(job: Job, tools: Tools) -> Iterator[None]:
         if job.attempts < tools.settings.max_attempts:
             tried_again(job, "internal", tools)
         else:
-            gave_up(job, StageFailed(f"{job.kind} failed in a way nobody foresaw; the log has the trace", code="internal"), tools)
+            gave_up(
+                job,
+                StageFailed(f"{job.kind} failed in a way nobody foresaw; the log has the trace", code="internal"),
+                tools,
+            )
 
 
 def check_not_spent(job: Job, *, max_attempts: int) -> None:
@@ -89,7 +93,9 @@ def planned(job: Job, plan: DocumentPlan, tools: Tools) -> None:
             pages_failed=(),
             warnings=plan.warnings,
         )
-        pages = [NewJob(JobKind.RECOGNISE, job.document_id, page=page.number, priority=job.priority) for page in plan.pages]
+        pages = [
+            NewJob(JobKind.RECOGNISE, job.document_id, page=page.number, priority=job.priority) for page in plan.pages
+        ]
         jobs.enqueue(connection, pages, now=now)
         jobs.complete(connection, job.job_id, owner=tools.owner)
 
@@ -155,7 +161,9 @@ def committed(job: Job, document: Document, recorded: Recorded, tools: Tools) ->
         if archived:
             outbox.put(connection, document.document_id, now=now)
         jobs.complete(connection, job.job_id, owner=tools.owner)
-    log.info("document.committed", document_id=document.document_id, status=ending.status, version=recorded.commit.version)
+    log.info(
+        "document.committed", document_id=document.document_id, status=ending.status, version=recorded.commit.version
+    )
 
 
 def held(job: Job, error: Held, tools: Tools) -> None:
@@ -184,9 +192,7 @@ def tried_again(job: Job, code: str, tools: Tools) -> None:
     """Put the job back, to be tried after a growing pause."""
     delay_s = 0.0 if code in ENGINE_FAULTS else backoff_s(job.attempts)
     with tools.database.write() as connection:
-        jobs.retry_later(
-            connection, job.job_id, owner=tools.owner, code=code, delay_s=delay_s, now=tools.clock.now()
-        )
+        jobs.retry_later(connection, job.job_id, owner=tools.owner, code=code, delay_s=delay_s, now=tools.clock.now())
 
 
 def _document_stopped(job: Job, status: DocumentStatus, error: SohoaError, tools: Tools) -> None:

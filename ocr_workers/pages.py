@@ -74,7 +74,9 @@ class PageImage:
         return int(self.pixels.shape[0])
 
 
-def plan_document(original: Path, kind: Kind, *, settings: Settings, password: str | None = None, accept_damage: bool = False) -> DocumentPlan:
+def plan_document(
+    original: Path, kind: Kind, *, settings: Settings, password: str | None = None, accept_damage: bool = False
+) -> DocumentPlan:
     """Look at every page of `original` without recognising any.
 
     Raises Held (encrypted, damaged) where a person must act, StageFailed where the file cannot be worked on at all.

@@ -25,7 +25,7 @@ from sohoa.settings import Settings
 from sohoa.states import DocumentStatus, JobKind
 from storage.archive.archive import Archive
 from storage.archive.layout import object_id_of
-from storage.catalog import documents, jobs
+from storage.catalog import jobs
 from storage.catalog.database import Database
 from storage.catalog.jobs import Job
 from storage.objects import open_objects
@@ -80,9 +80,7 @@ def open_document(job: Job, tools: Tools) -> None:
     """Plan the document's pages; each becomes one recognise job."""
     document = outcomes.document_of(job, tools)
     with staged.working_file(document, tools.archive) as (path, kind):
-        plan = plan_document(
-            path, kind, settings=tools.settings, accept_damage=bool(job.payload.get("accept_damage"))
-        )
+        plan = plan_document(path, kind, settings=tools.settings, accept_damage=bool(job.payload.get("accept_damage")))
     staged.write_plan(document.document_id, plan, tools.archive)
     outcomes.planned(job, plan, tools)
 

@@ -82,7 +82,11 @@ def composed(
     read_by = f"{engine['engine']} {engine['engine_version']}"
     events = [
         *_events_so_far(document, archive, clock=clock),
-        made(EventType.METADATA_EXTRACTION, software=read_by, detail={"language": engine["language"], "models": engine["models"]}),
+        made(
+            EventType.METADATA_EXTRACTION,
+            software=read_by,
+            detail={"language": engine["language"], "models": engine["models"]},
+        ),
         *(made(EventType.MODIFICATION, detail=change) for change in composition.transformations),
         made(EventType.NORMALIZATION, detail={**pdf, "route": composition.route}),
         made(EventType.VALIDATION, detail=pdf),

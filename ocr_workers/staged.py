@@ -122,9 +122,7 @@ def write_readings(document: Document, pages: Sequence[Page], archive: Archive, 
                 warnings.extend(page.quality.warnings)
             yield page
 
-    alto = write_alto(
-        passing(), source_name=document.source_name, software=software, created_at=document.received_at
-    )
+    alto = write_alto(passing(), source_name=document.source_name, software=software, created_at=document.received_at)
     failed = tuple(summary["number"] for summary in summaries if summary["status"] == PageStatus.FAILED)
     if failed:
         warnings.append("page_failed")
@@ -134,7 +132,9 @@ def write_readings(document: Document, pages: Sequence[Page], archive: Archive, 
     return Readings(tuple(summaries), failed, tuple(dict.fromkeys(warnings)))
 
 
-def write_description(document_id: DocumentId, description: tuple[dict[str, Any], list[dict[str, Any]]], archive: Archive) -> None:
+def write_description(
+    document_id: DocumentId, description: tuple[dict[str, Any], list[dict[str, Any]]], archive: Archive
+) -> None:
     """Stage record.json and premis.jsonl."""
     record, events = description
     write(document_id, "record.json", _json(record), archive=archive)

@@ -35,7 +35,7 @@ class Principal:
     office: OfficeId | None
 
     def office_for(self, asked: str | None, settings: Settings) -> OfficeId:
-        """The office to bring papers to: the one asked for, the token's, or the default. Raises NotAllowed (other_office)."""
+        """The office to bring papers to: the one asked for, the token's, or the default. Raises NotAllowed."""
         if asked is not None and self.office is not None and asked != self.office:
             raise NotAllowed("this token belongs to another office than the one asked for", code="other_office")
         return OfficeId(asked or self.office or settings.office)

@@ -1,4 +1,4 @@
-"""The outermost layer, around every request: its id, its limits, its line in the log, and headers that browsers heed."""
+"""The outermost layer, around every request: its id, its limits, its line in the log, headers that browsers heed."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from fastapi.openapi.utils import get_openapi
 
 from search_api.problems import Problem
 
-_ABOUT = """Papers in, searchable archive out. Every route but the health ones wants a bearer token with the scope that it
-names (`ingest`, `read` or `admin`; none includes another). A token that belongs to an office sees that office only.
+_ABOUT = """Papers in, searchable archive out. Every route but the health ones wants a bearer token with the scope
+that it names (`ingest`, `read` or `admin`; none includes another). A token of one office sees that office only.
 Errors are RFC 9457 problems; `code` is stable. Boxes are `[left, top, right, bottom]` in pixels of the page."""
 _TAGS = [
     {"name": "documents", "description": "bring papers in, follow them, get them back"},

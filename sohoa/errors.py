@@ -43,7 +43,11 @@ class Held(SohoaError):
 
 
 class StageFailed(SohoaError):
-    """A stage (open, recognise, compose, commit) cannot be done for this document or page and will not be tried again."""
+    """A stage (open, recognise, compose, commit) cannot be done for this document or page; it is not tried again by itself.
+
+    Codes: timeout, engine_killed, engine_failed, out_of_memory, lease_lost, no_page_read, no_pages, page_too_big,
+    too_many_pages, page_unreadable, undecodable, unreadable, internal.
+    """
 
     code = "stage_failed"
 
@@ -55,7 +59,7 @@ class NotFound(SohoaError):
 
 
 class NotAllowed(SohoaError):
-    """The actor has no right to do this."""
+    """The actor has no right to do this. Codes: not_allowed, bad_token."""
 
     code = "not_allowed"
 
@@ -73,7 +77,10 @@ class BadQuery(BadRequest):
 
 
 class Conflict(SohoaError):
-    """What was asked does not fit the present state of the document (for example releasing one that is not held)."""
+    """What was asked does not fit the present state (for example releasing a document that is not held).
+
+    Codes: conflict, busy, lease_lost, idempotency_mismatch.
+    """
 
     code = "conflict"
 
@@ -110,6 +117,9 @@ class TextMismatch(SohoaError):
 
 
 class SetupError(SohoaError):
-    """Something that must be on this machine is missing (a model, a font, the engine); the detail says how to get it."""
+    """Something on this machine is missing or broken; the detail says how to get or mend it.
+
+    Codes: setup, model_missing, engine_missing, catalog_damaged, index_damaged.
+    """
 
     code = "setup"

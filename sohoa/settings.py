@@ -27,17 +27,25 @@ class Settings(BaseSettings):
     # intake limits
     max_file_bytes: int = Field(default=2 * GIGABYTE, description="larger files are refused", gt=0)
     max_pages: int = Field(default=2000, description="documents with more pages are refused", gt=0)
-    max_page_pixels: int = Field(default=200_000_000, description="pages with more pixels are refused before decoding", gt=0)
+    max_page_pixels: int = Field(
+        default=200_000_000, description="pages with more pixels are refused before decoding", gt=0
+    )
     max_page_side_m: float = Field(default=5.08, description="PDF pages with a longer side (metres) are refused", gt=0)
     max_folder_depth: int = Field(default=32, description="folders nested deeper are refused", gt=0)
     min_free_bytes: int = Field(default=1 * GIGABYTE, description="below this much free disk nothing is accepted", ge=0)
 
     # recognising
     language: str = Field(default="vie", description="Tesseract model to use")
-    tessdata: Path = Field(default=Path("/usr/share/tesseract-ocr/5/tessdata"), description="folder of Tesseract models")
-    page_timeout_s: float = Field(default=60.0, description="a page that takes longer is killed, then tried once more", gt=0)
+    tessdata: Path = Field(
+        default=Path("/usr/share/tesseract-ocr/5/tessdata"), description="folder of Tesseract models"
+    )
+    page_timeout_s: float = Field(
+        default=60.0, description="a page that takes longer is killed, then tried once more", gt=0
+    )
     second_chance_timeout_s: float = Field(default=120.0, description="time limit of that second try", gt=0)
-    stage_timeout_s: float = Field(default=1800.0, description="time limit of opening, composing or committing a document", gt=0)
+    stage_timeout_s: float = Field(
+        default=1800.0, description="time limit of opening, composing or committing a document", gt=0
+    )
     worker_memory_bytes: int = Field(
         default=4 * GIGABYTE, description="a worker that asks for more address space fails that page", gt=0
     )
@@ -53,8 +61,8 @@ class Settings(BaseSettings):
     )
 
     # HTTP
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
+    host: str = Field(default="127.0.0.1", description="address that `serve` listens on")
+    port: int = Field(default=8080, ge=0, le=65535, description="port that `serve` listens on")
 
     def archive_root(self) -> Path:
         """The folder of the archive. Raises ValueError for a URL that this version cannot open."""

@@ -68,7 +68,13 @@ _MOVES: dict[DocumentStatus, frozenset[DocumentStatus]] = {
 }
 
 FINAL = frozenset(
-    {DocumentStatus.ARCHIVED, DocumentStatus.HELD, DocumentStatus.FAILED, DocumentStatus.WITHDRAWN, DocumentStatus.REFUSED}
+    {
+        DocumentStatus.ARCHIVED,
+        DocumentStatus.HELD,
+        DocumentStatus.FAILED,
+        DocumentStatus.WITHDRAWN,
+        DocumentStatus.REFUSED,
+    }
 )
 """Statuses at which the machine has nothing more to do for a document by itself."""
 

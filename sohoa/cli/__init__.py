@@ -21,14 +21,18 @@ app = typer.Typer(
 token_app = typer.Typer(help="Bearer tokens for the HTTP API.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(token_app, name="token")
 
-As = Annotated[str | None, typer.Option("--as", metavar="ACTOR", help="Act as person:ID or system:ID instead of yourself.")]
+As = Annotated[
+    str | None, typer.Option("--as", metavar="ACTOR", help="Act as person:ID or system:ID instead of yourself.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 Document = Annotated[str, typer.Argument(metavar="DOCUMENT", help="The document's id, 26 characters.")]
 
 
 @app.command()
 def archive(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders or patterns such as 'scans/*.jpg'.")],
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files, folders or patterns such as 'scans/*.jpg'.")
+    ],
     dossier: Annotated[str | None, typer.Option(metavar="CODE", help="The dossier these papers belong to.")] = None,
     office: Annotated[str | None, typer.Option(metavar="ID", help="The office they belong to.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes; one a core unless told.")] = None,
@@ -43,7 +47,7 @@ def archive(
 
 @app.command()
 def search(
-    query: Annotated[str, typer.Argument(help="Words, \"a phrase\", 138/QĐ-KHCN, -without, field:value.")],
+    query: Annotated[str, typer.Argument(help='Words, "a phrase", 138/QĐ-KHCN, -without, field:value.')],
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many documents to show.")] = 20,
     as_json: Json = False,
 ) -> None:
@@ -78,7 +82,9 @@ def export(
 
 @app.command()
 def status(
-    document: Annotated[str | None, typer.Argument(metavar="[DOCUMENT]", help="One document; without it, everything.")] = None,
+    document: Annotated[
+        str | None, typer.Argument(metavar="[DOCUMENT]", help="One document; without it, everything.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show how a document, or all the work, stands."""
@@ -114,7 +120,9 @@ def withdraw(
 
 @app.command()
 def retry(
-    document: Annotated[str | None, typer.Argument(metavar="[DOCUMENT]", help="One document; without it, all that failed.")] = None,
+    document: Annotated[
+        str | None, typer.Argument(metavar="[DOCUMENT]", help="One document; without it, all that failed.")
+    ] = None,
     as_actor: As = None,
 ) -> None:
     """Try failed documents again from the start."""
@@ -137,7 +145,9 @@ def work(
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 unless told.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 8080 unless told.")] = None,
-    workers: Annotated[int | None, typer.Option(min=0, help="Worker processes; one a core unless told, 0 for none.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Worker processes; one a core unless told, 0 for none.")
+    ] = None,
 ) -> None:
     """Start the HTTP API and the workers."""
     from sohoa.cli.serve import run_serve
@@ -158,7 +168,9 @@ def token_create(
     name: Annotated[str, typer.Argument(help="What the token is for.")],
     scope: Annotated[list[str], typer.Option(help="ingest, read or admin; may be given several times.")],
     actor: Annotated[str, typer.Option(help="In whose name it acts: person:ID or system:ID.")],
-    office: Annotated[str | None, typer.Option(metavar="ID", help="The only office it may see; all unless told.")] = None,
+    office: Annotated[
+        str | None, typer.Option(metavar="ID", help="The only office it may see; all unless told.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a token; its secret is shown this once."""

@@ -32,7 +32,13 @@ SEARCHABLE_WITHIN_S = 30.0
 
 
 def run(
-    paths: Sequence[str], *, dossier: str | None, office: str | None, jobs: int | None, as_json: bool, as_actor: str | None
+    paths: Sequence[str],
+    *,
+    dossier: str | None,
+    office: str | None,
+    jobs: int | None,
+    as_json: bool,
+    as_actor: str | None,
 ) -> int:
     """Exit code: 0 when all are archived, 3 when some were held, failed or refused, 130 when stopped by Ctrl-C."""
     with opened() as stores:

@@ -63,4 +63,6 @@ def find(stores: Stores, document_id: str, identity: Identity) -> Document:
         try:
             return documents.get(connection, document_id.strip().upper(), office=identity.office)
         except NotFound:
-            raise NotFound(f"there is no document {document_id!r}; `sohoa search` and `sohoa status` show ids") from None
+            raise NotFound(
+                f"there is no document {document_id!r}; `sohoa search` and `sohoa status` show ids"
+            ) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -31,7 +30,10 @@ class Finding:
 def run(*, as_json: bool) -> int:
     """Print every finding; exit code 0 if all is well, 1 if something is not."""
     settings = Settings()
-    findings = [_caught(check, settings) for check in (_engine, _second_engine, _model, _fonts, _ghostscript, _disk, _catalog, _index)]
+    findings = [
+        _caught(check, settings)
+        for check in (_engine, _second_engine, _model, _fonts, _ghostscript, _disk, _catalog, _index)
+    ]
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False) + "\n")
     else:
@@ -48,20 +50,25 @@ def _caught(check: Callable[[Settings], Finding], settings: Settings) -> Finding
     try:
         return check(settings)
     except (SohoaError, OSError, ImportError, sqlite3.Error, ValueError) as error:
-        return Finding(check.__name__.strip("_").replace("_", " "), ok=False, found=str(error), do="see docs/operations")
+        return Finding(
+            check.__name__.strip("_").replace("_", " "), ok=False, found=str(error), do="see docs/operations"
+        )
 
 
 def _engine(settings: Settings) -> Finding:
-    os.environ.setdefault("OMP_THREAD_LIMIT", "1")
-    import tesserocr
+    from ocr_workers.recognise import Recogniser
 
-    return Finding("engine (in the process)", ok=True, found=tesserocr.tesseract_version().splitlines()[0])
+    with Recogniser(settings) as recogniser:
+        found = f"tesseract {recogniser.identity()['engine_version']}"
+    return Finding("engine (in the process)", ok=True, found=found)
 
 
 def _second_engine(settings: Settings) -> Finding:
     path = shutil.which("tesseract")
     if path is None:
-        return Finding("engine (second chance)", ok=False, found="no tesseract command", do="apt-get install tesseract-ocr")
+        return Finding(
+            "engine (second chance)", ok=False, found="no tesseract command", do="apt-get install tesseract-ocr"
+        )
     shown = subprocess.run([path, "--version"], capture_output=True, text=True, check=True, timeout=10)
     return Finding("engine (second chance)", ok=True, found=shown.stdout.splitlines()[0])
 
@@ -69,7 +76,8 @@ def _second_engine(settings: Settings) -> Finding:
 def _model(settings: Settings) -> Finding:
     from ocr_workers.recognise import Recogniser
 
-    identity = Recogniser(settings).identity()
+    with Recogniser(settings) as recogniser:
+        identity = recogniser.identity()
     models = ", ".join(f"{name}, sha256 {digest[:16]}…" for name, digest in identity["models"].items())
     return Finding("model", ok=True, found=models)
 
@@ -98,7 +106,12 @@ def _disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(home).free
     enough = free >= settings.min_free_bytes
     found = f"{free / GIGABYTE:.1f} GB free under {settings.home}"
-    return Finding("disk", ok=enough, found=found, do="" if enough else "free some space: nothing is accepted below SOHOA_MIN_FREE_BYTES")
+    return Finding(
+        "disk",
+        ok=enough,
+        found=found,
+        do="" if enough else "free some space: nothing is accepted below SOHOA_MIN_FREE_BYTES",
+    )
 
 
 def _catalog(settings: Settings) -> Finding:
@@ -106,7 +119,12 @@ def _catalog(settings: Settings) -> Finding:
 
     with open_stores(settings) as stores, stores.database.read() as connection:
         check = connection.exec_driver_sql("PRAGMA quick_check").scalar_one()
-    return Finding(f"catalogue (SQLite {sqlite3.sqlite_version})", ok=check == "ok", found=str(check), do="" if check == "ok" else "restore a copy")
+    return Finding(
+        f"catalogue (SQLite {sqlite3.sqlite_version})",
+        ok=check == "ok",
+        found=str(check),
+        do="" if check == "ok" else "restore a copy",
+    )
 
 
 def _index(settings: Settings) -> Finding:
@@ -114,5 +132,3 @@ def _index(settings: Settings) -> Finding:
 
     with open_index(settings) as index:
         return Finding("search index", ok=True, found=f"{index.count()} documents")
-
-

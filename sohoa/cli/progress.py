@@ -6,6 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -59,7 +60,7 @@ class Progress:
 def show_table(results: Sequence[dict[str, Any]]) -> None:
     """A line a file: what became of it and, below, what there is to know or to do; then a line that counts them."""
     console = Console(highlight=False)
-    root = os.path.commonpath([os.path.dirname(result["source"]) for result in results]) if results else ""
+    root = os.path.commonpath([Path(result["source"]).parent for result in results]) if results else ""
     table = Table(box=None, pad_edge=False, show_edge=False)
     table.add_column("STATUS", no_wrap=True)
     table.add_column("PAGES", justify="right", no_wrap=True)

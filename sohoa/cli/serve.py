@@ -38,7 +38,9 @@ def run_serve(*, host: str | None, port: int | None, workers: int | None) -> Non
     with open_stores(settings) as stores:
         app = create_app(stores)
         server = uvicorn.Server(
-            uvicorn.Config(app, host=host or settings.host, port=settings.port if port is None else port, log_level="warning")
+            uvicorn.Config(
+                app, host=host or settings.host, port=settings.port if port is None else port, log_level="warning"
+            )
         )
         if workers == 0:
             server.run()

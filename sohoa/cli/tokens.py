@@ -40,7 +40,9 @@ def show(*, as_json: bool) -> None:
         table.add_column(heading)
     for token in found:
         state = "revoked" if token.revoked_at else "in use"
-        table.add_row(token.token_id, token.name, ", ".join(sorted(token.scopes)), token.actor, token.office or "all", state)
+        table.add_row(
+            token.token_id, token.name, ", ".join(sorted(token.scopes)), token.actor, token.office or "all", state
+        )
     Console().print(table)
 
 

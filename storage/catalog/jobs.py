@@ -122,7 +122,9 @@ def retry_later(conn: Connection, job_id: int, *, owner: str, code: str, delay_s
 
     Raises Conflict (`lease_lost`).
     """
-    again = _give_back(conn, jobs.c.job_id == job_id, *_held_by(owner), code=code, run_after=now + timedelta(seconds=delay_s))
+    again = _give_back(
+        conn, jobs.c.job_id == job_id, *_held_by(owner), code=code, run_after=now + timedelta(seconds=delay_s)
+    )
     _check_held(len(again), job_id)
 
 
@@ -218,7 +220,9 @@ def _check_held(found: int, job_id: int) -> None:
 
 def _give_back(conn: Connection, *lost: ColumnElement[bool], code: str, run_after: datetime) -> list[Job]:
     """Free the leased jobs that fit, to be claimed again from `run_after` on."""
-    ready = update(jobs).where(*lost).values(
-        state=JobState.READY, run_after=run_after, owner=None, leased_until=None, last_code=code
+    ready = (
+        update(jobs)
+        .where(*lost)
+        .values(state=JobState.READY, run_after=run_after, owner=None, leased_until=None, last_code=code)
     )
     return [_job(row) for row in conn.execute(ready.returning(*_COLUMNS))]

@@ -162,7 +162,7 @@ def _spans(regex: re.Pattern[str], folded: str) -> list[tuple[int, int]]:
 
 
 def _best_windows(found: list[_FoundPage], *, count: int) -> list[_Window]:
-    """Up to `count` windows that do not overlap: each time the one that shows most terms not shown yet, then the best."""
+    """Up to `count` windows that do not overlap, each time the one that shows most terms not shown yet."""
     terms_on = {page.page.number: {match.term for match in page.matches} for page in found}
     pages = sorted(found, key=lambda page: -len(terms_on[page.page.number]))[:count]
     for term in set().union(*terms_on.values()) - set().union(*(terms_on[page.page.number] for page in pages)):

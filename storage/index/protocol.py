@@ -152,7 +152,7 @@ def unpack_words(data: bytes) -> WordTable:
     packed = zlib.decompress(data)
     width = packed[0]
     planes = np.frombuffer(packed, dtype=np.uint8, offset=1).reshape(6, width, -1).transpose(0, 2, 1)
-    columns = np.ascontiguousarray(planes).view(f"<u{width}")[..., 0]
+    columns = planes.copy(order="C").view(f"<u{width}")[..., 0]
     columns[:2, 1:] += columns[3:5, :-1]
     np.cumsum(columns[:3], axis=1, dtype=columns.dtype, out=columns[:3])
     columns[3:] += columns[:3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ Mode = Literal["read", "write"]
 MOST_RESULTS = 10_000
 """How far a cursor goes; who has read so many hits should narrow the search."""
 _WRITER_MEMORY_BYTES = 64_000_000
+_CURSOR = re.compile("[0-9]{1,6}")
 _LOCK_NAME = ".create.lock"
 _TIER_SCORE = 10_000.0
 """Put on top of the scores of a better tier, so that scores fall from hit to hit; far above any sum of BM25."""
@@ -64,11 +66,13 @@ class TantivyIndex:
         """Make `entries` searchable and durable; repeating that, or writing an older sequence, changes nothing."""
         if self._mode != "write":
             raise StoreUnavailable("the search index was opened for reading", code="index_read_only")
-        searcher = self._fresh_searcher()
-        newest: dict[str, IndexEntry] = {}
-        for entry in sorted(entries, key=lambda entry: entry.sequence):
-            if entry.sequence >= self._indexed_sequence(searcher, entry.document_id):
-                newest[entry.document_id] = entry
+        with _errors_named():
+            searcher = self._fresh_searcher()
+            newest = {
+                entry.document_id: entry
+                for entry in sorted(entries, key=lambda entry: entry.sequence)
+                if entry.sequence >= self._indexed_sequence(searcher, entry.document_id)
+            }
         writer, self._writer = self._writer or self._new_writer(), None
         try:
             for document_id, entry in newest.items():
@@ -92,36 +96,23 @@ class TantivyIndex:
         if limit < 1:
             raise BadQuery("the limit must be at least 1")
         offset = _offset(cursor)
+        ranked = tiers(self._schema, query, office=office)
+        everything = counted(self._schema, query, office=office)
         with _errors_named():
             searcher = self._fresh_searcher()
-            found = self._best(searcher, query, office=office, offset=offset, limit=min(limit, MOST_RESULTS - offset))
-            total = searcher.search(counted(self._schema, query, office=office), limit=1, count=True).count
+            found = _best(
+                searcher, ranked, offset=offset, limit=min(limit, MOST_RESULTS - offset), by_age=not query.must
+            )
+            total = searcher.search(everything, limit=1, count=True).count
             hits = tuple(_hit(searcher.doc(address), score, query) for score, address in found)
         after = offset + len(hits)
         return SearchPage(total, hits, str(after) if hits and after < min(total, MOST_RESULTS) else None)
 
-    def _best(
-        self, searcher: Any, query: Query, *, office: OfficeId | None, offset: int, limit: int
-    ) -> list[tuple[float, Any]]:
-        """Scores and addresses of hits `offset` to `offset + limit`, tier after tier."""
-        clauses = tiers(self._schema, query, office=office)
-        if not query.must:
-            (clause,) = clauses
-            newest = searcher.search(clause, limit=limit, offset=offset, count=False, order_by_field="received")
-            return [(0.0, address) for _, address in newest.hits]
-        found: list[tuple[float, Any]] = []
-        for lower_tiers, clause in zip(reversed(range(len(clauses))), clauses, strict=True):
-            result = searcher.search(clause, limit=limit - len(found), offset=offset, count=True)
-            found += [(lower_tiers * _TIER_SCORE + score, address) for score, address in result.hits]
-            if len(found) == limit:
-                break
-            offset = max(0, offset - result.count)
-        return found
-
     def count(self) -> int:
         """The number of documents that can be found (without tombstones)."""
+        everything = counted(self._schema, Query(), office=None)
         with _errors_named():
-            return int(self._fresh_searcher().search(counted(self._schema, Query(), office=None), limit=1).count)
+            return int(self._fresh_searcher().search(everything, limit=1).count)
 
     def close(self) -> None:
         """Let go of files and locks."""
@@ -161,6 +152,24 @@ class TantivyIndex:
         return found.st_ino, found.st_mtime_ns, found.st_size
 
 
+def _best(
+    searcher: Any, ranked: Sequence[tantivy.Query], *, offset: int, limit: int, by_age: bool
+) -> list[tuple[float, Any]]:
+    """Scores and addresses of hits `offset` to `offset + limit`, tier after tier; `by_age`: newest first, unscored."""
+    if by_age:
+        (clause,) = ranked
+        newest = searcher.search(clause, limit=limit, offset=offset, count=False, order_by_field="received")
+        return [(0.0, address) for _, address in newest.hits]
+    found: list[tuple[float, Any]] = []
+    for lower_tiers, clause in zip(reversed(range(len(ranked))), ranked, strict=True):
+        result = searcher.search(clause, limit=limit - len(found), offset=offset, count=True)
+        found += [(lower_tiers * _TIER_SCORE + score, address) for score, address in result.hits]
+        if len(found) == limit:
+            break
+        offset = max(0, offset - result.count)
+    return found
+
+
 def _open(root: Path, schema: tantivy.Schema) -> tantivy.Index:
     """The index in `root`; a new one where there is nothing yet."""
     if not (root / "meta.json").exists():
@@ -195,7 +204,8 @@ def _errors_named() -> Iterator[None]:
 
 def _damaged() -> SetupError:
     return SetupError(
-        "the search index is damaged or of another version: delete its folder (SOHOA_HOME/index), it is then made anew from the archive",
+        "the search index is damaged or of another version: delete its folder (SOHOA_HOME/index), "
+        "it is then made anew from the archive",
         code="index_damaged",
     )
 
@@ -268,7 +278,7 @@ def _moment(seconds: float | None) -> datetime | None:
 def _offset(cursor: str | None) -> int:
     if cursor is None:
         return 0
-    if not (cursor.isascii() and cursor.isdigit() and int(cursor) < MOST_RESULTS):
+    if not _CURSOR.fullmatch(cursor) or int(cursor) >= MOST_RESULTS:
         raise BadQuery(
             f"the cursor is not one that a search gave, or beyond the first {MOST_RESULTS} hits: start again without it"
         )

@@ -113,9 +113,8 @@ def _attribute(schema: Schema, wanted: TextFilter) -> Clause:
 
 
 def _date(schema: Schema, wanted: DateFilter) -> Clause:
-    return Clause.range_query(
-        schema, wanted.field, FieldType.Integer, _seconds(wanted.start), _seconds(wanted.end), include_upper=False
-    )
+    start, end = _seconds(wanted.start), _seconds(wanted.end)
+    return Clause.range_query(schema, wanted.field, FieldType.Integer, start, end, include_upper=end is None)
 
 
 def _seconds(moment: datetime | None) -> int | None:

@@ -19,32 +19,44 @@ from tests.benchmarks.sample import SampleFile
 
 REDUCED_DPI = 200.0
 """What Sohoa reads at: it makes finer pages smaller first."""
-_KINDS = {"JPEG": Kind.JPEG, "PNG": Kind.PNG, "G4 TIFF": Kind.TIFF, "scan PDF": Kind.PDF}
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Time on the clock and processor time."""
+
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.wall_s + other.wall_s, self.cpu_s + other.cpu_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Bare:
-    """Processor seconds of the engine over `pages` pages: as scanned, and made smaller to REDUCED_DPI beforehand."""
+    """The engine's time over `pages` pages: as scanned, and made smaller to REDUCED_DPI beforehand."""
 
     pages: int
-    full_cpu_s: float
-    reduced_cpu_s: float
+    full: Spent
+    reduced: Spent
 
 
 def recognise_bare(files: Iterable[SampleFile], settings: Settings) -> Bare:
     """Each page's one 8-bit channel (red of a colour page) through an engine that was loaded before, one thread."""
     engine = _BareEngine(settings)
-    pages, full_s, reduced_s = 0, 0.0, 0.0
+    pages, full, reduced = 0, Spent(), Spent()
     for file in files:
         for page in _page_images(file, settings):
             channel = channel_of(page.pixels)
             factor = REDUCED_DPI / file.dpi
-            smaller = np.asarray(cv2.resize(channel, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
-            full_s += engine.cpu_s(channel, dpi=file.dpi)
-            reduced_s += engine.cpu_s(smaller, dpi=REDUCED_DPI)
+            smaller = np.asarray(
+                cv2.resize(channel, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8
+            )
+            full += engine.read(channel, dpi=file.dpi)
+            reduced += engine.read(smaller, dpi=REDUCED_DPI)
             pages += 1
     engine.close()
-    return Bare(pages, full_s, reduced_s)
+    return Bare(pages, full, reduced)
 
 
 class _BareEngine:
@@ -59,24 +71,23 @@ class _BareEngine:
         )
         self._api.SetVariable("tessedit_do_invert", "0")
 
-    def cpu_s(self, image: Grey, *, dpi: float) -> float:
+    def read(self, image: Grey, *, dpi: float) -> Spent:
         height, width = image.shape
         self._api.SetImageBytes(image.tobytes(), width, height, 1, width)
         self._api.SetSourceResolution(round(dpi))
-        started_s = time.process_time()
+        wall_s, cpu_s = time.perf_counter(), time.process_time()
         self._api.Recognize()
-        spent_s = time.process_time() - started_s
+        spent = Spent(time.perf_counter() - wall_s, time.process_time() - cpu_s)
         self._api.Clear()
-        return spent_s
+        return spent
 
     def close(self) -> None:
         self._api.End()
 
 
 def _page_images(file: SampleFile, settings: Settings) -> Iterator[PageImage]:
-    path, kind = file.path, _KINDS[file.source]
-    plan = plan_document(path, kind, settings=settings)
+    plan = plan_document(file.path, Kind(file.path.suffix[1:]), settings=settings)
     for number in range(1, len(plan.pages) + 1):
-        page = load_page(path, plan, number)
+        page = load_page(file.path, plan, number)
         if isinstance(page, PageImage):
             yield page

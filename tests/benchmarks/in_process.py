@@ -34,7 +34,7 @@ class InProcess:
 
 
 def work_through(files: Sequence[Path], *, home: Path) -> InProcess:
-    """Archive `files` into `home`; the model is loaded before the clock starts. `records` are the documents' record.json.
+    """Archive `files` into `home`; the model is loaded before the clock starts. `records` are each one's record.json.
 
     Raises CommandFailed unless every file is archived.
     """
@@ -53,7 +53,9 @@ def work_through(files: Sequence[Path], *, home: Path) -> InProcess:
         with stores.database.read() as connection:
             done = [documents.get(connection, document_id) for document_id in ids]
             pages = [page for document_id in ids for page in page_rows.pages_of(connection, document_id)]
-        wrong = [(document.source_name, document.code) for document in done if document.status != DocumentStatus.ARCHIVED]
+        wrong = [
+            (document.source_name, document.code) for document in done if document.status != DocumentStatus.ARCHIVED
+        ]
         if wrong:
             raise CommandFailed(f"not archived: {wrong}")
         return InProcess(

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ class Run:
     wall_s: float
     cpu_s: float
     stdout: str
-    peak_worker_bytes: int = 0
+    exit_code: int
+    peak_worker_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,14 @@ def archive(files: Sequence[Path], *, home: Path, workers: int, watch_memory: bo
     return Archived(done, documents)
 
 
-def run(command: Sequence[str], *, environment: Mapping[str, str], watch_memory: bool = False) -> Run:
-    """Run `command` to its end. Raises CommandFailed where it does not end with 0, with the last lines it wrote."""
+def run(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    watch_memory: bool = False,
+    exit_codes: Collection[int] = (0,),
+) -> Run:
+    """Run `command` to its end. Raises CommandFailed, with the last lines it wrote, where it ends with another code."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         started_s = time.perf_counter()
         process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=out, stderr=errors)
@@ -78,10 +85,10 @@ def run(command: Sequence[str], *, environment: Mapping[str, str], watch_memory:
         peak_bytes = watch.stop() if watch is not None else 0
         out.seek(0)
         errors.seek(0)
-        if process.returncode != 0:
+        if process.returncode not in exit_codes:
             tail = errors.read().decode(errors="replace")[-2000:]
             raise CommandFailed(f"{Path(command[0]).name} {command[1]} ended with {process.returncode}: {tail}")
-        return Run(wall_s, usage.ru_utime + usage.ru_stime, out.read().decode(), peak_bytes)
+        return Run(wall_s, usage.ru_utime + usage.ru_stime, out.read().decode(), process.returncode, peak_bytes)
 
 
 class _MemoryWatch:

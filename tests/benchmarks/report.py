@@ -54,7 +54,12 @@ def figure_table(figures: Iterable[Figure]) -> list[str]:
 
 
 def write_report(
-    sections: Mapping[str, Measured], *, machine: Machine, size: Size, started_at: datetime, explanations: Mapping[str, str]
+    sections: Mapping[str, Measured],
+    *,
+    machine: Machine,
+    size: Size,
+    started_at: datetime,
+    explanations: Mapping[str, str],
 ) -> str:
     """The whole page: the table, why what was missed was missed, where it ran, and each section's details."""
     figures = [figure for section in sections.values() for figure in section.figures()]

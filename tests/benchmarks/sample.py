@@ -1,4 +1,4 @@
-"""The papers that speed and size are measured on: drawn, seeded, as an office's feeder, scanner and phones leave them."""
+"""The papers that speed and size are measured on: drawn, seeded, as an office's feeder and phones leave them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SampleFile:
 
 
 def draw_sample(folder: Path, *, pages: int) -> list[SampleFile]:
-    """Draw papers of all kinds at level typical, 300 dpi, until they have `pages` pages or a few more. No blank backs."""
+    """Draw papers of all kinds at level typical, 300 dpi, until they have `pages` pages or a few more; none is blank."""
     files: list[SampleFile] = []
     while sum(file.pages for file in files) < pages:
         files.append(_draw_file(len(files), folder))
@@ -76,7 +76,9 @@ def describe(files: list[SampleFile]) -> str:
     """What the sample is, in one sentence."""
     counted = {source: [file for file in files if file.source == source] for source in _ENDINGS}
     parts = [
-        f"{len(found)} {source} ({sum(file.pages for file in found)} pages)" for source, found in counted.items() if found
+        f"{len(found)} {source} ({sum(file.pages for file in found)} pages)"
+        for source, found in counted.items()
+        if found
     ]
     pages = sum(file.pages for file in files)
     return f"{len(files)} drawn papers of {pages} pages, level typical, A4 at 300 dpi, seed {SEED}: {', '.join(parts)}."

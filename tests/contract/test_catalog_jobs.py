@@ -209,7 +209,9 @@ def test_tries_of_a_job_that_kills_its_workers_are_counted(db: Database, clock: 
             job = claimed(conn, clock, f"w{attempt}")
             assert (job.attempts, job.last_code) == (attempt, code)
             next_code = "engine_killed" if attempt == 1 else "timeout"
-            assert [back.job_id for back in jobs.release_owner(conn, f"w{attempt}", code=next_code, now=clock.now())] == [job.job_id]
+            assert [
+                back.job_id for back in jobs.release_owner(conn, f"w{attempt}", code=next_code, now=clock.now())
+            ] == [job.job_id]
 
 
 def test_releasing_a_dead_worker_touches_no_other(db: Database, clock: FixedClock) -> None:

@@ -1,0 +1,291 @@
+"""What every search index must do: find, rank, count, filter, forget nothing, and say so when it is damaged."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sohoa.errors import BadQuery, SetupError, StoreUnavailable
+from sohoa.model import DocumentId, OfficeId
+from storage.index.protocol import Hit, IndexedPage, IndexEntry, SearchIndex, SearchPage, pack_words
+from storage.index.query import parse_query
+from storage.index.tantivy_index import MOST_RESULTS, TantivyIndex
+
+KHCN, NOI_VU = OfficeId("so-khcn"), OfficeId("so-noi-vu")
+JANUARY = datetime(2023, 1, 15, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "index"
+
+
+@pytest.fixture
+def index(root: Path) -> Iterator[SearchIndex]:
+    opened = TantivyIndex(root, "write")
+    yield opened
+    opened.close()
+
+
+def entry(name: str, *texts: str, sequence: int = 1, office: OfficeId = KHCN) -> IndexEntry:
+    return IndexEntry(
+        document_id=DocumentId(name),
+        sequence=sequence,
+        office=office,
+        filename=f"{name}.pdf",
+        kind="pdf",
+        status="archived",
+        received_at=JANUARY,
+        archived_at=JANUARY + timedelta(minutes=2),
+        pages=[IndexedPage(number, text) for number, text in enumerate(texts, start=1)],
+    )
+
+
+def search(index: SearchIndex, typed: str, *, office: OfficeId | None = None, limit: int = 20) -> SearchPage:
+    return index.search(parse_query(typed), office=office, limit=limit)
+
+
+def names(index: SearchIndex, typed: str) -> list[str]:
+    found = search(index, typed)
+    assert found.total == len(found.hits)
+    return [hit.document_id for hit in found.hits]
+
+
+def test_exact_spelling_ranks_strictly_above_folded_ones(index: SearchIndex) -> None:
+    index.write([entry("folded", "đương đương đương đương"), entry("exact", "x " * 500 + "đường" + " y" * 500)])
+    assert names(index, "đường") == ["exact", "folded"]
+    assert sorted(names(index, "duong")) == ["exact", "folded"]
+    scores = [hit.score for hit in search(index, "đường").hits]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_all_words_must_be_somewhere_in_the_document(index: SearchIndex) -> None:
+    index.write([entry("both", "khoa", "học"), entry("one", "khoa khoa")])
+    assert names(index, "học khoa") == ["both"]
+
+
+def test_neighbouring_words_rank_above_scattered_ones(index: SearchIndex) -> None:
+    index.write(
+        [
+            entry("scattered", "quyết một hai ba bốn năm định sáu"),
+            entry("together", "một hai ba bốn quyết định năm sáu"),
+        ]
+    )
+    assert names(index, "quyết định") == ["together", "scattered"]
+    assert names(index, "quyet dinh") == ["together", "scattered"]
+
+
+def test_phrases_of_any_length_keep_their_order(index: SearchIndex) -> None:
+    index.write([entry("right", "Bà Nguyễn Thị\nHòa ở đây"), entry("wrong", "Thị Hòa và Nguyễn Thị An")])
+    assert names(index, '"nguyễn thị hoà"') == ["right"]
+    assert names(index, '"nguyen thi hoa"') == ["right"]
+    assert names(index, '"thị hòa"') == ["right", "wrong"] or names(index, '"thị hòa"') == ["wrong", "right"]
+    assert names(index, '"hòa thị"') == []
+
+
+def test_exact_phrase_ranks_above_a_folded_one(index: SearchIndex) -> None:
+    index.write([entry("folded", "hoa binh " * 9), entry("exact", "nước hoà bình")])
+    assert names(index, '"hòa bình"') == ["exact", "folded"]
+
+
+def test_phrase_does_not_reach_over_pages(index: SearchIndex) -> None:
+    index.write([entry("pages", "cuối trang quyết", "định đầu trang")])
+    assert names(index, '"quyết định"') == []
+
+
+@pytest.mark.parametrize(
+    "typed", ["138/QĐ-KHCN", "138", "QĐ-KHCN", "138/qd-khcn", "138qdkhcn", "138 qd khcn", "qđkhcn", "KHCN", "0138"]
+)
+def test_code_is_found_whole_in_part_folded_and_without_punctuation(index: SearchIndex, typed: str) -> None:
+    index.write([entry("it", "Số: 138/QĐ-KHCN"), entry("other", "Số: 139/KH-UBND ngày 13/8/2023")])
+    assert names(index, typed) == ["it"]
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("05/BNV-VP", "5/BNV-VP"),
+        ("5/BNV-VP", "05/BNV-VP"),
+        ("05/BNV-VP", "5bnvvp"),
+        ("138QĐ-KHCN", "138/QĐ-KHCN"),
+        ("138 /QĐ - KHCN", "138/QĐ-KHCN"),
+        ("138/QÐ-KHCN", "138/QĐ-KHCN"),
+        ("000.00.05.H02-230105-0001", "000.00.05.H02-230105-0001"),
+        ("000.00.05.H02-230105-0001", "0000005H022301050001"),
+        ("000.00.05.H02-230105-0001", "H02-230105"),
+        ("2.000488.000.00.00.H56", "2.000488"),
+        ("2.000488.000.00.00.H56", "2000488"),
+        ("CCCD 024190001234", "024190001234"),
+    ],
+)
+def test_official_codes_are_found(index: SearchIndex, text: str, typed: str) -> None:
+    index.write([entry("it", f"có mã {text} đây"), entry("other", "có 14 mã khác")])
+    assert names(index, typed) == ["it"]
+
+
+def test_date_written_with_slashes_is_not_a_short_number(index: SearchIndex) -> None:
+    index.write([entry("date", "ngày 13/8/2023")])
+    assert names(index, "138") == []
+
+
+def test_decomposed_text_and_query_meet(index: SearchIndex) -> None:
+    index.write([entry("nfd", unicodedata.normalize("NFD", "Quyết định"))])
+    assert names(index, unicodedata.normalize("NFD", '"quyết định"')) == ["nfd"]
+
+
+def test_excluded_words_keep_documents_out(index: SearchIndex) -> None:
+    index.write([entry("road", "con đường"), entry("natural", "đương nhiên"), entry("other", "khác")])
+    assert sorted(names(index, "-đường")) == ["natural", "other"]
+    assert names(index, "-duong") == ["other"]
+    assert names(index, 'con -"đương nhiên"') == ["road"]
+
+
+def test_named_fields_are_asked_for(index: SearchIndex) -> None:
+    known = {"type": "Quyết định", "number": "138/QĐ-KHCN", "organ": "Sở Khoa học và Công nghệ", "ghi chú": "hỏa tốc"}
+    it = replace(entry("it"), dossier="000.00.05.H02-230105-0001", external_id="HS-77", fields=known)
+    index.write([it, replace(entry("other", "138 quyết định"), kind="tif", status="held")])
+    for typed in (
+        "so:138",
+        "number:138qdkhcn",
+        'loai:"quyết định"',
+        "co_quan:công",
+        "hoso:H02-230105",
+        "hoso:0000005H022301050001",
+        "external_id:HS-77",
+        "filename:it",
+        "status:archived",
+        "-status:held",
+        "kind:pdf",
+        "hỏa tốc",
+        "HS-77",
+    ):
+        assert names(index, typed) == ["it"], typed
+
+
+def test_number_on_the_first_page_serves_until_somebody_has_read_it(index: SearchIndex) -> None:
+    index.write([entry("it", "UBND TỈNH\nSố: 138 /QĐ-KHCN\nCăn cứ Nghị định số 61/2018/NĐ-CP"), entry("other", "138")])
+    assert names(index, "so:138/QĐ-KHCN") == ["it"]
+    assert names(index, "so:61") == []
+
+
+def test_dates_limit_by_the_day_in_vietnam(index: SearchIndex) -> None:
+    just_after_midnight = datetime(2023, 1, 14, 17, 30, tzinfo=UTC)
+    index.write([replace(entry("it"), received_at=just_after_midnight), replace(entry("later"), received_at=None)])
+    assert names(index, "received:15/01/2023") == ["it"]
+    assert names(index, "received:2023-01-14") == []
+    assert names(index, "ngay:2023-01..2023-03") == ["it"]
+    assert sorted(names(index, "archived:>=2023")) == ["it", "later"]
+    issued = replace(entry("it", sequence=2), fields={"issued_date": "2022-12-30"})
+    index.write([issued])
+    assert names(index, "ngay:2022") == ["it"]
+
+
+def test_an_office_sees_and_counts_only_its_own(index: SearchIndex) -> None:
+    index.write([entry("own", "kế hoạch"), entry("foreign", "kế hoạch", office=NOI_VU)])
+    for typed in ("kế hoạch", "-khác", "kind:pdf", '"kế hoạch"', "office:so-noi-vu kế", "ke hoach"):
+        found = search(index, typed, office=KHCN)
+        assert {hit.document_id for hit in found.hits} <= {"own"}
+        assert found.total == len(found.hits)
+    assert search(index, "kế hoạch").total == 2
+    assert search(index, "kế", office=OfficeId("so")).total == 0
+
+
+def test_older_sequence_is_ignored_and_the_same_one_changes_nothing(index: SearchIndex) -> None:
+    index.write([entry("it", "mới", sequence=7)])
+    index.write([entry("it", "cũ", sequence=6)])
+    index.write([entry("it", "mới", sequence=7), entry("it", "cũ", sequence=3)])
+    assert names(index, "mới") == ["it"]
+    assert names(index, "cũ") == []
+    assert index.count() == 1
+
+
+def test_tombstone_hides_a_document_and_outlives_late_writes(index: SearchIndex) -> None:
+    index.write([entry("it", "kế hoạch", sequence=1), entry("other", "kế hoạch", sequence=2)])
+    index.write([IndexEntry(DocumentId("it"), sequence=5, deleted=True)])
+    index.write([entry("it", "kế hoạch", sequence=4)])
+    assert names(index, "kế hoạch") == ["other"]
+    assert names(index, "-khác") == ["other"]
+    assert index.count() == 1
+
+
+def test_hit_carries_pages_snippets_and_boxes(index: SearchIndex) -> None:
+    words = pack_words([(0, "Kế", (10, 20, 60, 50)), (3, "hoạch", (70, 20, 190, 50))])
+    index.write(
+        [
+            replace(
+                entry("it", "trang đầu"), dossier="D-1", pages=[IndexedPage(1, "a"), IndexedPage(2, "Kế hoạch", words)]
+            )
+        ]
+    )
+    (hit,) = search(index, '"ke hoach"').hits
+    (snippet,) = hit.snippets
+    assert (hit.dossier, hit.office, hit.filename, hit.page_count, hit.pages) == ("D-1", KHCN, "it.pdf", 2, (2,))
+    assert (hit.received_at, hit.archived_at) == (JANUARY, JANUARY + timedelta(minutes=2))
+    assert snippet.highlights == ((0, 8),)
+    assert snippet.boxes == ((10, 20, 60, 50), (70, 20, 190, 50))
+
+
+@pytest.mark.parametrize("typed", ["đường", "duong", "-khác"])
+def test_cursor_walks_through_every_hit_once(index: SearchIndex, typed: str) -> None:
+    index.write([entry(f"{number:02}", "đường" if number % 3 else "đương") for number in range(11)])
+    seen: list[Hit] = []
+    cursor: str | None = None
+    while True:
+        page = index.search(parse_query(typed), office=None, limit=3, cursor=cursor)
+        seen += page.hits
+        assert page.total == 11
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert len({hit.document_id for hit in seen}) == len(seen) == 11
+    if typed == "đường":
+        assert all(int(hit.document_id) % 3 for hit in seen[:7])
+
+
+@pytest.mark.parametrize("cursor", ["", "-1", "x", "٣", str(MOST_RESULTS), "9" * 5000])
+def test_made_up_cursor_is_refused(index: SearchIndex, cursor: str) -> None:
+    with pytest.raises(BadQuery, match="cursor"):
+        index.search(parse_query("a"), office=None, cursor=cursor)
+
+
+def test_new_index_is_empty_and_answers(root: Path) -> None:
+    reader = TantivyIndex(root)
+    assert search(reader, "gì đó") == SearchPage(0, (), None)
+    assert reader.count() == 0
+
+
+def test_reader_sees_what_was_committed_since_it_was_opened(root: Path, index: SearchIndex) -> None:
+    reader = TantivyIndex(root)
+    index.write([entry("it", "kế hoạch")])
+    assert names(reader, "kế") == ["it"]
+    index.write([entry("more", "kế hoạch")])
+    assert sorted(names(reader, "kế")) == ["it", "more"]
+
+
+def test_second_writer_is_told_to_wait(root: Path, index: SearchIndex) -> None:
+    with pytest.raises(StoreUnavailable, match="another process") as refused:
+        TantivyIndex(root, "write")
+    assert refused.value.code == "index_busy"
+    index.close()
+    TantivyIndex(root, "write").close()
+
+
+@pytest.mark.parametrize("victim", ["meta.json", "*.store", "*.idx", "*.fast", "*.term", "*.pos", "*.fieldnorm"])
+@pytest.mark.parametrize("harm", ["missing", "cut"])
+def test_damaged_files_are_told_with_what_to_do(root: Path, victim: str, harm: str) -> None:
+    writer = TantivyIndex(root, "write")
+    writer.write([entry("it", "kế hoạch")])
+    writer.close()
+    (file,) = root.glob(victim)
+    if harm == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(SetupError, match="delete its folder") as told:
+        search(TantivyIndex(root), "kế")
+    assert told.value.code == "index_damaged"
