@@ -77,9 +77,12 @@ def withdraw(stores: Stores, document: Document, *, actor: Actor, reason: str) -
 def _back_to_work(
     stores: Stores, document: Document, *, actor: Actor, event: EventType, reason: str, payload: dict[str, Any]
 ) -> Document:
-    recorded = _commit_decision(
-        stores, document, status=DocumentStatus.RECEIVED, actor=actor, event=event, reason=reason
-    )
+    version, sequence = document.version, document.sequence
+    if version is not None:  # else the archive could not take it: what is there of it is staged, and goes on from there
+        recorded = _commit_decision(
+            stores, document, status=DocumentStatus.RECEIVED, actor=actor, event=event, reason=reason
+        )
+        version, sequence = recorded.commit.version, recorded.sequence
     now = stores.clock.now()
     with stores.database.write() as connection:
         moved = documents.move(
@@ -87,8 +90,8 @@ def _back_to_work(
             document.document_id,
             DocumentStatus.RECEIVED,
             now=now,
-            version=recorded.commit.version,
-            sequence=recorded.sequence,
+            version=version,
+            sequence=sequence,
         )
         jobs.enqueue(connection, [NewJob(JobKind.OPEN, document.document_id, payload=payload)], now=now)
     return moved

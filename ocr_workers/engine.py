@@ -57,6 +57,7 @@ class Engine:
             raise SetupError(
                 "tesserocr is not installed: run `pip install tesserocr`", code="engine_missing"
             ) from missing
+        tesserocr.set_leptonica_log_level(tesserocr.LeptLogLevel.NONE)  # its remarks are not for a clerk's terminal
         self._version = str(tesserocr.tesseract_version()).split("\n", 1)[0].strip()
         self._language = settings.language
         self._levels = tesserocr.RIL
@@ -106,26 +107,24 @@ class Engine:
         found = self._api.GetIterator()
         if found is None or found.Empty(level.WORD):
             return ()
-        blocks: list[list[Line]] = []
-        words: list[Word] = []
-        baseline: Points | None = None
+        # Each question costs the engine's iterator microseconds, so only line starts are asked about.
+        rows: list[tuple[bool, Points | None, list[Word]]] = []
         while True:
-            if found.IsAtBeginningOf(level.BLOCK):
-                blocks.append([])
             if found.IsAtBeginningOf(level.TEXTLINE):
-                words = []
-                baseline = found.Baseline(level.TEXTLINE)
+                rows.append((found.IsAtBeginningOf(level.BLOCK), found.Baseline(level.TEXTLINE), []))
             box = found.BoundingBox(level.WORD)
-            text = found.GetUTF8Text(level.WORD)
-            if box is not None and (text := clean(text)):
+            if box is not None and (text := clean(found.GetUTF8Text(level.WORD))):
                 inside = (max(box[0], 0), max(box[1], 0), min(box[2], width), min(box[3], height))
-                words.append(
-                    Word(text=text, box=inside, confidence=min(max(found.Confidence(level.WORD) / 100, 0.0), 1.0))
-                )
-            if words and found.IsAtFinalElement(level.TEXTLINE, level.WORD):
-                blocks[-1].append(line_of(words, baseline))
+                confidence = min(max(found.Confidence(level.WORD) / 100, 0.0), 1.0)
+                rows[-1][2].append(Word(text=text, box=inside, confidence=confidence))
             if not found.Next(level.WORD):
                 break
+        blocks: list[list[Line]] = []
+        for opens_block, baseline, words in rows:
+            if opens_block or not blocks:
+                blocks.append([])
+            if words:
+                blocks[-1].append(line_of(words, baseline))
         return tuple(block_of(lines) for lines in blocks if lines)
 
 

@@ -8,11 +8,13 @@ A worker that the engine kills or that is killed for taking too long costs one a
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
@@ -30,8 +32,10 @@ from storage.catalog.database import Database
 
 IDLE_S = 0.2
 """How long an idle worker waits before it asks for work again, and the supervisor's longest nap."""
+NICENESS = 10
+"""Workers give way to whoever waits for an answer: an upload's receipt, a search."""
 GRACE_S = 10.0
-"""What a job is given beyond its own time limit before its worker is killed."""
+"""How long a worker without a job may take to leave."""
 
 log = structlog.get_logger()
 
@@ -41,9 +45,9 @@ class _Worker:
     process: SpawnProcess
     pipe: Pipe
     owner: str
+    ready: bool = False
     job_id: int | None = None
     deadline_s: float | None = None
-    done: int = 0
 
 
 class Supervisor:
@@ -56,22 +60,21 @@ class Supervisor:
         self._clock = SystemClock()
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
+        self._failure: SetupError | None = None
+        self._renewed_s = time.monotonic()
 
     def run(self, *, stop: threading.Event, on_tick: Callable[[], None] | None = None) -> None:
         """Work until `stop` is set; jobs in hand are finished first (within their time limits), then workers leave.
 
         Raises SetupError when a worker cannot start (the model is missing, for example).
         """
-        renewed_s = time.monotonic()
         try:
             while not stop.is_set():
                 while len(self._workers) < self._count:
                     self._workers.append(self._start())
-                self._listen()
-                self._kill_overdue()
-                if time.monotonic() - renewed_s > self._settings.lease_s / 3:
-                    self._renew()
-                    renewed_s = time.monotonic()
+                self._watch(code="engine_killed")
+                if self._failure is not None:
+                    raise self._failure
                 if on_tick is not None:
                     on_tick()
         finally:
@@ -85,7 +88,15 @@ class Supervisor:
         theirs.close()
         return _Worker(process=process, pipe=ours, owner=owner)
 
-    def _listen(self) -> None:
+    def _watch(self, *, code: str) -> None:
+        """Wait a moment for news. `code` is why a worker that has ended ended."""
+        self._listen(code=code)
+        self._kill_overdue()
+        if time.monotonic() - self._renewed_s > self._settings.lease_s / 3:
+            self._renew()
+            self._renewed_s = time.monotonic()
+
+    def _listen(self, *, code: str) -> None:
         ready = set(
             wait([*(w.pipe for w in self._workers), *(w.process.sentinel for w in self._workers)], timeout=IDLE_S)
         )
@@ -93,21 +104,22 @@ class Supervisor:
             if worker.pipe in ready:
                 self._read(worker)
             if worker.process.sentinel in ready and not worker.process.is_alive():
-                self._bury(worker, code="engine_killed")
+                self._bury(worker, code=code)
 
     def _read(self, worker: _Worker) -> None:
         try:
             while worker.pipe.poll():
                 message = worker.pipe.recv()
-                if message[0] == "start":
+                if message[0] == "ready":
+                    worker.ready = True
+                elif message[0] == "start":
                     worker.job_id, worker.deadline_s = message[1], time.monotonic() + message[2]
                 elif message[0] == "end":
                     worker.job_id = worker.deadline_s = None
-                    worker.done += 1
                 else:
-                    raise SetupError(message[2], code=message[1])
-        except EOFError:
-            return
+                    self._failure = SetupError(message[2], code=message[1])
+        except (EOFError, ConnectionResetError):
+            return  # it is dead; its sentinel says so too
 
     def _kill_overdue(self) -> None:
         for worker in list(self._workers):
@@ -118,20 +130,20 @@ class Supervisor:
 
     def _bury(self, worker: _Worker, *, code: str) -> None:
         worker.process.join()
+        self._read(worker)
         if code == "engine_killed":
-            self._read(worker)
             log.warning("worker.died", job_id=worker.job_id, exit_code=worker.process.exitcode)
         worker.pipe.close()
         self._workers.remove(worker)
-        with self._database.write() as connection:
+        with _store_may_be_away(), self._database.write() as connection:
             jobs.release_owner(connection, worker.owner, code=code, now=self._clock.now())
-        if worker.job_id is None and worker.done == 0:
+        if not worker.ready and code == "engine_killed":
             time.sleep(IDLE_S)  # a worker that dies before its first job must not be started in a tight loop
 
     def _renew(self) -> None:
         for worker in self._workers:
             if worker.job_id is not None:
-                with self._database.write() as connection:
+                with _store_may_be_away(), self._database.write() as connection:
                     jobs.renew(
                         connection,
                         [worker.job_id],
@@ -142,14 +154,27 @@ class Supervisor:
 
     def _leave(self) -> None:
         for worker in self._workers:
-            _ask_to_leave(worker.pipe)
-        for worker in list(self._workers):
-            limit_s = GRACE_S if worker.deadline_s is None else max(GRACE_S, worker.deadline_s - time.monotonic())
-            worker.process.join(timeout=limit_s)
-            if worker.process.is_alive():
-                worker.process.kill()
-            self._bury(worker, code="stopped")
+            self._read(worker)
+            if worker.ready:
+                _ask_to_leave(worker.pipe)
+            else:
+                worker.process.kill()  # it has claimed nothing yet
+        patient_until_s = time.monotonic() + GRACE_S
+        while self._workers:
+            self._watch(code="stopped")
+            for worker in self._workers:
+                if worker.deadline_s is None and time.monotonic() > patient_until_s:
+                    worker.process.kill()
         self._database.close()
+
+
+@contextmanager
+def _store_may_be_away() -> Iterator[None]:
+    """A lease that cannot be renewed or given back just now runs out by itself: no reason to stop working."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        log.warning("supervisor.store_unavailable", code=error.code, detail=error.detail)
 
 
 def _ask_to_leave(pipe: Pipe) -> None:
@@ -163,6 +188,7 @@ def _ask_to_leave(pipe: Pipe) -> None:
 def work(settings: Settings, owner: str, pipe: Pipe) -> None:
     """The life of one worker process: claim, tell the parent, do, commit, until told to stop or the parent is gone."""
     logs.set_up(settings.log_level)
+    os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (settings.worker_memory_bytes, settings.worker_memory_bytes))
@@ -173,18 +199,20 @@ def work(settings: Settings, owner: str, pipe: Pipe) -> None:
         pipe.send(("setup", error.code, error.detail))
         return
     try:
+        pipe.send(("ready",))
         while not _told_to_stop(pipe, wait_s=0.0):
             try:
-                did = pipeline.run_next(
-                    tools, started=lambda job, limit_s: pipe.send(("start", job.job_id, limit_s + GRACE_S))
-                )
+                did = pipeline.run_next(tools, started=lambda job, limit_s: pipe.send(("start", job.job_id, limit_s)))
             except StoreUnavailable as error:
                 log.warning("worker.store_unavailable", code=error.code, detail=error.detail)
+                pipe.send(("end",))  # in vain: the lease runs out, and another try begins
                 did = False
             if did:
                 pipe.send(("end",))
             elif _told_to_stop(pipe, wait_s=IDLE_S):
                 break
+    except (BrokenPipeError, ConnectionResetError):
+        log.warning("worker.orphaned")  # the parent is gone; the lease of a job just claimed runs out
     finally:
         tools.close()
 

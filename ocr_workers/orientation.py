@@ -33,13 +33,13 @@ def lies_on_its_side(blocks: tuple[Block, ...]) -> bool:
     return 2 * tall > sum(len(word.text) for word in long)
 
 
-def find_turn(channel: Grey, look: Look, *, dpi: float, engine: Engine) -> tuple[int, float]:
+def find_turn(look: Look, engine: Engine) -> tuple[int, float]:
     """The clockwise quarter turn that makes the page readable (0: none clearly does), and the engine's time in ms."""
-    piece = _fullest_piece(channel, look, round(_PIECE_INCHES * dpi))
+    piece = _fullest_piece(look, round(_PIECE_INCHES * look.sight_dpi))
     scores: dict[int, float] = {}
     spent_ms = 0.0
     for turn_deg in _likeliest_first(look):
-        reading = engine.read(turned(piece, turn_deg), dpi=dpi, layout=Layout.BLOCK)
+        reading = engine.read(turned(piece, turn_deg), dpi=look.sight_dpi, layout=Layout.BLOCK)
         spent_ms += reading.elapsed_ms
         words = [word for word in words_of(reading.blocks) if len(word.text) > 1]
         letters = sum(len(word.text) for word in words)
@@ -57,12 +57,12 @@ def _likeliest_first(look: Look) -> tuple[int, ...]:
     return (270, 90, 0, 180) if by_column > by_row else (180, 0, 90, 270)
 
 
-def _fullest_piece(channel: Grey, look: Look, side: int) -> Grey:
-    """The square of the page with the most print in it, with `side` in full-size pixels."""
+def _fullest_piece(look: Look, side: int) -> Grey:
+    """The square of `side` pixels with the most print in it, of the page as the engine sees it."""
     window = max(side // look.shrunk, 8)
     ink = (look.contrast > 40).astype(np.float32)
     density = cv2.boxFilter(ink, -1, (window, window), normalize=False, borderType=cv2.BORDER_CONSTANT)
     y, x = np.unravel_index(int(np.argmax(density)), density.shape)
-    left = min(max(int(x) * look.shrunk - side // 2, 0), max(channel.shape[1] - side, 0))
-    top = min(max(int(y) * look.shrunk - side // 2, 0), max(channel.shape[0] - side, 0))
-    return np.ascontiguousarray(channel[top : top + side, left : left + side])
+    left = min(max(int(x) * look.shrunk - side // 2, 0), max(look.sight.shape[1] - side, 0))
+    top = min(max(int(y) * look.shrunk - side // 2, 0), max(look.sight.shape[0] - side, 0))
+    return np.ascontiguousarray(look.sight[top : top + side, left : left + side])

@@ -14,7 +14,7 @@ import structlog
 from ocr_workers import record, staged
 from ocr_workers.pages import DocumentPlan
 from ocr_workers.record import Ending
-from sohoa.errors import Held, SohoaError, StageFailed
+from sohoa.errors import Conflict, Held, SohoaError, StageFailed, StoreUnavailable
 from sohoa.model import Page
 from sohoa.states import DocumentStatus, JobKind, PageStatus
 from storage.archive.commit import Recorded
@@ -44,8 +44,8 @@ def caught(job: Job, tools: Tools) -> Iterator[None]:
             held(job, error, tools)
     except SohoaError as error:
         log.warning("job.error", job_id=job.job_id, kind=job.kind, document_id=job.document_id, code=error.code)
-        if error.code == "lease_lost":
-            return
+        if isinstance(error, Conflict) and error.code == "lease_lost":
+            return  # somebody else has the job now
         if error.retryable and job.attempts < tools.settings.max_attempts:
             tried_again(job, error.code, tools)
         else:
@@ -129,6 +129,7 @@ def composed(job: Job, document: Document, tools: Tools) -> None:
             job.document_id,
             DocumentStatus.RECOGNISED,
             now=now,
+            review=document.review,
             warnings=document.warnings,
             pages_failed=document.pages_failed,
             pdf_sha256=document.pdf_sha256,
@@ -173,7 +174,7 @@ def held(job: Job, error: Held, tools: Tools) -> None:
 
 def gave_up(job: Job, error: SohoaError, tools: Tools) -> None:
     """The job will not succeed by itself: a page is failed and the others go on, anything else fails the document."""
-    if job.kind == JobKind.RECOGNISE:
+    if job.kind == JobKind.RECOGNISE and not isinstance(error, StoreUnavailable):
         plan = staged.read_plan(job.document_id, tools.archive).pages[(job.page or 1) - 1]
         page = Page(
             number=plan.number,
@@ -198,7 +199,8 @@ def tried_again(job: Job, code: str, tools: Tools) -> None:
 def _document_stopped(job: Job, status: DocumentStatus, error: SohoaError, tools: Tools) -> None:
     now = tools.clock.now()
     ending = Ending(status, code=error.code, stage=job.kind.value, detail=error.detail)
-    if job.kind is JobKind.COMMIT:  # the archive cannot take it: the original stays staged until somebody tries again
+    if job.kind is JobKind.COMMIT or isinstance(error, StoreUnavailable):
+        # The archive cannot even take its record: the original stays staged until somebody tries again.
         with tools.database.write() as connection:
             documents.move(
                 connection,
@@ -206,10 +208,11 @@ def _document_stopped(job: Job, status: DocumentStatus, error: SohoaError, tools
                 DocumentStatus.FAILED,
                 now=now,
                 code=ending.code,
-                stage=ending.stage,
+                stage=JobKind.COMMIT.value,
                 detail=ending.detail,
             )
-            jobs.fail(connection, job.job_id, owner=tools.owner, code=error.code)
+            jobs.complete(connection, job.job_id, owner=tools.owner)
+            jobs.drop_document(connection, job.document_id)
         return
     stopped = record.stopped(document_of(job, tools), ending, archive=tools.archive, clock=tools.clock)
     staged.write_description(job.document_id, stopped, tools.archive)

@@ -22,13 +22,16 @@ from sohoa.clock import Clock, SystemClock
 from sohoa.errors import StageFailed
 from sohoa.model import Page
 from sohoa.settings import Settings
-from sohoa.states import DocumentStatus, JobKind
+from sohoa.states import DocumentStatus, JobKind, Review
 from storage.archive.archive import Archive
 from storage.archive.layout import object_id_of
 from storage.catalog import jobs
 from storage.catalog.database import Database
 from storage.catalog.jobs import Job
 from storage.objects import open_objects
+
+SECOND_CHANCE_GRACE_S = 10.0
+"""The second chance keeps its own time limit; this is for loading the page and for ending the engine."""
 
 
 @dataclass(slots=True)
@@ -130,6 +133,7 @@ def compose_document(job: Job, tools: Tools) -> None:
             staged.write(document.document_id, "document.pdf", stream, archive=tools.archive)
     document = replace(
         document,
+        review=Review.NEEDED if readings.failed else Review.NONE,
         pages_failed=readings.failed,
         warnings=tuple(dict.fromkeys((*plan.warnings, *composition.warnings, *readings.warnings))),
         pdf_sha256=composition.pdf_sha256,
@@ -174,4 +178,6 @@ _STAGES: dict[JobKind, Callable[[Job, Tools], None]] = {
 def _time_limit_s(job: Job, settings: Settings) -> float:
     if job.kind != JobKind.RECOGNISE:
         return settings.stage_timeout_s
-    return settings.second_chance_timeout_s if job.last_code in outcomes.ENGINE_FAULTS else settings.page_timeout_s
+    if job.last_code in outcomes.ENGINE_FAULTS:
+        return settings.second_chance_timeout_s + SECOND_CHANCE_GRACE_S
+    return settings.page_timeout_s

@@ -7,21 +7,18 @@ from types import TracebackType
 from typing import Any, Self
 
 import cv2
-import numpy as np
 
 from ocr_workers.boxes import baseline_of, block_of, line_of, mapped, moved, words_of
 from ocr_workers.deskew import in_page_frame, set_upright
 from ocr_workers.engine import Engine, Grey, Layout
 from ocr_workers.orientation import find_turn, lies_on_its_side, turned
 from ocr_workers.pages import PageImage
-from ocr_workers.quality import Look, channel_of, is_blank, is_hard_to_see, is_nearly_blank, look_at, made_even, measure
+from ocr_workers.quality import Look, is_blank, is_hard_to_see, is_nearly_blank, look_at, made_even, measure, sized
 from ocr_workers.red_text import find_red_text, keep_text, merge, red_made_dark
 from sohoa.model import Block, Box, Line, Page, Word
 from sohoa.settings import Settings
 from sohoa.states import PageStatus
 
-_READ_AT_DPI = 200.0
-_MOST_DPI = 220.0  # measured: 200 dpi reads as well as 300 (better where print is broken) in three quarters of the time
 _LEAST_SKEW_DEG = 0.5
 _DOUBT = 0.72  # a mean confidence below which the page may lie on its side or head
 _SURE_OF_A_WORD = 0.5
@@ -58,9 +55,9 @@ class Recogniser:
         look = look_at(image)
         if is_blank(look):
             return _page(image, look, blocks=(), status=PageStatus.BLANK, spent_ms=0.0)
-        blocks, spent_ms = self._read_black(image, look)
+        blocks, spent_ms = self._read_black(look)
         if lies_on_its_side(blocks) or _is_doubtful(blocks, look):
-            turn_deg, looking_ms = find_turn(channel_of(image.pixels), look, dpi=image.dpi, engine=self._engine)
+            turn_deg, looking_ms = find_turn(look, self._engine)
             spent_ms += looking_ms
             if turn_deg:
                 upright = replace(image, pixels=turned(image.pixels, turn_deg))
@@ -70,7 +67,7 @@ class Recogniser:
 
     def _read_turned(self, image: PageImage) -> Page:
         look = look_at(image)
-        blocks, spent_ms = self._read_black(image, look)
+        blocks, spent_ms = self._read_black(look)
         return self._finished(image, look, blocks, spent_ms)
 
     def _finished(self, image: PageImage, look: Look, blocks: tuple[Block, ...], spent_ms: float) -> Page:
@@ -81,32 +78,27 @@ class Recogniser:
             return _page(image, look, blocks=(), status=PageStatus.BLANK, spent_ms=spent_ms + red_ms)
         return _page(image, look, blocks=blocks, status=PageStatus.RECOGNISED, spent_ms=spent_ms + red_ms)
 
-    def _read_black(self, image: PageImage, look: Look) -> tuple[tuple[Block, ...], float]:
+    def _read_black(self, look: Look) -> tuple[tuple[Block, ...], float]:
         """What the engine reads in the one channel, in the page frame, and its time in ms."""
-        channel = channel_of(image.pixels)
-        factor = _factor(image.dpi)
-        sight = _sized(channel, factor)
-        if is_hard_to_see(look):
-            sight = made_even(sight, look)
+        sight = made_even(look.sight, look) if is_hard_to_see(look) else look.sight
         if look.skew_deg is None or abs(look.skew_deg) < _LEAST_SKEW_DEG:
-            reading = self._engine.read(sight, dpi=image.dpi * factor, layout=Layout.PAGE)
-            return _back_to_size(reading.blocks, factor, channel), reading.elapsed_ms
+            reading = self._engine.read(sight, dpi=look.sight_dpi, layout=Layout.PAGE)
+            return _back_to_size(reading.blocks, look.factor, look.full), reading.elapsed_ms
         upright = set_upright(sight, look.skew_deg)
-        reading = self._engine.read(upright.image, dpi=image.dpi * factor, layout=Layout.PAGE)
-        return _back_to_size(in_page_frame(reading.blocks, upright), factor, channel), reading.elapsed_ms
+        reading = self._engine.read(upright.image, dpi=look.sight_dpi, layout=Layout.PAGE)
+        return _back_to_size(in_page_frame(reading.blocks, upright), look.factor, look.full), reading.elapsed_ms
 
     def _with_red_text(
         self, image: PageImage, look: Look, blocks: tuple[Block, ...]
     ) -> tuple[tuple[Block, ...], float]:
-        found = find_red_text(look)
-        factor = _factor(image.dpi)
+        found = find_red_text(image)
         spent_ms = 0.0
         lines: list[Line] = []
         for region in found.regions:
             dark = red_made_dark(image.pixels, region)
-            reading = self._engine.read(_sized(dark, factor), dpi=image.dpi * factor, layout=Layout.BLOCK)
+            reading = self._engine.read(sized(dark, look.factor), dpi=look.sight_dpi, layout=Layout.BLOCK)
             spent_ms += reading.elapsed_ms
-            blocks_here = moved(_back_to_size(reading.blocks, factor, dark), region[0], region[1])
+            blocks_here = moved(_back_to_size(reading.blocks, look.factor, dark), region[0], region[1])
             lines += [line for block in blocks_here for line in block.lines]
         return merge(blocks, keep_text(lines, found)), spent_ms
 
@@ -165,17 +157,6 @@ def _is_doubtful(blocks: tuple[Block, ...], look: Look) -> bool:
     confidence = mean_confidence(blocks)
     letters = sum(len(word.text) for word in words_of(blocks))
     return len(look.marks) > 30 and (confidence is None or confidence < _DOUBT or letters < 0.25 * len(look.marks))
-
-
-def _factor(dpi: float) -> float:
-    return _READ_AT_DPI / dpi if dpi > _MOST_DPI else 1.0
-
-
-def _sized(picture: Grey, factor: float) -> Grey:
-    if factor == 1.0:
-        return picture
-    how = cv2.INTER_LINEAR if factor > 0.6 else cv2.INTER_AREA
-    return np.asarray(cv2.resize(picture, None, fx=factor, fy=factor, interpolation=how), dtype=np.uint8)
 
 
 def _back_to_size(blocks: tuple[Block, ...], factor: float, picture: Grey) -> tuple[Block, ...]:

@@ -10,13 +10,15 @@ import numpy.typing as npt
 
 from ocr_workers.boxes import block_of, box_area, line_of
 from ocr_workers.engine import Grey
-from ocr_workers.quality import Look
+from ocr_workers.pages import PageImage
+from ocr_workers.quality import SMALL_DPI, shrink
 from sohoa.model import Block, Box, Line, Word
 
 _REDNESS = 36  # how far red stands above green and blue, on the small copy
 _LEAST_PIXELS = 60
-_RING_SHARE = 0.4
+_RING_SHARE, _PIECE_SHARE, _BROKEN_RING_SHARE = 0.4, 0.25, 0.75
 _SEAL_MM = (22.0, 50.0)
+_FRAME_MM = 100.0
 _SURE_IN_SEAL = 0.85
 _SURE = 0.4
 _SURE_LINE = 0.6
@@ -24,6 +26,8 @@ _SURE_LINE = 0.6
 
 Circle = tuple[float, float, float]
 """Centre x, y and radius."""
+Points = npt.NDArray[np.float64]
+"""One row a point: x, y."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +38,33 @@ class RedText:
     seals: tuple[Circle, ...]
 
 
-def find_red_text(look: Look) -> RedText:
-    """Look for red print on the small copy; a page without any red costs next to nothing."""
-    if look.colours is None:
+def find_red_text(image: PageImage) -> RedText:
+    """Look for red print on a small copy; a page without any red costs next to nothing."""
+    if image.pixels.ndim == 2 or not _may_hold_red(image.pixels, image.dpi):
         return RedText((), ())
-    red = _red_mask(look.colours)
+    shrunk = max(round(image.dpi / SMALL_DPI), 1)
+    red, mm = _red_mask(shrink(image.pixels, shrunk)), image.dpi / shrunk / 25.4
     if cv2.countNonZero(red) < _LEAST_PIXELS:
         return RedText((), ())
-    seals = _seals(red, look.mm)
+    left, top, wide, tall = cv2.boundingRect(red)
+    red = _without_frames(red[top : top + tall, left : left + wide], mm)
+    seals = _seals(red, mm)
     outside = red.copy()
     for x, y, radius in seals:
         cv2.circle(outside, (round(x), round(y)), round(radius * 1.06), 0, thickness=-1)
-    regions = tuple(_reach(box, seals, red.shape) for box in _runs_of_letters(outside, look.mm))
+    regions = tuple(_reach(box, seals) for box in _runs_of_letters(outside, mm))
     return RedText(
-        regions=tuple(_scaled(box, look.shrunk) for box in _joined(regions)),
-        seals=tuple((x * look.shrunk, y * look.shrunk, radius * look.shrunk) for x, y, radius in seals),
+        regions=tuple(_inside(_in_page(box, left, top, shrunk), image) for box in _joined(regions)),
+        seals=tuple(((x + left) * shrunk, (y + top) * shrunk, radius * shrunk) for x, y, radius in seals),
     )
+
+
+def _may_hold_red(pixels: npt.NDArray[np.uint8], dpi: float) -> bool:
+    """Every so many pixels one is looked at: about 50 an inch."""
+    step = max(round(dpi / 50), 1)
+    size = (max(pixels.shape[1] // step, 1), max(pixels.shape[0] // step, 1))
+    sample = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
+    return cv2.countNonZero(_red_mask(sample)) >= _LEAST_PIXELS // 8
 
 
 def red_made_dark(pixels: npt.NDArray[np.uint8], region: Box) -> Grey:
@@ -165,7 +180,19 @@ def _overlap(one: Box, other: Box, axis: int) -> int:
 def _red_mask(colours: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     red, green, blue = cv2.split(colours)
     mask = (cv2.subtract(red, cv2.max(green, blue)) > _REDNESS) & (red > 90)
-    return mask.astype(np.uint8)
+    return mask.view(np.uint8)
+
+
+def _without_frames(red: npt.NDArray[np.uint8], mm: float) -> npt.NDArray[np.uint8]:
+    """The red border of a certificate or a form holds everything and is no text."""
+    if max(red.shape) < _FRAME_MM * mm:
+        return red
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(red, connectivity=8)
+    is_frame = stats[:, 2:4].max(axis=1) >= _FRAME_MM * mm
+    if not is_frame[1:].any():
+        return red
+    is_frame[0] = True
+    return np.where(is_frame[labels], np.uint8(0), np.uint8(1))
 
 
 def _seals(red: npt.NDArray[np.uint8], mm: float) -> tuple[Circle, ...]:
@@ -174,47 +201,71 @@ def _seals(red: npt.NDArray[np.uint8], mm: float) -> tuple[Circle, ...]:
     if cv2.countNonZero(thick) < 3 * _SEAL_MM[0] * mm:
         return ()
     contours, _ = cv2.findContours(thick, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    seals: list[Circle] = []
+    found: list[tuple[float, Circle]] = []
     for contour in contours:
         _, _, wide, tall = cv2.boundingRect(contour)
-        if max(wide, tall) < 0.5 * _SEAL_MM[0] * mm or len(contour) < 60:
-            continue
-        circle = _circle_through(_thinned(np.asarray(contour[:, 0, :], dtype=np.float64)), mm)
-        if circle is not None and not any(np.hypot(circle[0] - x, circle[1] - y) < r * 0.5 for x, y, r in seals):
+        if max(wide, tall) >= 0.5 * _SEAL_MM[0] * mm and len(contour) >= 60:
+            found += _circle_through(_thinned(np.asarray(contour[:, 0, :], dtype=np.float64)), mm)
+    rows, columns = np.nonzero(thick)
+    everything = np.stack([columns, rows], axis=1).astype(np.float64)
+    seals: list[Circle] = []
+    for share, circle in sorted(found, reverse=True):  # the clearest first
+        apart = not any(np.hypot(circle[0] - x, circle[1] - y) < radius * 0.7 for x, y, radius in seals)
+        # A pale ring falls to pieces: one is enough where all that is red goes round with it.
+        if apart and (share >= _RING_SHARE or _share_of_circle(everything, circle) >= _BROKEN_RING_SHARE):
             seals.append(_grown_to_rim(thick, circle, mm))
     return tuple(seals)
 
 
-def _circle_through(points: npt.NDArray[np.float64], mm: float) -> Circle | None:
-    """The circle that most outline points lie on (the best of 60 seeded draws of three), None where it is no ring."""
-    draws = np.random.default_rng(7).integers(0, len(points), size=(60, 3))
-    best: Circle | None = None
-    most = 0.0
-    for a, b, c in points[draws]:
-        cross = 2 * ((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
-        if abs(cross) < 1:
-            continue
-        bb, cc = np.sum((b - a) ** 2), np.sum((c - a) ** 2)
-        x = a[0] + ((c[1] - a[1]) * bb - (b[1] - a[1]) * cc) / cross
-        y = a[1] + ((b[0] - a[0]) * cc - (c[0] - a[0]) * bb) / cross
-        radius = float(np.hypot(a[0] - x, a[1] - y))
-        if not _SEAL_MM[0] * mm <= 2 * radius <= _SEAL_MM[1] * mm:
-            continue
-        share = _share_of_circle(points, (float(x), float(y), radius))
-        if share > most:
-            most, best = share, (float(x), float(y), radius)
-    return best if most >= _RING_SHARE else None
+def _circle_through(points: Points, mm: float) -> list[tuple[float, Circle]]:
+    """The circle of a seal's size that outline points lie on, the best of 200 seeded draws of three, with its share.
+
+    Empty where the points go less than a quarter of the way round any.
+    """
+    draws = np.random.default_rng(7).integers(0, len(points), size=(200, 3))
+    a, b, c = points[draws].transpose(1, 2, 0)
+    ab, ac = b - a, c - a
+    cross = 2 * (ab[0] * ac[1] - ab[1] * ac[0])
+    sound = np.abs(cross) >= 1
+    a, ab, ac, cross = a[:, sound], ab[:, sound], ac[:, sound], cross[sound]
+    ab_square, ac_square = np.square(ab).sum(axis=0), np.square(ac).sum(axis=0)
+    x = a[0] + (ac[1] * ab_square - ab[1] * ac_square) / cross
+    y = a[1] + (ab[0] * ac_square - ac[0] * ab_square) / cross
+    radius = np.hypot(a[0] - x, a[1] - y)
+    fits = (2 * radius >= _SEAL_MM[0] * mm) & (2 * radius <= _SEAL_MM[1] * mm)
+    circles = np.stack([x[fits], y[fits], radius[fits]], axis=1)
+    if not len(circles):
+        return []
+    distance = np.hypot(points[:, 0] - circles[:, :1], points[:, 1] - circles[:, 1:2])
+    on_it = np.count_nonzero(np.abs(distance - circles[:, 2:]) < 2.0, axis=1)
+    likely = [_fitted(points, tuple(circle)) for circle in circles[np.argsort(on_it)[-3:]].tolist()]
+    share, best = max((_share_of_circle(points, circle), circle) for circle in likely)
+    is_seal = share >= _PIECE_SHARE and _SEAL_MM[0] * mm <= 2 * best[2] <= _SEAL_MM[1] * mm
+    return [(share, best)] if is_seal else []
 
 
-def _share_of_circle(points: npt.NDArray[np.float64], circle: Circle) -> float:
+def _fitted(points: Points, circle: Circle) -> Circle:
+    """The circle moved to where the points near it lie (least squares)."""
+    x, y, radius = circle
+    near = points[np.abs(np.hypot(points[:, 0] - x, points[:, 1] - y) - radius) < 3.0]
+    terms = np.column_stack([2 * near, np.ones(len(near))])
+    (x, y, rest), *_ = np.linalg.lstsq(terms, np.square(near).sum(axis=1), rcond=None)
+    return (float(x), float(y), float(np.sqrt(max(rest + x * x + y * y, 0.0))))
+
+
+def _share_of_circle(points: Points, circle: Circle) -> float:
     """How much of the way round the circle has points on it, in steps of 10 degrees."""
     x, y, radius = circle
     on_it = points[np.abs(np.hypot(points[:, 0] - x, points[:, 1] - y) - radius) < 2.0]
-    steps = (np.degrees(np.arctan2(on_it[:, 1] - y, on_it[:, 0] - x)) // 10).astype(np.int64) + 18
-    return float(np.count_nonzero(np.bincount(steps, minlength=36)[:36])) / 36
+    return _round_share(np.arctan2(on_it[:, 1] - y, on_it[:, 0] - x))
 
 
-def _thinned(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _round_share(angles: npt.NDArray[np.float64]) -> float:
+    steps = np.floor(np.degrees(angles) / 10).astype(np.int64) % 36
+    return float(np.count_nonzero(np.bincount(steps, minlength=36))) / 36
+
+
+def _thinned(points: Points) -> Points:
     return points[:: max(len(points) // 400, 1)]
 
 
@@ -224,27 +275,29 @@ def _grown_to_rim(red: npt.NDArray[np.uint8], circle: Circle, mm: float) -> Circ
     reach = round(_SEAL_MM[1] * mm / 2)
     left, top = max(round(x) - reach, 0), max(round(y) - reach, 0)
     rows, columns = np.nonzero(red[top : round(y) + reach, left : round(x) + reach])
-    points = np.stack([columns + left, rows + top], axis=1).astype(np.float64)
-    widest = [r for r in np.arange(radius, _SEAL_MM[1] * mm / 2, 2.0) if _share_of_circle(points, (x, y, r)) >= 0.6]
-    return (x, y, float(widest[-1]) if widest else radius)
+    across, down = columns + left - x, rows + top - y
+    distance = np.hypot(across, down)
+    outer = distance > radius - 2
+    distance, angle = distance[outer], np.arctan2(down[outer], across[outer])
+    rims = np.arange(radius, _SEAL_MM[1] * mm / 2, 2.0)
+    widest = [rim for rim in rims.tolist() if _round_share(angle[np.abs(distance - rim) < 2.0]) >= 0.6]
+    return (x, y, widest[-1] if widest else radius)
 
 
 def _runs_of_letters(red: npt.NDArray[np.uint8], mm: float) -> list[Box]:
     """Boxes of red letters grown together into words and lines, grown by a margin that the engine likes."""
     joined = cv2.morphologyEx(red, cv2.MORPH_CLOSE, np.ones((3, round(4 * mm) | 1), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    ink = np.bincount(labels[red > 0], minlength=count)
-    boxes: list[Box] = []
-    for number in range(1, count):
-        left, top, wide, tall = (int(value) for value in stats[number, :4])
-        if tall < 1.4 * mm or wide < 3 * mm or ink[number] < _LEAST_PIXELS:
-            continue
-        beside, above = round(2.5 * mm), round(1.3 * mm)
-        boxes.append((left - beside, top - above, left + wide + beside, top + tall + above))
-    return boxes
+    _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    tall_enough = stats[1:][(stats[1:, 3] >= 1.4 * mm) & (stats[1:, 2] >= 3 * mm)]
+    beside, above = round(2.5 * mm), round(1.3 * mm)
+    return [
+        (left - beside, top - above, left + wide + beside, top + tall + above)
+        for left, top, wide, tall, _ in tall_enough.tolist()
+        if cv2.countNonZero(red[top : top + tall, left : left + wide]) >= _LEAST_PIXELS
+    ]
 
 
-def _reach(box: Box, seals: tuple[Circle, ...], shape: tuple[int, ...]) -> Box:
+def _reach(box: Box, seals: tuple[Circle, ...]) -> Box:
     """A line of text that runs into a seal is read some way into it."""
     left, top, right, bottom = box
     for x, y, radius in seals:
@@ -253,7 +306,7 @@ def _reach(box: Box, seals: tuple[Circle, ...], shape: tuple[int, ...]) -> Box:
                 left = round(max(x - radius, left - radius))
             if left <= x - radius < right:
                 right = round(min(x + radius, right + radius))
-    return (max(left, 0), max(top, 0), min(right, shape[1]), min(bottom, shape[0]))
+    return (left, top, right, bottom)
 
 
 def _joined(boxes: tuple[Box, ...]) -> list[Box]:
@@ -278,5 +331,10 @@ def _in_seal(box: Box, seals: tuple[Circle, ...]) -> bool:
     return any(np.hypot(x - seal_x, y - seal_y) < radius for seal_x, seal_y, radius in seals)
 
 
-def _scaled(box: Box, factor: int) -> Box:
-    return (box[0] * factor, box[1] * factor, box[2] * factor, box[3] * factor)
+def _in_page(box: Box, left: int, top: int, shrunk: int) -> Box:
+    """From the small copy's corner (left, top) to the page's pixels."""
+    return ((box[0] + left) * shrunk, (box[1] + top) * shrunk, (box[2] + left) * shrunk, (box[3] + top) * shrunk)
+
+
+def _inside(box: Box, image: PageImage) -> Box:
+    return (max(box[0], 0), max(box[1], 0), min(box[2], image.width_px), min(box[3], image.height_px))

@@ -45,9 +45,8 @@ def create_app(stores: Stores) -> FastAPI:
     app.state.renderer = Renderer()
     problems.install(app)
     app.add_middleware(Edge, clock=stores.clock)
-    app.include_router(health.router)
-    for routes in (intake, listing, contents, pages, decisions, search):
-        app.include_router(routes.router, prefix="/v1")
+    for routes in (health, intake, listing, contents, pages, decisions, search):
+        app.include_router(routes.router)
     app.include_router(_description(app))
     return app
 

@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 MOST_PATH_BYTES: Final = 1024
 MOST_QUERY_BYTES: Final = 16 * 1024
 MOST_HEADER_BYTES: Final = 32 * 1024
+MOST_FRAMES: Final = 8
 _REQUEST_ID = re.compile("[0-9A-Za-z._-]{1,64}")
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -102,4 +103,5 @@ def _route(scope: Scope) -> str | None:
 
 def _places(error: Exception) -> list[str]:
     """Where it happened. An error's message, or a value, may quote a paper; file, line and function never do."""
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]

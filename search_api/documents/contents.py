@@ -16,7 +16,7 @@ from storage.catalog.documents import Document
 from storage.stores import Stores
 
 log = structlog.get_logger(__name__)
-router = APIRouter(tags=["documents"])
+router = APIRouter(prefix="/v1", tags=["documents"])
 
 
 @router.get(

@@ -17,7 +17,7 @@ from search_api.problems import responses
 from sohoa.errors import BadRequest
 
 log = structlog.get_logger(__name__)
-router = APIRouter(tags=["decisions"])
+router = APIRouter(prefix="/v1", tags=["decisions"])
 
 MOST_BODY_BYTES = 16 * 1024
 Body = TypeVar("Body", bound=BaseModel)

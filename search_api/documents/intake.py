@@ -26,7 +26,7 @@ from storage.catalog import idempotency
 from storage.stores import Stores
 
 log = structlog.get_logger(__name__)
-router = APIRouter(tags=["documents"])
+router = APIRouter(prefix="/v1", tags=["documents"])
 
 MOST_EXTERNAL_ID: Final = 200
 MOST_OFFICE: Final = 64

@@ -14,7 +14,7 @@ from sohoa.errors import BadRequest
 from sohoa.states import DocumentStatus
 from storage.catalog import documents
 
-router = APIRouter(tags=["documents"])
+router = APIRouter(prefix="/v1", tags=["documents"])
 
 MOST = 200
 _CURSOR_DIGITS = 18

@@ -22,7 +22,7 @@ from storage.archive.layout import object_id_of
 from storage.catalog.documents import Document
 from storage.stores import Stores
 
-router = APIRouter(tags=["pages"])
+router = APIRouter(prefix="/v1", tags=["pages"])
 
 MOST_WIDTH_PX = 4000
 Number = Annotated[int, Path(ge=1, description="counts from 1", examples=[1])]

@@ -15,6 +15,8 @@ from sohoa.errors import NotFound
 
 MOST_PIXELS: Final = 16_000_000
 """What a picture holds at most, whatever the shape of its page."""
+MOST_SIDE_PX: Final = 16_000
+"""What a picture is long at most; the format ends at 65,500."""
 JPEG_QUALITY: Final = 85
 
 
@@ -25,7 +27,7 @@ class Renderer:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="render")
 
     async def jpeg(self, pdf: Path, number: int, *, width_px: int) -> bytes:
-        """Page `number` as a JPEG, at most so wide and at most MOST_PIXELS large. Raises NotFound."""
+        """Page `number` as a JPEG, so wide unless that makes it larger than is sent. Raises NotFound."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, _jpeg, pdf, number, width_px)
 
     def close(self) -> None:
@@ -40,7 +42,7 @@ def _jpeg(path: Path, number: int, width_px: int) -> bytes:
             raise NotFound(f"the PDF/A has {len(pdf)} pages, there is no page {number}")
         page = pdf[number - 1]
         width, height = page.get_size()
-        scale = min(width_px / width, math.sqrt(MOST_PIXELS / (width * height)))
+        scale = min(width_px / width, MOST_SIDE_PX / height, math.sqrt(MOST_PIXELS / (width * height)))
         drawn = page.render(scale=scale).to_pil().convert("RGB")
     finally:
         pdf.close()

@@ -15,7 +15,7 @@ from search_api.search.reader import IndexReader
 from storage.presentation import hit_json
 
 log = structlog.get_logger(__name__)
-router = APIRouter(tags=["search"])
+router = APIRouter(prefix="/v1", tags=["search"])
 
 
 class SnippetOut(BaseModel):

@@ -54,14 +54,19 @@ def run(
         with _ctrl_c_sets(stop), Fleet(stores.settings, count=jobs) as fleet:
             intake = threading.Thread(target=batch.take_in, args=(paths, stop))
             intake.start()
-            with nullcontext() if as_json else Progress(stores) as progress:
-                while not stop.is_set() and not batch.over():
-                    fleet.check()
-                    batch.follow()
-                    if progress is not None:
-                        progress.show(batch.document_ids)
-                    time.sleep(POLL_S)
-            intake.join()
+            try:
+                with nullcontext() if as_json else Progress(stores) as progress:
+                    while not stop.is_set() and not batch.over():
+                        fleet.check()
+                        batch.follow()
+                        if progress is not None:
+                            progress.show(batch.document_ids)
+                        time.sleep(POLL_S)
+            except BaseException:
+                stop.set()
+                raise
+            finally:
+                intake.join()
             _wait_until_searchable(stores, fleet, stop)
     if batch.failure is not None:
         raise batch.failure

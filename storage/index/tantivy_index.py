@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -100,10 +101,10 @@ class TantivyIndex:
         everything = counted(self._schema, query, office=office)
         with _errors_named():
             searcher = self._fresh_searcher()
-            found = _best(
-                searcher, ranked, offset=offset, limit=min(limit, MOST_RESULTS - offset), by_age=not query.must
-            )
-            total = searcher.search(everything, limit=1, count=True).count
+            wanted = min(limit, MOST_RESULTS - offset)
+            found, total = _best(searcher, ranked, offset=offset, limit=wanted, by_age=not query.must)
+            if total is None:
+                total = int(searcher.search(everything, limit=1, count=True).count)
             hits = tuple(_hit(searcher.doc(address), score, query) for score, address in found)
         after = offset + len(hits)
         return SearchPage(total, hits, str(after) if hits and after < min(total, MOST_RESULTS) else None)
@@ -154,20 +155,25 @@ class TantivyIndex:
 
 def _best(
     searcher: Any, ranked: Sequence[tantivy.Query], *, offset: int, limit: int, by_age: bool
-) -> list[tuple[float, Any]]:
-    """Scores and addresses of hits `offset` to `offset + limit`, tier after tier; `by_age`: newest first, unscored."""
+) -> tuple[list[tuple[float, Any]], int | None]:
+    """Scores and addresses of hits `offset` to `offset + limit`, tier after tier; `by_age`: newest first, unscored.
+
+    With them how many documents there are in all, None where not every tier had to be looked at.
+    """
     if by_age:
         (clause,) = ranked
-        newest = searcher.search(clause, limit=limit, offset=offset, count=False, order_by_field="received")
-        return [(0.0, address) for _, address in newest.hits]
+        newest = searcher.search(clause, limit=limit, offset=offset, count=True, order_by_field="received")
+        return [(0.0, address) for _, address in newest.hits], int(newest.count)
     found: list[tuple[float, Any]] = []
+    total = 0
     for lower_tiers, clause in zip(reversed(range(len(ranked))), ranked, strict=True):
         result = searcher.search(clause, limit=limit - len(found), offset=offset, count=True)
         found += [(lower_tiers * _TIER_SCORE + score, address) for score, address in result.hits]
-        if len(found) == limit:
-            break
+        total += int(result.count)
+        if len(found) == limit and lower_tiers:
+            return found, None
         offset = max(0, offset - result.count)
-    return found
+    return found, total
 
 
 def _open(root: Path, schema: tantivy.Schema) -> tantivy.Index:
@@ -194,7 +200,7 @@ def _errors_named() -> Iterator[None]:
     """tantivy says ValueError for all that is wrong with files; queries cannot be the reason, we build them."""
     try:
         yield
-    except ValueError as error:
+    except (ValueError, zlib.error) as error:
         raise _damaged() from error
     except OSError as error:
         raise StoreUnavailable(

@@ -24,8 +24,8 @@ from tests.support.press import DrawnPage
 
 SEED = 5_200
 _NOTE = (
-    "The rate is of wrong, missing and surplus characters against the truth, NFC, with words put into the truth's order "
-    "by where they stand. Tesseract alone reads the same channel (red of a colour page) of the page as scanned, once."
+    "The rate is of wrong, missing and surplus characters against the truth, NFC, with words put into the truth's "
+    "order by where they stand. Tesseract alone reads the same channel (red of a colour page) of the page as scanned, once."
 )
 _COLOURS: dict[str, Literal["colour", "grey", "bitonal"]] = {"RGB": "colour", "L": "grey", "1": "bitonal"}
 

@@ -38,7 +38,7 @@ class SampleFile:
 
 
 def draw_sample(folder: Path, *, pages: int) -> list[SampleFile]:
-    """Draw papers of all kinds at level typical, 300 dpi, until they have `pages` pages or a few more; none is blank."""
+    """Draw papers of all kinds at level typical, 300 dpi, until they have `pages` pages or a few more, none blank."""
     files: list[SampleFile] = []
     while sum(file.pages for file in files) < pages:
         files.append(_draw_file(len(files), folder))

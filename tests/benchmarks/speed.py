@@ -20,8 +20,8 @@ AGAINST_RIVAL = 5.0
 AGAINST_BARE = 1.35
 TWO_AGAINST_ONE = 1.85
 _NOTE = (
-    "All ratios of the table above are of time on the clock. Bare recognition is tesserocr, its model loaded before, one "
-    "thread, on the red channel of a colour page; decoding is not counted. Sohoa in one process receives, reads, "
+    "All ratios in the table of figures are of time on the clock. Bare recognition is tesserocr, its model loaded "
+    "before, one thread, on the red channel of a colour page; decoding is not counted. Sohoa in one process receives, reads, "
     "composes, commits with fsync and indexes. Its own engine time has the second passes over red text in it, and the "
     "looks at pages that may lie on their side. OCRmyPDF got images wrapped as PDFs of the right resolution."
 )
@@ -86,7 +86,7 @@ class Speed:
             ),
             Figure(
                 "own",
-                f"the same against the engine's time at the {REDUCED_DPI:.0f} dpi that Sohoa reads at, red text included",
+                f"the same against the engine's time at the {REDUCED_DPI:.0f} dpi that Sohoa reads at, with red text",
                 f"≤ {AGAINST_BARE} ×",
                 f"{against_own:.2f} ×",
                 against_own <= AGAINST_BARE,

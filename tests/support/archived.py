@@ -35,6 +35,8 @@ with warnings.catch_warnings():  # it would rather have httpx2 than httpx
     warnings.simplefilter("ignore", StarletteDeprecationWarning)
     from starlette.testclient import TestClient
 
+__all__ = ["QUALITY", "TEXT", "Api", "TestClient", "opened_api", "page_saying"]
+
 TEXT = "QUYẾT ĐỊNH về việc hòa giải"
 QUALITY = Quality(300.0, False, 0.4, 812.5, 0.06, 0.93, "colour", ("not_colour",))
 

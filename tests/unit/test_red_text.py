@@ -8,7 +8,6 @@ import numpy.typing as npt
 
 from ocr_workers.boxes import block_of, line_of
 from ocr_workers.pages import PageImage
-from ocr_workers.quality import look_at
 from ocr_workers.red_text import RedText, find_red_text, keep_text, merge, red_made_dark
 from sohoa.model import Block, Box, Line, Word
 
@@ -32,7 +31,7 @@ def _seal(sheet: Pixels, x: int, y: int) -> None:
 
 
 def _find(sheet: Pixels) -> RedText:
-    return find_red_text(look_at(PageImage(1, sheet, 200.0, False, "colour")))
+    return find_red_text(PageImage(1, sheet, 200.0, False, "colour"))
 
 
 def _inside(inner: Box, outer: Box) -> bool:

@@ -1,0 +1,119 @@
+"""`GET /v1/search` over HTTP: hits with places, an office's own counts, and an answer to whatever is typed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from search_api.search.routes import HitOut
+from sohoa.model import Box
+from tests.support.archived import TEXT, Api, opened_api
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    with opened_api(tmp_path_factory.mktemp("home")) as opened:
+        for office in ("H02", "H02", "H02", "H56"):
+            opened.archive(opened.receive(office=office, dossier=f"{office}-1"), texts=("bìa", TEXT))
+        opened.index()
+        READ.update(opened.token("read"))
+        yield opened
+
+
+READ: dict[str, str] = {}
+
+
+def test_a_hit_names_the_document_its_page_and_where_the_words_are(api: Api) -> None:
+    found = api.client.get("/v1/search", params={"q": "hoa giai"}, headers=READ).json()
+    assert found["total"] == 4
+    hit = found["hits"][0]
+    assert set(hit) == set(HitOut.model_fields)
+    assert (hit["pages"], hit["page_count"]) == ([2], 2)
+    snippet = hit["snippets"][0]
+    assert [snippet["text"][start:end] for start, end in snippet["highlights"]] == ["hòa", "giải"]
+    word: Box = (900, 100, 1080, 150)
+    assert snippet["boxes"][0] == list(word)
+
+
+def test_an_office_finds_and_counts_only_its_own(api: Api) -> None:
+    for office, count in (("H02", 3), ("H56", 1), ("H99", 0)):
+        headers = api.token("read", office=office)
+        found = api.client.get("/v1/search", params={"q": "quyết định"}, headers=headers).json()
+        assert (found["total"], {hit["office"] for hit in found["hits"]}) == (count, {office} if count else set())
+        asked = api.client.get("/v1/search", params={"q": "định office:H02"}, headers=headers).json()
+        assert asked["total"] == (3 if office == "H02" else 0)
+
+
+def test_the_cursor_reaches_every_hit_once(api: Api) -> None:
+    found: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        more = {"cursor": cursor} if cursor else {}
+        page = api.client.get("/v1/search", params={"q": "định", "limit": 3, **more}, headers=READ).json()
+        found += [hit["document_id"] for hit in page["hits"]]
+        cursor = page["next_cursor"]
+    assert len(found) == len(set(found)) == 4
+
+
+@pytest.mark.parametrize("cursor", ["x", "-1", "1e3", "99999999999999999999", "１", "0x1"])
+def test_a_cursor_that_no_search_gave_is_refused(api: Api, cursor: str) -> None:
+    answer = api.client.get("/v1/search", params={"q": "định", "cursor": cursor}, headers=READ)
+    assert answer.status_code in (400, 422)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_search_that_is_too_long_or_none_at_all_is_a_problem(api: Api) -> None:
+    assert api.client.get("/v1/search", headers=READ).json()["code"] == "invalid"
+    long = api.client.get("/v1/search", params={"q": "quyết " * 300}, headers=READ)
+    assert (long.status_code, long.json()["code"]) == (400, "bad_query")
+    huge = api.client.get("/v1/search", params={"q": "x" * 20_000}, headers=READ)
+    assert (huge.status_code, huge.json()["code"]) == (414, "query_too_long")
+
+
+@hypothesis_settings(max_examples=80, deadline=None)
+@given(q=st.text(max_size=60), cursor=st.none() | st.text(max_size=25), limit=st.text(max_size=4) | st.integers())
+def test_whatever_is_typed_is_answered(api: Api, q: str, cursor: str | None, limit: str | int) -> None:
+    query = {"q": q.encode("utf-8", "replace").decode(), "limit": str(limit).encode("utf-8", "replace").decode()}
+    if cursor is not None:
+        query["cursor"] = cursor.encode("utf-8", "replace").decode()
+    answer = api.client.get("/v1/search", params=query, headers=READ)
+    assert answer.status_code in (200, 400, 422), answer.text
+    if answer.status_code != 200:
+        assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_search_is_logged_with_what_it_showed_and_not_what_was_typed(api: Api) -> None:
+    with structlog.testing.capture_logs() as events:
+        api.client.get("/v1/search", params={"q": "hòa giải"}, headers=READ)
+    (found,) = (event for event in events if event["event"] == "documents.found")
+    assert (found["actor"], len(found["document_ids"]), found["total"]) == ("person:lan", 4, 4)
+    assert "giải" not in str(events)
+
+
+def test_what_is_indexed_later_and_an_index_built_anew_are_found(api: Api) -> None:
+    before = api.client.get("/v1/search", params={"q": "mới toanh"}, headers=READ).json()
+    document = api.archive(api.receive(office="H77"), texts=("văn bản mới toanh",))
+    api.index()
+    after = api.client.get("/v1/search", params={"q": "mới toanh"}, headers=READ).json()
+    assert (before["total"], [hit["document_id"] for hit in after["hits"]]) == (0, [document.document_id])
+
+
+def test_a_lost_index_degrades_search_alone_until_it_is_back(api: Api) -> None:
+    root = api.stores.settings.index_root()
+    shutil.copytree(root, root.with_name("copy"))
+    (root / "meta.json").unlink()
+    broken = api.client.get("/v1/search", params={"q": "định"}, headers=READ)
+    assert (broken.status_code, broken.json()["code"]) == (503, "index_damaged")
+    ready = api.client.get("/readyz")
+    assert (ready.status_code, ready.json()["status"], ready.json()["index"]) == (200, "degraded", "degraded")
+    assert api.client.get("/v1/documents", headers=READ).status_code == 200
+    shutil.rmtree(root)
+    root.with_name("copy").rename(root)
+    assert api.client.get("/v1/search", params={"q": "định"}, headers=READ).json()["total"] == 4
+    assert api.client.get("/readyz").json()["status"] == "ok"
