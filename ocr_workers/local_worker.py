@@ -22,7 +22,6 @@ from multiprocessing.context import SpawnProcess
 
 import structlog
 
-from ocr_workers import pipeline
 from sohoa import logs
 from sohoa.clock import SystemClock, process_owner
 from sohoa.errors import SetupError, StoreUnavailable
@@ -191,6 +190,8 @@ def work(settings: Settings, owner: str, pipe: Pipe) -> None:
     os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    from ocr_workers import pipeline  # here: the parent has no use for the engine and all that comes with it
+
     resource.setrlimit(resource.RLIMIT_AS, (settings.worker_memory_bytes, settings.worker_memory_bytes))
     try:
         tools = pipeline.open_tools(settings, owner=owner)

@@ -1,7 +1,8 @@
 """The PDF/A of a PDF original: its pages as they are, with the recognised text laid under those that were recognised.
 
 The ladder: (1) strip what PDF/A forbids and nobody sees, save and validate; (2) OCRmyPDF, where its Ghostscript is
-sound; (3) draw the pages that no other way makes valid, with the warning `rasterised`.
+sound; (3) draw the pages that no other way makes valid, with the warning `rasterised`; (4) leave out what is around the
+pages (bookmarks, names, tags), for a document that is not valid because of it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ocr_workers.pdf_mend import mend
 from ocr_workers.pdf_mute import mute_text
 from ocr_workers.pdf_open import each_page, opened_pikepdf
 from ocr_workers.pdf_raster import draw_pages
-from ocr_workers.pdf_strip import Transformation, strip_forbidden
+from ocr_workers.pdf_strip import Transformation, strip_forbidden, strip_to_pages
 from ocr_workers.pdf_text import page_text
 from ocr_workers.pdfa import PdfaReport, PdfMetadata, save_pdfa
 from ocr_workers.text_check import normalise
@@ -64,12 +65,16 @@ def compose_pdf(
             if converted is not None:
                 with pikepdf.open(converted) as other:
                     route, report = "ocrmypdf", _attempt(other, pages, target, flavour=flavour, metadata=metadata)
-        if report is None:
-            route, warnings = "rasterised", (*warnings, "rasterised")
-            numbers = _refused(pdf, pages, folder, flavour=flavour) or [page.number for page in pages]
+        if report is None and (numbers := _refused(pdf, pages, folder, flavour=flavour)):
+            route = "rasterised"
             changes += draw_pages(original, plan, pdf, numbers=numbers, folder=folder, stack=stack, password=password)
             lay_text(pdf, ((number - 1, pages[number - 1]) for number in numbers))
+            report = _attempt(pdf, pages, target, flavour=flavour, metadata=metadata)
+        if report is None:
+            changes += strip_to_pages(pdf)
             report = save_pdfa(pdf, target, flavour=flavour, metadata=metadata)
+    if route == "rasterised":
+        warnings = (*warnings, "rasterised")
     return composition_of(target, report=report.to_dict(), route=route, transformations=changes, warnings=warnings)
 
 

@@ -13,30 +13,48 @@ from ocr_workers.pdf_signed import fields_of
 
 _HIDDEN_FLAGS = 1 | 2 | 32
 """Invisible, Hidden, NoView (ISO 32000-1, table 165)."""
-_FORBIDDEN_ACTIONS = {
-    "/JavaScript",
-    "/Launch",
-    "/Sound",
-    "/Movie",
-    "/ResetForm",
-    "/ImportData",
-    "/Hide",
-    "/SetOCGState",
-    "/Rendition",
-    "/Trans",
-    "/GoTo3DView",
-    "/SubmitForm",
+_ALLOWED_ACTIONS = {"/GoTo", "/GoToR", "/Thread", "/URI", "/Named"}
+"""ISO 19005-2, 6.5.1 names those that are forbidden. A form to submit or a file to open inside is not there any more."""
+_ALLOWED_NAMED = {"/NextPage", "/PrevPage", "/FirstPage", "/LastPage"}
+_CATALOG_KEYS = {
+    "/Type",
+    "/Pages",
+    "/Lang",
+    "/Version",
+    "/Metadata",
+    "/OutputIntents",
+    "/AcroForm",  # looked at for its fields, then removed
+    "/Names",
+    "/Dests",
+    "/AF",
+    "/Outlines",
+    "/PageLabels",
+    "/PageMode",
+    "/PageLayout",
+    "/ViewerPreferences",
+    "/MarkInfo",
+    "/StructTreeRoot",
 }
-"""ISO 19005-2, 6.5.1; SubmitForm has no form to submit once fields are drawn onto the page."""
-_CATALOG_KEYS = (
-    Name.OpenAction,
-    Name.AA,
-    Name.Perms,
-    Name.Requirements,
-    Name.Collection,
-    Name("/DSS"),
-    Name.Extensions,
-)
+_PAGES_ALONE = {"/Type", "/Pages", "/Lang", "/Metadata", "/OutputIntents"}
+_PAGE_KEYS = {
+    "/Type",
+    "/Parent",
+    "/Contents",
+    "/Resources",
+    "/MediaBox",
+    "/CropBox",
+    "/BleedBox",
+    "/TrimBox",
+    "/ArtBox",
+    "/Rotate",
+    "/UserUnit",
+    "/Annots",
+    "/Group",
+    "/StructParents",
+    "/Tabs",
+}
+_NAME_TREES = {"/Dests", "/EmbeddedFiles"}
+"""What the validator does not know of a document, page or names is gone: nobody sees it, and it would fail the whole."""
 
 Transformation = dict[str, Any]
 
@@ -44,7 +62,8 @@ Transformation = dict[str, Any]
 def strip_forbidden(pdf: Pdf, *, flavour: str) -> list[Transformation]:
     """Remove scripts, actions, attachments (kept in PDF/A-3), forms and signatures; what is seen stays as it is.
 
-    Annotations become part of their page's content, links stay. Returns {page, lossless, detail} of each change.
+    Annotations become part of their page's content, links stay. The list of optional layers goes: the validator then
+    refuses each page that has layers, and it is drawn as viewers show it. Returns {page, lossless, detail} of each change.
     """
     removed = [*_remove_from_catalog(pdf), *_remove_actions(pdf)]
     if flavour != "3b" and len(pdf.attachments) > 0:
@@ -57,23 +76,34 @@ def strip_forbidden(pdf: Pdf, *, flavour: str) -> list[Transformation]:
     return changes + _draw_annotations(pdf)
 
 
+def strip_to_pages(pdf: Pdf) -> list[Transformation]:
+    """Remove all that is not a page: bookmarks, names, labels, tags. For a document that is not PDF/A because of them."""
+    removed = sorted(str(key).removeprefix("/") for key in set(pdf.Root.keys()) - _PAGES_ALONE)
+    for key in removed:
+        del pdf.Root[f"/{key}"]
+    return [_change(f"removed around the pages: {', '.join(removed)}")] if removed else []
+
+
 def _change(detail: str, *, page: int | None = None) -> Transformation:
     return {"page": page, "lossless": True, "detail": detail}
 
 
 def _remove_from_catalog(pdf: Pdf) -> Iterator[str]:
-    for key in _CATALOG_KEYS:
-        if key in pdf.Root:
-            del pdf.Root[key]
-            yield str(key).removeprefix("/")
-    names = pdf.Root.get(Name.Names)
-    if isinstance(names, Dictionary) and Name.JavaScript in names:
-        del names[Name.JavaScript]
-        yield "JavaScript"
+    """Delete what has no place in the document, its names and its pages; name each kind once."""
+    holders = [(pdf.Root, _CATALOG_KEYS)]
+    if isinstance(names := pdf.Root.get(Name.Names), Dictionary):
+        holders.append((names, _NAME_TREES))
+    holders += [(page.obj, _PAGE_KEYS) for page in pdf.pages]
+    found: dict[str, None] = {}
+    for holder, kept in holders:
+        for key in sorted(set(holder.keys()) - kept - {"/AA"}):
+            del holder[key]
+            found[key.removeprefix("/")] = None
+    yield from found
 
 
 def _remove_actions(pdf: Pdf) -> list[str]:
-    """Delete additional actions and forbidden ones of pages, annotations, fields and bookmarks; name those found."""
+    """Delete additional actions and forbidden ones of document, pages, annotations, fields, bookmarks; name those found."""
     found: set[str] = set()
     for holder in _action_holders(pdf):
         if Name.AA in holder:
@@ -81,7 +111,7 @@ def _remove_actions(pdf: Pdf) -> list[str]:
             found.add("additional actions")
         action = holder.get(Name.A)
         if isinstance(action, Dictionary):
-            kinds = _kinds_in_chain(action) & _FORBIDDEN_ACTIONS
+            kinds = _kinds_in_chain(action) - _ALLOWED_ACTIONS
             if kinds:
                 del holder[Name.A]
                 found.update(f"{kind.removeprefix('/')} actions" for kind in kinds)
@@ -89,6 +119,7 @@ def _remove_actions(pdf: Pdf) -> list[str]:
 
 
 def _action_holders(pdf: Pdf) -> Iterator[Object]:
+    yield pdf.Root
     for page in pdf.pages:
         yield page.obj
         yield from annotations_of(page)
@@ -116,7 +147,7 @@ def _bookmarks(pdf: Pdf) -> Iterator[Object]:
 
 
 def _kinds_in_chain(action: Object) -> set[str]:
-    """The kinds of an action and of those that follow it."""
+    """The kinds of an action and of those that follow it; a named one that is not allowed is called by its name."""
     kinds: set[str] = set()
     waiting: list[Object | None] = [action]
     for _ in range(100):
@@ -124,7 +155,8 @@ def _kinds_in_chain(action: Object) -> set[str]:
             break
         current = waiting.pop()
         if isinstance(current, Dictionary):
-            kinds.add(str(current.get(Name.S, "")))
+            kind, named = str(current.get(Name.S, "")), str(current.get(Name.N, ""))
+            kinds.add(f"/Named{named}" if kind == "/Named" and named not in _ALLOWED_NAMED else kind)
             following = current.get(Name.Next)
             waiting += list(following) if isinstance(following, Array) else [following]
     return kinds

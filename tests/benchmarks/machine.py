@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class Machine:
     system: str
     versions: dict[str, str]
     commit: str
+    load: float
 
     def lines(self) -> list[str]:
         """Markdown list items."""
@@ -32,6 +34,7 @@ class Machine:
             f"- {self.processor}, {self.cores} cores, {self.memory_bytes / 2**30:.0f} GiB of memory, {self.system}",
             "- " + ", ".join(f"{name} {number}" for name, number in self.versions.items()),
             f"- Sohoa at commit {self.commit}",
+            f"- load average when the run began: {self.load:.1f} (more than about 0.5 means that others used the cores)",
         ]
 
 
@@ -51,6 +54,7 @@ def this_machine() -> Machine:
             **{name: version(name) for name in _PACKAGES},
         },
         commit=_commit(),
+        load=os.getloadavg()[0],
     )
 
 
@@ -62,6 +66,8 @@ def _processor() -> str:
 
 
 def _commit() -> str:
+    if not (Path(__file__).resolve().parents[2] / ".git").exists() or shutil.which("git") is None:
+        return "not known (this is no git checkout)"
     changed = _output("git", "status", "--porcelain", "--", ":!docs/benchmarks.md")
     return _first_line("git", "rev-parse", "--short", "HEAD") + (" with changes not yet committed" if changed else "")
 

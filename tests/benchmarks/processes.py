@@ -87,7 +87,7 @@ def run(
         errors.seek(0)
         if process.returncode not in exit_codes:
             tail = errors.read().decode(errors="replace")[-2000:]
-            raise CommandFailed(f"{Path(command[0]).name} {command[1]} ended with {process.returncode}: {tail}")
+            raise CommandFailed(f"{Path(command[0]).name} {command[1]} ended with {process.returncode}\n{tail}")
         return Run(wall_s, usage.ru_utime + usage.ru_stime, out.read().decode(), process.returncode, peak_bytes)
 
 

@@ -10,7 +10,11 @@ from typing import Protocol
 from tests.benchmarks.machine import Machine
 from tests.benchmarks.size import Size
 
-REPEAT = "make bench"
+_COMMANDS = {
+    "full": "make bench",
+    "quick": "python -m tests.benchmarks.run --quick",
+    "smoke": "python -m tests.benchmarks.run --smoke",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,19 @@ class Figure:
     @property
     def verdict(self) -> str:
         return {True: "reached", False: "missed", None: "-"}[self.met]
+
+
+@dataclass(frozen=True, slots=True)
+class NotMeasured:
+    """In place of a section that could not be measured; the others are worth having all the same."""
+
+    reason: str
+
+    def figures(self) -> list[Figure]:
+        return []
+
+    def details(self) -> list[str]:
+        return [f"**Not measured**: {self.reason}"]
 
 
 class Measured(Protocol):
@@ -64,7 +81,7 @@ def write_report(
     """The whole page: the table, why what was missed was missed, where it ran, and each section's details."""
     figures = [figure for section in sections.values() for figure in section.figures()]
     missed = [figure for figure in figures if figure.met is False]
-    lines = ["# Benchmarks", "", f"Written by `{REPEAT}`; do not edit. Times are those of the machine below.", ""]
+    lines = ["# Benchmarks", "", f"Written by `{_COMMANDS[size.name]}`, which repeats it; do not edit.", ""]
     lines += [*figure_table(figures), ""]
     if missed:
         lines += ["## What was missed, and why", ""]

@@ -13,9 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sohoa import logs
+from sohoa.errors import SohoaError
 from tests.benchmarks import accuracy, ladder, memory, searching, sizes, speed, uploads
 from tests.benchmarks.machine import this_machine
-from tests.benchmarks.report import Measured, figure_table, write_report
+from tests.benchmarks.processes import CommandFailed
+from tests.benchmarks.report import Measured, NotMeasured, figure_table, write_report
 from tests.benchmarks.say import say
 from tests.benchmarks.size import FULL, QUICK, SMOKE, Size
 
@@ -32,8 +34,8 @@ EXPLANATIONS: dict[str, str] = {}
 """Why a figure is missed, by its key (report.Figure); printed under the table only while it is."""
 
 
-def main() -> None:
-    """Run the sections that are asked for, one after the other, and print or write the report."""
+def main() -> int:
+    """Run the sections that are asked for, one after the other; print or write the report. 1 where one failed."""
     asked = _arguments()
     logs.set_up("warning")
     size = SMOKE if asked.smoke else QUICK if asked.quick else FULL
@@ -42,7 +44,7 @@ def main() -> None:
     measured: dict[str, Measured] = {}
     for name in asked.only or SECTIONS:
         with tempfile.TemporaryDirectory(prefix=f"sohoa-bench-{name}-") as work:
-            measured[name] = SECTIONS[name](Path(work), size)
+            measured[name] = _measure(name, Path(work), size)
         figures = measured[name].figures()
         say("\n".join(["done:", *figure_table(figures)]))
     titles = {name.capitalize(): result for name, result in measured.items()}
@@ -52,6 +54,16 @@ def main() -> None:
     else:
         asked.write.write_text(report, encoding="utf-8")
         say(f"written to {asked.write}")
+    return 1 if any(isinstance(result, NotMeasured) for result in measured.values()) else 0
+
+
+def _measure(name: str, work: Path, size: Size) -> Measured:
+    try:
+        return SECTIONS[name](work, size)
+    except (CommandFailed, SohoaError) as error:
+        reason = error.detail if isinstance(error, SohoaError) else str(error)
+        say(f"{name} could not be measured: {reason}")
+        return NotMeasured(reason.split("\n", 1)[0])
 
 
 def _arguments() -> argparse.Namespace:
@@ -67,4 +79,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

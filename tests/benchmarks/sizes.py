@@ -15,7 +15,7 @@ from tests.benchmarks.size import Size
 MOST = 1.05
 G4_DOCUMENT_BYTES = 16_000
 G4_PAGE_BYTES = 3_000
-_SMALLEST_SAMPLE = 12
+_SMALLEST_SAMPLE = 14
 """Pages; with fewer there would be kinds of file without a paper."""
 
 

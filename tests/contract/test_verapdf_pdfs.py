@@ -27,7 +27,10 @@ _METADATA = PdfMetadata(
     created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
     producer="Sohoa",
 )
-_REFUSED_BY_US: dict[str, str] = {}
+_REFUSED_BY_US = {
+    "scan_user_unit-1b": "PDF 1.4 has no /UserUnit, so PDF/A-1 cannot say how large such a page is",
+    "text_user_unit-1b": "PDF 1.4 has no /UserUnit, so PDF/A-1 cannot say how large such a page is",
+}
 """Samples (`name-flavour`) that we do not make, and why: such a paper is kept as failed, never called archived."""
 
 

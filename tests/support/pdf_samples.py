@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pikepdf
@@ -98,15 +99,13 @@ def _unusual_images() -> dict[str, Make]:
     cmyk, grey = page.convert("CMYK"), page.convert("L")
     bits = np.packbits(np.asarray(files.drawn_page(_SMALL, mode="1"), dtype=bool), axis=1).tobytes()
     flipped = bytes(255 - byte for byte in bits)
-    one_bit = {"BitsPerComponent": 1}
-    eight_bits = {"BitsPerComponent": 8}
-    jpeg = {"Filter": Name.DCTDecode, **eight_bits}
+    one_bit: dict[str, Any] = {"BitsPerComponent": 1}
+    eight_bits: dict[str, Any] = {"BitsPerComponent": 8}
+    jpeg: dict[str, Any] = {"Filter": Name.DCTDecode, **eight_bits}
     return {
         "image_cmyk": partial(_image, data=cmyk.tobytes(), ColorSpace=Name.DeviceCMYK, **eight_bits),
         "image_cmyk_jpeg": partial(_image, data=_encoded(cmyk, "JPEG"), ColorSpace=Name.DeviceCMYK, **jpeg),
-        "image_decode": partial(
-            _image, data=flipped, ColorSpace=Name.DeviceGray, Decode=Array([1, 0]), **one_bit
-        ),
+        "image_decode": partial(_image, data=flipped, ColorSpace=Name.DeviceGray, Decode=Array([1, 0]), **one_bit),
         "image_stencil": partial(_image, data=bits, ImageMask=True, **one_bit),
         "image_jpeg2000": partial(_image, data=_encoded(page, "JPEG2000"), Filter=Name.JPXDecode),
         "image_jpeg2000_grey": partial(_image, data=_encoded(grey, "JPEG2000"), Filter=Name.JPXDecode),
@@ -140,7 +139,7 @@ def _unusual_images() -> dict[str, Make]:
     }
 
 
-def _image(path: Path, *, data: bytes, **entries: object) -> Path:
+def _image(path: Path, *, data: bytes, **entries: Any) -> Path:
     """A page that is one image, stored as these bytes with these entries."""
     with Pdf.new() as pdf:
         page = files.add_scan(pdf, files.drawn_page(_SMALL), dpi=100)
@@ -195,8 +194,8 @@ def _layers(path: Path, *, mask: str) -> Path:
 def _scan_with_words(path: Path, *, behind: bool) -> Path:
     words = b"BT /F1 12 Tf 60 700 Td (Signed by the People's Committee) Tj ET\n"
     with Pdf.new() as pdf:
-        around = {"before": words * 40} if behind else {"after": words}
-        files.add_scan(pdf, files.drawn_page(_SMALL), dpi=100, resources=files.helvetica(pdf), **around)  # type: ignore[arg-type]
+        around: dict[str, Any] = {"before": words * 40} if behind else {"after": words}
+        files.add_scan(pdf, files.drawn_page(_SMALL), dpi=100, resources=files.helvetica(pdf), **around)
         pdf.save(path)
     return path
 
@@ -339,9 +338,7 @@ def _in_layers(pdf: Pdf) -> None:
     )
     page = pdf.pages[0]
     page.obj.Resources.Properties = Dictionary(L0=on, L1=off)
-    page.contents_add(
-        b"/OC /L0 BDC 0.9 g 60 100 50 20 re f EMC /OC /L1 BDC 0 g 0 0 300 300 re f EMC", prepend=False
-    )
+    page.contents_add(b"/OC /L0 BDC 0.9 g 60 100 50 20 re f EMC /OC /L1 BDC 0 g 0 0 300 300 re f EMC", prepend=False)
 
 
 def _see_through(pdf: Pdf) -> None:
@@ -361,9 +358,7 @@ def _odd_graphics_state(pdf: Pdf) -> None:
 
 def _printers_colours(pdf: Pdf) -> None:
     """CMYK and a spot colour, as printers' programs write them."""
-    tint = Dictionary(
-        FunctionType=2, Domain=Array([0, 1]), C0=Array([0, 0, 0, 0]), C1=Array([0, 1, 1, 0]), N=1
-    )
+    tint = Dictionary(FunctionType=2, Domain=Array([0, 1]), C0=Array([0, 0, 0, 0]), C1=Array([0, 1, 1, 0]), N=1)
     spot = Array([Name.Separation, Name("/Con dau"), Name.DeviceCMYK, pdf.make_indirect(tint)])
     pdf.pages[0].obj.Resources.ColorSpace = Dictionary(Spot=spot)
     pdf.pages[0].contents_add(b"q 0 1 1 0 k 60 100 50 20 re f /Spot cs 1 scn 60 60 50 20 re f Q", prepend=False)
