@@ -135,7 +135,7 @@ def _at(boxes: Numbers, axis: int, page: Pixels, paper: Pixels) -> Numbers:
     """Where the middle of each box lies along x (axis 0) or y (axis 1) of the smaller picture."""
     middle = (boxes[:, axis] + boxes[:, axis + 2]) // 2
     size, full = paper.shape[1 - axis], page.shape[1 - axis]
-    return np.minimum(middle * size // full, size - 1)
+    return np.asarray(np.minimum(middle * size // full, size - 1), dtype=np.int64)
 
 
 def _box(sides: list[int]) -> Box:

@@ -28,13 +28,27 @@ if TYPE_CHECKING:
 ENGINE_FAULTS = frozenset({"timeout", "engine_killed", "out_of_memory"})
 """Why a worker died over a page: the page's next try is in a subprocess."""
 _ENGINE_TRIES = 2
+_VANISHED = frozenset({None, "lease_lost", "stopped"})
+"""Nobody saw how the worker ended."""
 
 log = structlog.get_logger()
 
 
 @contextmanager
 def caught(job: Job, tools: Tools) -> Iterator[None]:
-    """Turn whatever a stage raises into an ending of its job. The one broad `except` of a worker."""
+    """Turn whatever a stage raises into an ending of its job; a late result of a job that was lost meanwhile is dropped."""
+    try:
+        with _ended(job, tools):
+            yield
+    except Conflict as error:
+        if error.code != "lease_lost":
+            raise
+        log.warning("job.lease_lost", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
+
+
+@contextmanager
+def _ended(job: Job, tools: Tools) -> Iterator[None]:
+    """The one broad `except` of a worker. Raises Conflict (lease_lost), and StoreUnavailable where no ending can be told."""
     try:
         yield
     except Held as error:
@@ -43,9 +57,9 @@ def caught(job: Job, tools: Tools) -> Iterator[None]:
         else:
             held(job, error, tools)
     except SohoaError as error:
-        log.warning("job.error", job_id=job.job_id, kind=job.kind, document_id=job.document_id, code=error.code)
         if isinstance(error, Conflict) and error.code == "lease_lost":
-            return  # somebody else has the job now
+            raise
+        log.warning("job.error", job_id=job.job_id, kind=job.kind, document_id=job.document_id, code=error.code)
         if error.retryable and job.attempts < tools.settings.max_attempts:
             tried_again(job, error.code, tools)
         else:
@@ -69,8 +83,18 @@ def check_not_spent(job: Job, *, max_attempts: int) -> None:
     """Raise StageFailed where the job has killed its workers or lost its leases often enough."""
     tries = _ENGINE_TRIES if job.kind == JobKind.RECOGNISE and job.last_code in ENGINE_FAULTS else max_attempts
     if job.attempts > tries:
-        code = job.last_code or "lease_lost"
+        code = "engine_killed" if job.last_code in _VANISHED else job.last_code
         raise StageFailed(f"given up after {job.attempts - 1} tries, the last of which ended with {code}", code=code)
+
+
+def check_lease(job: Job, tools: Tools) -> None:
+    """Raise Conflict (lease_lost) where another has the job by now: nothing of a late result may be staged."""
+    with tools.database.write() as connection:
+        held = jobs.renew(
+            connection, [job.job_id], owner=tools.owner, lease_s=tools.settings.lease_s, now=tools.clock.now()
+        )
+    if not held:
+        raise Conflict(f"job {job.job_id} was handed to another worker; its result is thrown away", code="lease_lost")
 
 
 def document_of(job: Job, tools: Tools) -> Document:
@@ -83,6 +107,7 @@ def planned(job: Job, plan: DocumentPlan, tools: Tools) -> None:
     """The document's pages are known: one recognise job each."""
     now = tools.clock.now()
     with tools.database.write() as connection:
+        jobs.complete(connection, job.job_id, owner=tools.owner)
         page_rows.plan_pages(connection, job.document_id, len(plan.pages))
         documents.move(
             connection,
@@ -97,14 +122,15 @@ def planned(job: Job, plan: DocumentPlan, tools: Tools) -> None:
             NewJob(JobKind.RECOGNISE, job.document_id, page=page.number, priority=job.priority) for page in plan.pages
         ]
         jobs.enqueue(connection, pages, now=now)
-        jobs.complete(connection, job.job_id, owner=tools.owner)
 
 
 def page_finished(job: Job, page: Page, tools: Tools) -> None:
     """A page is over, whether read, blank or failed; the last one leads on to composing."""
+    check_lease(job, tools)
     staged.write_page(job.document_id, page, tools.archive)
     now = tools.clock.now()
     with tools.database.write() as connection:
+        jobs.complete(connection, job.job_id, owner=tools.owner)
         pending = page_rows.finish_page(
             connection,
             job.document_id,
@@ -117,13 +143,13 @@ def page_finished(job: Job, page: Page, tools: Tools) -> None:
         if pending == 0:
             documents.move(connection, job.document_id, DocumentStatus.RECOGNISED, now=now)
             jobs.enqueue(connection, [NewJob(JobKind.COMPOSE, job.document_id, priority=job.priority)], now=now)
-        jobs.complete(connection, job.job_id, owner=tools.owner)
 
 
 def composed(job: Job, document: Document, tools: Tools) -> None:
     """The renditions are staged and validated: on to the commit."""
     now = tools.clock.now()
     with tools.database.write() as connection:
+        jobs.complete(connection, job.job_id, owner=tools.owner)
         documents.move(
             connection,
             job.document_id,
@@ -137,7 +163,6 @@ def composed(job: Job, document: Document, tools: Tools) -> None:
             conformance=document.conformance,
         )
         jobs.enqueue(connection, [NewJob(JobKind.COMMIT, job.document_id, priority=job.priority)], now=now)
-        jobs.complete(connection, job.job_id, owner=tools.owner)
 
 
 def committed(job: Job, document: Document, recorded: Recorded, tools: Tools) -> None:
@@ -146,6 +171,7 @@ def committed(job: Job, document: Document, recorded: Recorded, tools: Tools) ->
     ending = Ending.of(job)
     archived = ending.status is DocumentStatus.ARCHIVED
     with tools.database.write() as connection:
+        jobs.complete(connection, job.job_id, owner=tools.owner)
         documents.move(
             connection,
             document.document_id,
@@ -161,7 +187,6 @@ def committed(job: Job, document: Document, recorded: Recorded, tools: Tools) ->
         )
         if archived:
             outbox.put(connection, document.document_id, now=now)
-        jobs.complete(connection, job.job_id, owner=tools.owner)
     log.info(
         "document.committed", document_id=document.document_id, status=ending.status, version=recorded.commit.version
     )
@@ -175,6 +200,7 @@ def held(job: Job, error: Held, tools: Tools) -> None:
 def gave_up(job: Job, error: SohoaError, tools: Tools) -> None:
     """The job will not succeed by itself: a page is failed and the others go on, anything else fails the document."""
     if job.kind == JobKind.RECOGNISE and not isinstance(error, StoreUnavailable):
+        check_lease(job, tools)
         plan = staged.read_plan(job.document_id, tools.archive).pages[(job.page or 1) - 1]
         page = Page(
             number=plan.number,
@@ -214,6 +240,7 @@ def _document_stopped(job: Job, status: DocumentStatus, error: SohoaError, tools
             jobs.complete(connection, job.job_id, owner=tools.owner)
             jobs.drop_document(connection, job.document_id)
         return
+    check_lease(job, tools)
     stopped = record.stopped(document_of(job, tools), ending, archive=tools.archive, clock=tools.clock)
     staged.write_description(job.document_id, stopped, tools.archive)
     with tools.database.write() as connection:

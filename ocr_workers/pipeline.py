@@ -84,6 +84,7 @@ def open_document(job: Job, tools: Tools) -> None:
     document = outcomes.document_of(job, tools)
     with staged.working_file(document, tools.archive) as (path, kind):
         plan = plan_document(path, kind, settings=tools.settings, accept_damage=bool(job.payload.get("accept_damage")))
+    outcomes.check_lease(job, tools)
     staged.write_plan(document.document_id, plan, tools.archive)
     outcomes.planned(job, plan, tools)
 
@@ -108,6 +109,7 @@ def compose_document(job: Job, tools: Tools) -> None:
     document = outcomes.document_of(job, tools)
     plan = staged.read_plan(document.document_id, tools.archive)
     pages = staged.StagedPages(document.document_id, len(plan.pages), tools.archive)
+    outcomes.check_lease(job, tools)
     readings = staged.write_readings(document, pages, tools.archive, software=f"sohoa {record.SOFTWARE['version']}")
     if readings.all_failed:
         raise StageFailed("no page of this document could be read", code="no_page_read")
@@ -129,6 +131,7 @@ def compose_document(job: Job, tools: Tools) -> None:
             flavour=tools.settings.pdfa,
             settings=tools.settings,
         )
+        outcomes.check_lease(job, tools)
         with target.open("rb") as stream:
             staged.write(document.document_id, "document.pdf", stream, archive=tools.archive)
     document = replace(
@@ -157,6 +160,7 @@ def commit_document(job: Job, tools: Tools) -> None:
     """Commit what is staged to the archive as a new version; only then is the document called archived."""
     document = outcomes.document_of(job, tools)
     ending = Ending.of(job)
+    outcomes.check_lease(job, tools)
     recorded = tools.archive.commit_and_record(
         object_id_of(document.document_id, document.dossier),
         staged.files_to_commit(document, tools.archive, composed=ending.status is DocumentStatus.ARCHIVED),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from statistics import median
 from types import TracebackType
 from typing import Any, Self
 
 import cv2
+import numpy as np
 
-from ocr_workers.boxes import baseline_of, block_of, line_of, mapped, moved, words_of
+from ocr_workers.boxes import baseline_of, block_of, line_of, mapped, moved, snapped, words_of
 from ocr_workers.deskew import in_page_frame, set_upright
 from ocr_workers.engine import Engine, Grey, Layout
+from ocr_workers.layout import in_reading_order
 from ocr_workers.orientation import find_turn, lies_on_its_side, turned
 from ocr_workers.pages import PageImage
 from ocr_workers.quality import Look, is_blank, is_hard_to_see, is_nearly_blank, look_at, made_even, measure, sized
@@ -19,11 +22,15 @@ from sohoa.model import Block, Box, Line, Page, Word
 from sohoa.settings import Settings
 from sohoa.states import PageStatus
 
+_WHITE = np.full((1, 1), 255, dtype=np.uint8)
 _LEAST_SKEW_DEG = 0.5
 _DOUBT = 0.72  # a mean confidence below which the page may lie on its side or head
 _SURE_OF_A_WORD = 0.5
 _UNSURE_STROKE = 0.3
 _HOPELESS = 0.08
+_LEAST_LETTERS = 4
+_HUGE = 2.2
+_EDGE_SHARE = 0.012
 
 
 class Recogniser:
@@ -55,7 +62,7 @@ class Recogniser:
         look = look_at(image)
         if is_blank(look):
             return _page(image, look, blocks=(), status=PageStatus.BLANK, spent_ms=0.0)
-        blocks, spent_ms = self._read_black(look)
+        blocks, spent_ms = self._read_black(look, image.dpi)
         if lies_on_its_side(blocks) or _is_doubtful(blocks, look):
             turn_deg, looking_ms = find_turn(look, self._engine)
             spent_ms += looking_ms
@@ -67,7 +74,7 @@ class Recogniser:
 
     def _read_turned(self, image: PageImage) -> Page:
         look = look_at(image)
-        blocks, spent_ms = self._read_black(look)
+        blocks, spent_ms = self._read_black(look, image.dpi)
         return self._finished(image, look, blocks, spent_ms)
 
     def _finished(self, image: PageImage, look: Look, blocks: tuple[Block, ...], spent_ms: float) -> Page:
@@ -78,15 +85,18 @@ class Recogniser:
             return _page(image, look, blocks=(), status=PageStatus.BLANK, spent_ms=spent_ms + red_ms)
         return _page(image, look, blocks=blocks, status=PageStatus.RECOGNISED, spent_ms=spent_ms + red_ms)
 
-    def _read_black(self, look: Look) -> tuple[tuple[Block, ...], float]:
+    def _read_black(self, look: Look, dpi: float) -> tuple[tuple[Block, ...], float]:
         """What the engine reads in the one channel, in the page frame, and its time in ms."""
         sight = made_even(look.sight, look) if is_hard_to_see(look) else look.sight
         if look.skew_deg is None or abs(look.skew_deg) < _LEAST_SKEW_DEG:
             reading = self._engine.read(sight, dpi=look.sight_dpi, layout=Layout.PAGE)
-            return _back_to_size(reading.blocks, look.factor, look.full), reading.elapsed_ms
-        upright = set_upright(sight, look.skew_deg)
-        reading = self._engine.read(upright.image, dpi=look.sight_dpi, layout=Layout.PAGE)
-        return _back_to_size(in_page_frame(reading.blocks, upright), look.factor, look.full), reading.elapsed_ms
+            blocks = in_reading_order(reading.blocks)
+        else:
+            upright = set_upright(sight, look.skew_deg)
+            reading = self._engine.read(upright.image, dpi=look.sight_dpi, layout=Layout.PAGE)
+            blocks = in_page_frame(in_reading_order(reading.blocks), upright)
+        blocks = _back_to_size(blocks, look.factor, look.full)
+        return snapped(blocks, page=look.full, paper=look.paper, dpi=dpi), reading.elapsed_ms
 
     def _with_red_text(
         self, image: PageImage, look: Look, blocks: tuple[Block, ...]
@@ -98,7 +108,10 @@ class Recogniser:
             dark = red_made_dark(image.pixels, region)
             reading = self._engine.read(sized(dark, look.factor), dpi=look.sight_dpi, layout=Layout.BLOCK)
             spent_ms += reading.elapsed_ms
-            blocks_here = moved(_back_to_size(reading.blocks, look.factor, dark), region[0], region[1])
+            blocks_here = snapped(
+                _back_to_size(reading.blocks, look.factor, dark), page=dark, paper=_WHITE, dpi=image.dpi
+            )
+            blocks_here = moved(blocks_here, region[0], region[1])
             lines += [line for block in blocks_here for line in block.lines]
         return merge(blocks, keep_text(lines, found)), spent_ms
 
@@ -112,12 +125,14 @@ def mean_confidence(blocks: tuple[Block, ...]) -> float | None:
 
 
 def without_noise(blocks: tuple[Block, ...], width_px: int, height_px: int) -> tuple[Block, ...]:
-    """Drop what no one wrote: table rules read as strokes, unsure punctuation. Everything else stays as it was read."""
+    """Drop what no one wrote: rules, unsure punctuation, strokes of signatures. Everything else stays as it was read."""
+    heights = [word.box[3] - word.box[1] for word in words_of(blocks)]
+    sheet = _Sheet(width_px, height_px, median(heights) if heights else 0.0)
     kept: list[Block] = []
     for block in blocks:
         lines: list[Line] = []
         for line in block.lines:
-            words = [word for word in line.words if not _is_noise(word, line, width_px, height_px)]
+            words = [word for word in line.words if not _is_noise(word, line, sheet)]
             if len(words) == len(line.words):
                 lines.append(line)
             elif words:
@@ -127,25 +142,38 @@ def without_noise(blocks: tuple[Block, ...], width_px: int, height_px: int) -> t
     return tuple(kept)
 
 
-_EDGE_SHARE = 0.012
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """The page's size and the height of a middling word, in pixels."""
+
+    width: int
+    height: int
+    word_height: float
 
 
-def _is_noise(word: Word, line: Line, width_px: int, height_px: int) -> bool:
+def _is_noise(word: Word, line: Line, sheet: _Sheet) -> bool:
     left, top, right, bottom = word.box
-    if right - left < 2 or bottom - top < 2:
+    if right - left < 2 or bottom - top < 2 or word.text in {"|", "||", "¦", "‖"}:
         return True
-    if any(character.isalnum() for character in word.text):
-        return word.confidence < _HOPELESS
-    if word.text in {"|", "||", "¦", "‖"}:
-        return True
+    letters = sum(map(str.isalnum, word.text))
+    if letters:
+        return word.confidence < _HOPELESS or (word.confidence < _SURE_OF_A_WORD and _is_scrawl(word, line, sheet))
     on_edge = (
-        left < width_px * _EDGE_SHARE
-        or right > width_px * (1 - _EDGE_SHARE)
-        or top < height_px * _EDGE_SHARE
-        or bottom > height_px * (1 - _EDGE_SHARE)
+        left < sheet.width * _EDGE_SHARE
+        or right > sheet.width * (1 - _EDGE_SHARE)
+        or top < sheet.height * _EDGE_SHARE
+        or bottom > sheet.height * (1 - _EDGE_SHARE)
     )
     alone = len(line.words) == 1
     return word.confidence < (_SURE_OF_A_WORD if on_edge or alone else _UNSURE_STROKE)
+
+
+def _is_scrawl(word: Word, line: Line, sheet: _Sheet) -> bool:
+    """A stroke of a signature or a seal: in no line of text, and huge or hardly a letter."""
+    if len(line.words) > 2 or any(_is_sure(other) for other in line.words):
+        return False
+    few_letters = sum(map(str.isalnum, word.text)) < _LEAST_LETTERS
+    return few_letters or word.box[3] - word.box[1] > _HUGE * sheet.word_height
 
 
 def _is_sure(word: Word) -> bool:

@@ -31,11 +31,15 @@ Document = Annotated[str, typer.Argument(metavar="DOCUMENT", help="The document'
 @app.command()
 def archive(
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Files, folders or patterns such as 'scans/*.jpg'.")
+        list[str], typer.Argument(metavar="PATH", help="Files, folders or patterns such as 'scans/*.jpg'.")
     ],
     dossier: Annotated[str | None, typer.Option(metavar="CODE", help="The dossier these papers belong to.")] = None,
-    office: Annotated[str | None, typer.Option(metavar="ID", help="The office they belong to.")] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes; one a core unless told.")] = None,
+    office: Annotated[
+        str | None, typer.Option(metavar="ID", help="The office they belong to; SOHOA_OFFICE unless told.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Worker processes; one a core unless told.")
+    ] = None,
     as_json: Json = False,
     as_actor: As = None,
 ) -> None:
@@ -48,7 +52,7 @@ def archive(
 @app.command()
 def search(
     query: Annotated[str, typer.Argument(help='Words, "a phrase", 138/QĐ-KHCN, -without, field:value.')],
-    limit: Annotated[int, typer.Option(min=1, max=100, help="How many documents to show.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="How many documents to show.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Find documents, with or without diacritics."""
@@ -60,7 +64,7 @@ def search(
 @app.command()
 def text(
     document: Document,
-    page: Annotated[int | None, typer.Option(min=1, help="Only this page.")] = None,
+    page: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only this page.")] = None,
 ) -> None:
     """Print what was read."""
     from sohoa.cli.documents import print_text
@@ -96,7 +100,7 @@ def status(
 @app.command()
 def release(
     document: Document,
-    reason: Annotated[str, typer.Option(help="Why it may go on; kept in the archive.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why it may go on; kept in the archive.")],
     password_file: Annotated[Path | None, typer.Option(metavar="F", help="File with the PDF's password.")] = None,
     as_actor: As = None,
 ) -> None:
@@ -109,7 +113,7 @@ def release(
 @app.command()
 def withdraw(
     document: Document,
-    reason: Annotated[str, typer.Option(help="Why; kept in the archive.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept in the archive.")],
     as_actor: As = None,
 ) -> None:
     """Take a document out of the search. Its files stay in the archive."""
@@ -133,7 +137,9 @@ def retry(
 
 @app.command()
 def work(
-    jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes; one a core unless told.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Worker processes; one a core unless told.")
+    ] = None,
 ) -> None:
     """Work on whatever is waiting, until stopped with Ctrl-C."""
     from sohoa.cli.serve import run_work
@@ -146,7 +152,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 unless told.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 8080 unless told.")] = None,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Worker processes; one a core unless told, 0 for none.")
+        int | None, typer.Option(min=0, metavar="N", help="Worker processes; one a core unless told, 0 for none.")
     ] = None,
 ) -> None:
     """Start the HTTP API and the workers."""
@@ -166,8 +172,10 @@ def doctor(as_json: Json = False) -> None:
 @token_app.command("create")
 def token_create(
     name: Annotated[str, typer.Argument(help="What the token is for.")],
-    scope: Annotated[list[str], typer.Option(help="ingest, read or admin; may be given several times.")],
-    actor: Annotated[str, typer.Option(help="In whose name it acts: person:ID or system:ID.")],
+    scope: Annotated[
+        list[str], typer.Option(metavar="SCOPE", help="ingest, read or admin; may be given several times.")
+    ],
+    actor: Annotated[str, typer.Option(metavar="ACTOR", help="In whose name it acts: person:ID or system:ID.")],
     office: Annotated[
         str | None, typer.Option(metavar="ID", help="The only office it may see; all unless told.")
     ] = None,

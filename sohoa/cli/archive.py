@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from ingest.batches import expand
-from ingest.receive import Intake, receive_path
+from ingest.receive import Intake, check_dossier, receive_path
 from ocr_workers.fleet import Fleet
 from sohoa.cli.context import identify, opened
 from sohoa.cli.progress import Progress, show_table
@@ -43,6 +43,7 @@ def run(
     """Exit code: 0 when all are archived, 3 when some were held, failed or refused, 130 when stopped by Ctrl-C."""
     with opened() as stores:
         identity = identify(stores, as_actor, scope="ingest")
+        check_dossier(dossier)
         batch = Batch(
             stores,
             office=identity.office_for(office, stores.settings),

@@ -17,11 +17,14 @@ from sohoa.cli.progress import show_table
 from sohoa.clock import isoformat
 from sohoa.errors import BadRequest, NotFound
 from sohoa.model import PAGE_BREAK
+from sohoa.states import DocumentStatus
 from storage.archive.layout import object_id_of
 from storage.catalog import documents, jobs, outbox
 from storage.catalog.documents import Document
 from storage.presentation import document_json
 from storage.stores import Stores
+
+MOST_SHOWN = 20
 
 
 def print_text(document_id: str, *, page: int | None) -> None:
@@ -30,8 +33,9 @@ def print_text(document_id: str, *, page: int | None) -> None:
         document = find(stores, document_id, identify(stores, None, scope="read"))
         pages = _read(stores, document, "text.txt").decode().split(PAGE_BREAK)
     if page is not None and page > len(pages):
-        raise NotFound(f"document {document.document_id} has {len(pages)} pages, there is no page {page}")
-    sys.stdout.write((PAGE_BREAK.join(pages) if page is None else pages[page - 1]) + "\n")
+        count = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
+        raise NotFound(f"document {document.document_id} has {count}, there is no page {page}")
+    sys.stdout.write((f"\n{PAGE_BREAK}".join(pages) if page is None else pages[page - 1]) + "\n")
 
 
 def export_file(document_id: str, *, to: Path, what: str) -> None:
@@ -41,6 +45,10 @@ def export_file(document_id: str, *, to: Path, what: str) -> None:
         names = {"pdf": "document.pdf", "original": f"original.{document.kind}", "alto": "alto.xml.gz"}
         if what not in names:
             raise BadRequest(f"--what {what} is not known: use pdf, original or alto")
+        if to.is_dir():
+            raise BadRequest(f"{to} is a folder: name a file in it")
+        if not to.parent.is_dir():
+            raise BadRequest(f"the folder {to.parent} does not exist: make it first")
         try:
             with _open(stores, document, names[what]) as source, to.open("xb") as target:
                 shutil.copyfileobj(gzip.GzipFile(fileobj=source) if what == "alto" else source, target)
@@ -52,7 +60,7 @@ def export_file(document_id: str, *, to: Path, what: str) -> None:
 
 
 def print_status(document_id: str | None, *, as_json: bool) -> None:
-    """One document, or how many are in each status and what is still to be done."""
+    """One document, or how many are in each status, which ones need a person, and what is still to be done."""
     with opened() as stores:
         identity = identify(stores, None, scope="read")
         if document_id is not None:
@@ -65,6 +73,13 @@ def print_status(document_id: str | None, *, as_json: bool) -> None:
             return
         with stores.database.read() as connection:
             by_status = documents.count_by_status(connection, office=identity.office)
+            stuck = [
+                document_json(document, source=document.source_name, archive=stores.archive)
+                for status in (DocumentStatus.HELD, DocumentStatus.FAILED)
+                for document in documents.list_documents(
+                    connection, office=identity.office, status=status, limit=MOST_SHOWN
+                ).items
+            ]
             work = jobs.counts(connection)
             waiting = outbox.pending_count(connection)
             oldest = outbox.oldest_at(connection)
@@ -74,6 +89,7 @@ def print_status(document_id: str | None, *, as_json: bool) -> None:
                 "documents": {status.value: count for status, count in by_status.items()},
                 "jobs": {kind.value: {state.value: n for state, n in states.items()} for kind, states in work.items()},
                 "index": {"waiting": waiting, "oldest_at": None if oldest is None else isoformat(oldest)},
+                "needing_a_person": stuck,
             }
         )
         return
@@ -87,6 +103,9 @@ def print_status(document_id: str | None, *, as_json: bool) -> None:
             table.add_row(f"jobs {kind} {state}", str(count))
     table.add_row("waiting for the index", str(waiting))
     Console().print(table)
+    if stuck:
+        sys.stdout.write(f"\nHeld and failed documents (at most {MOST_SHOWN} of each):\n")
+        show_table(stuck)
 
 
 def _read(stores: Stores, document: Document, name: str) -> bytes:

@@ -38,7 +38,7 @@ class Progress:
             TextColumn("left"),
             console=Console(stderr=True),
         )
-        self._task = self._bar.add_task("reading", total=None, rate=0.0)
+        self._task = self._bar.add_task("reading", total=None, rate=0.0, visible=False)
 
     def __enter__(self) -> Progress:
         self._bar.start()
@@ -54,7 +54,7 @@ class Progress:
         with self._stores.database.read() as connection:
             done, total = documents.page_progress(connection, document_ids)
         rate = done / max(time.monotonic() - self._started_s, 0.001)
-        self._bar.update(self._task, completed=done, total=total or None, rate=rate)
+        self._bar.update(self._task, completed=done, total=total or None, rate=rate, visible=total > 0)
 
 
 def show_table(results: Sequence[dict[str, Any]]) -> None:

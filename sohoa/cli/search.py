@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.text import Text
 
 from sohoa.cli.context import identify, opened
 from storage.index import open_index, parse_query
-from storage.index.protocol import SearchPage, Snippet
+from storage.index.protocol import Hit, SearchPage, Snippet
+from storage.index.query import FIELD_NAMES, is_field
 from storage.presentation import hit_json
 
 
@@ -31,21 +34,47 @@ def _show(found: SearchPage, query: str) -> None:
     console = Console(highlight=False)
     if not found.hits:
         console.print(Text(f"Nothing found for {query}. Fewer words, or words without diacritics, find more."))
+        for hint in _hints(query):
+            console.print(Text(hint))
         return
     for hit in found.hits:
         heading = Text(hit.document_id, style="bold cyan")
         heading.append(f"  {hit.filename}", style="bold")
         if hit.dossier:
             heading.append(f"  {hit.dossier}")
-        heading.append(f"  page {', '.join(map(str, hit.pages))} of {hit.page_count}", style="dim")
+        heading.append(f"  {_places(hit)}", style="dim")
         console.print(heading)
         for snippet in hit.snippets:
-            console.print(_marked(snippet))
+            console.print(_coloured(snippet) if console.color_system else _bracketed(snippet))
     console.print(Text(f"{len(found.hits)} of {found.total} documents", style="dim"))
 
 
-def _marked(snippet: Snippet) -> Text:
-    text = Text("  " + " ".join(snippet.text.split("\n")))
+def _places(hit: Hit) -> str:
+    count = "1 page" if hit.page_count == 1 else f"{hit.page_count} pages"
+    return f"page {', '.join(map(str, hit.pages))} of {count}" if hit.pages else count
+
+
+def _coloured(snippet: Snippet) -> Text:
+    text = Text("  " + snippet.text.replace("\n", " "))
     for start, end in snippet.highlights:
         text.stylize("bold yellow", start + 2, end + 2)
     return text
+
+
+def _bracketed(snippet: Snippet) -> Text:
+    """Where there is no colour, what was found stands in «…»."""
+    text, marked = snippet.text.replace("\n", " "), "  "
+    at = 0
+    for start, end in snippet.highlights:
+        marked += f"{text[at:start]}«{text[start:end]}»"
+        at = end
+    return Text(marked + text[at:])
+
+
+def _hints(query: str) -> Iterator[str]:
+    """What may have been meant, for a search that found nothing."""
+    for name in re.findall(r"(?:^|\s)-?(\w+):", query):
+        if not is_field(name):
+            yield f"{name}: is not a field and was searched as a word; fields are {', '.join(sorted(FIELD_NAMES))}."
+    if query.count('"') % 2:
+        yield "A quotation mark is not closed."

@@ -35,6 +35,9 @@ def show(*, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps([_json(token) for token in found], ensure_ascii=False) + "\n")
         return
+    if not found:
+        sys.stdout.write("no tokens yet: sohoa token create NAME --scope ingest --actor system:NAME makes one\n")
+        return
     table = Table(box=None, pad_edge=False)
     for heading in ("TOKEN", "NAME", "SCOPES", "ACTOR", "OFFICE", "STATE"):
         table.add_column(heading)

@@ -42,6 +42,8 @@ DATE_FIELDS = {
     "received": "received nhan ngaynhan tiepnhan",
     "archived": "archived luu ngayluu luutru",
 }
+FIELD_NAMES = frozenset(TEXT_FIELDS | DATE_FIELDS)
+"""What a search can ask for by name; each has aliases in both languages."""
 _FIELD_OF_ALIAS = {alias: name for name, aliases in (TEXT_FIELDS | DATE_FIELDS).items() for alias in aliases.split()}
 
 
@@ -93,6 +95,11 @@ class Query:
     def marked(self) -> bool:
         """Whether marks were typed at all: who types none (`duong`) means every spelling."""
         return any(key.marked for term in (*self.must, *self.must_not) for key in term.keys)
+
+
+def is_field(label: str) -> bool:
+    """Whether `label:` before a value asks for a field, under any of its names."""
+    return re.sub("[_-]", "", fold(label)) in _FIELD_OF_ALIAS
 
 
 def parse_query(text: str) -> Query:

@@ -39,9 +39,15 @@ class FolderObjects:
         self._root = root.absolute()
         self._private = self._root / ".tmp"
         self._durable_folders: set[Path] = set()
-        with _store_errors(".tmp"):
+        try:
             self._private.mkdir(parents=True, exist_ok=True, mode=0o750)
             _sync_folder(self._root)
+        except OSError as error:
+            why = os.strerror(error.errno or 0)
+            raise StoreUnavailable(
+                f"{self._root} cannot be written ({why}): set SOHOA_HOME to a folder of yours"
+            ) from error
+        with _store_errors(".tmp"):
             _drop_leftovers(self._private)
 
     def create(self, key: str, source: BinaryIO | bytes, *, sha256: Sha256 | None = None) -> Stored:

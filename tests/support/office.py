@@ -1,4 +1,4 @@
-"""An office on a temporary folder that knows Sohoa only as a command: runs it as a process, reads its JSON, looks at what is left."""
+"""An office on a temporary folder that knows Sohoa as a command only: runs it, reads its JSON, looks at what is left."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class Office:
 
     root: Path
     settings: dict[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def home(self) -> Path:
@@ -67,23 +68,36 @@ class Office:
         here = {"SOHOA_HOME": str(self.home), "SOHOA_ARCHIVE_URL": f"file://{self.home / 'archive'}"}
         return {**kept, **_QUICK, **here, **self.settings, **settings}
 
-    def start(self, *arguments: str | Path, user: int | None = None, **settings: str) -> subprocess.Popen[str]:
-        """A running command, the leader of its own process group."""
-        return subprocess.Popen(
-            [COMMAND, *map(os.fspath, arguments)],
+    def start(self, *arguments: str | Path, through: Sequence[str] = (), **settings: str) -> subprocess.Popen[str]:
+        """A running command, the leader of its own process group; `through` is a command that runs it."""
+        process = subprocess.Popen(
+            [*through, str(COMMAND), *map(str, arguments)],
             env=self.environment(**settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            user=user,
         )
+        self.started.append(process)
+        return process
 
-    def run(self, *arguments: str | Path, user: int | None = None, **settings: str) -> Run:
+    def run(self, *arguments: str | Path, **settings: str) -> Run:
         """A command run to its end. Nobody may ever see a traceback."""
-        return ended(self.start(*arguments, user=user, **settings))
+        return ended(self.start(*arguments, **settings))
 
-    def archive(self, *paths: str | Path, code: int = 0, dossier: str | None = None, **settings: str) -> list[dict[str, Any]]:
+    def with_settings(self, **settings: str) -> Office:
+        """The same office under other settings."""
+        return replace(self, settings={**self.settings, **settings})
+
+    def close(self) -> None:
+        """Kill what a failed test has left running."""
+        for process in self.started:
+            kill_group(process)
+            process.communicate()
+
+    def archive(
+        self, *paths: str | Path, code: int = 0, dossier: str | None = None, **settings: str
+    ) -> list[dict[str, Any]]:
         """`sohoa archive --json`, which must end with `code`; one result a file."""
         where = () if dossier is None else ("--dossier", dossier)
         run = self.run("archive", "--json", *where, *paths, **settings)
@@ -154,15 +168,15 @@ def ended(process: subprocess.Popen[str], *, within_s: float = TIME_LIMIT_S) -> 
     except subprocess.TimeoutExpired:
         kill_group(process)
         out, err = process.communicate()
-        raise AssertionError(f"{process.args} took longer than {within_s} s\n{out}\n{err}") from None
+        raise AssertionError(f"{process.args!r} took longer than {within_s} s\n{out}\n{err}") from None
     assert "Traceback" not in err, err
     assert "traceback" not in err.lower(), err
     return Run(process.returncode, out, err)
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:
-    """kill -9 for a command and everything that it has started."""
-    with suppress(ProcessLookupError):
+    """kill -9 for a command, while it runs, and everything that it has started."""
+    if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
 
 

@@ -1,0 +1,74 @@
+"""How the command answers for help and for wrong use."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.support.office import Office
+
+pytestmark = pytest.mark.slow
+
+COMMANDS = (
+    "archive", "search", "text", "export", "status", "release", "withdraw", "retry", "work", "serve", "doctor", "token",
+)  # fmt: skip
+WRONG: tuple[tuple[str, ...], ...] = (
+    ("archive",),
+    ("archive", "--jobs", "0", "x.pdf"),
+    ("archiv",),
+    ("search",),
+    ("search", "x", "--limit", "0"),
+    ("text", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "--page", "0"),
+    ("text", "01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+    ("status", "nothing-like-an-id"),
+    ("release", "01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+    ("token", "create", "reader", "--scope", "everything", "--actor", "person:lan"),
+    ("archive", "--as", "lan:", "x.pdf"),
+)
+
+
+def test_help_names_every_command_and_answers_at_once(office: Office) -> None:
+    took_s = []
+    for _ in range(3):
+        started_s = time.perf_counter()
+        run = office.run("--help")
+        took_s.append(time.perf_counter() - started_s)
+        assert run.code == 0
+        assert all(command in run.out for command in COMMANDS)
+    assert min(took_s) < 0.5
+    assert not office.home.exists()
+
+
+def test_every_command_has_help(office: Office) -> None:
+    subcommands = [("token", "create"), ("token", "list"), ("token", "revoke")]
+    for command in [*((command,) for command in COMMANDS), *subcommands]:
+        run = office.run(*command, "--help")
+        assert (run.code, run.err) == (0, ""), command
+        assert "Usage" in run.out
+    assert not office.home.exists()
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
+def test_wrong_use_ends_with_2_and_says_why(office: Office, arguments: tuple[str, ...]) -> None:
+    run = office.run(*arguments)
+    assert run.code == 2
+    assert run.out == ""
+    assert run.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("SOHOA_JOBS", "many"), ("SOHOA_PDFA", "4"), ("SOHOA_ARCHIVE_URL", "s3://elsewhere")]
+)
+def test_a_setting_that_cannot_be_used_is_named(office: Office, name: str, value: str) -> None:
+    run = office.with_settings(**{name: value}).run("status")
+    assert run.code == 2
+    assert name.removeprefix("SOHOA_").lower() in run.err.lower()
+
+
+def test_files_that_are_not_there_are_refused_one_by_one(office: Office) -> None:
+    results = office.archive("absent.pdf", "absent-*.jpg", code=3)
+    assert [(result["status"], result["error"]["code"]) for result in results] == [("refused", "not_found")] * 2
+    run = office.run("archive", "absent.pdf")
+    assert run.code == 3
+    assert "[not_found]" in run.out
