@@ -1,6 +1,7 @@
 """What a person decides about a document that is in already: try it again, release it, withdraw it.
 
-Each decision is first committed to the archive (record and PREMIS event, with who and why), then told to the catalogue.
+A decision is a job (`decide`), done at once by whoever took it and, if that process dies, by any worker. It is committed to the
+archive (record and PREMIS event, with who and why) and then told to the catalogue, in the transaction that ends the job.
 """
 
 from __future__ import annotations
@@ -11,117 +12,134 @@ from typing import Any
 
 import pikepdf
 
+from sohoa.clock import Clock, process_owner
 from sohoa.errors import BadRequest, Conflict
 from sohoa.model import Actor
 from sohoa.states import DocumentStatus, JobKind
 from storage.archive import premis
+from storage.archive.archive import Archive
 from storage.archive.commit import Recorded
 from storage.archive.layout import object_id_of, to_json
 from storage.archive.premis import EventType
 from storage.catalog import documents, jobs, outbox
+from storage.catalog.database import Database
 from storage.catalog.documents import Document
-from storage.catalog.jobs import NewJob
+from storage.catalog.jobs import Job, NewJob
 from storage.stores import Stores
+
+_VERBS = {
+    EventType.UNQUARANTINE: ("released", DocumentStatus.HELD),
+    EventType.RECOVERY: ("tried again", DocumentStatus.FAILED),
+}
 
 
 def release(stores: Stores, document: Document, *, actor: Actor, reason: str, password: str | None = None) -> Document:
     """Let a held document go on: an encrypted one opened with its password, a damaged one as far as it can be read.
 
     The password is used once, here; what is kept is an opened working copy in staging, until the document is archived.
-    Raises Conflict where the document is not held, BadRequest (password_needed, wrong_password).
+    Raises Conflict where the document is not held or is being worked on, BadRequest (password_needed, wrong_password).
     """
-    _check_status(document, DocumentStatus.HELD, verb="released")
+    _check_reason(reason)
+    _check_status(document, EventType.UNQUARANTINE)
     if document.code == "encrypted":
         _stage_opened(stores, document, password)
-    return _back_to_work(
+    return _decide(
         stores,
         document,
+        EventType.UNQUARANTINE,
         actor=actor,
-        event=EventType.UNQUARANTINE,
         reason=reason,
         payload={"accept_damage": document.code == "damaged"},
     )
 
 
 def retry(stores: Stores, document: Document, *, actor: Actor) -> Document:
-    """Try a failed document again from the start. Raises Conflict where it has not failed."""
-    _check_status(document, DocumentStatus.FAILED, verb="tried again")
-    return _back_to_work(stores, document, actor=actor, event=EventType.RECOVERY, reason="tried again", payload={})
+    """Try a failed document again from the start. Raises Conflict where it has not failed or is being worked on."""
+    return _decide(stores, document, EventType.RECOVERY, actor=actor, reason="tried again", payload={})
 
 
 def withdraw(stores: Stores, document: Document, *, actor: Actor, reason: str) -> Document:
     """Take a document out of use and out of the search; its files stay in the archive's versions.
 
-    Raises Conflict while the document is still being worked on.
+    Raises Conflict while the document is being worked on, or where the archive could not take it yet.
     """
+    _check_reason(reason)
     if document.status is DocumentStatus.WITHDRAWN:
         return document
-    _check_settled(document)
-    recorded = _commit_decision(
-        stores, document, status=DocumentStatus.WITHDRAWN, actor=actor, event=EventType.DEACCESSION, reason=reason
-    )
-    with stores.database.write() as connection:
-        now = stores.clock.now()
-        jobs.drop_document(connection, document.document_id)
-        outbox.put(connection, document.document_id, now=now)
-        return documents.move(
+    return _decide(stores, document, EventType.DEACCESSION, actor=actor, reason=reason, payload={})
+
+
+def carry_out(job: Job, *, archive: Archive, database: Database, clock: Clock, owner: str) -> None:
+    """Do a `decide` job. Doing it twice is doing it once: the event's identifier was drawn when the decision was taken."""
+    decision = job.payload["decision"]
+    status = DocumentStatus(decision["status"])
+    with database.read() as connection:
+        document = documents.get(connection, job.document_id)
+    recorded = _commit(archive, document, decision)
+    now = clock.now()
+    with database.write() as connection:
+        documents.move(
             connection,
             document.document_id,
-            DocumentStatus.WITHDRAWN,
+            status,
             now=now,
             version=recorded.commit.version,
             sequence=recorded.sequence,
         )
+        jobs.complete(connection, job.job_id, owner=owner)
+        outbox.put(connection, document.document_id, now=now)
+        if status is DocumentStatus.RECEIVED:
+            again = NewJob(JobKind.OPEN, document.document_id, payload=decision["payload"], priority=job.priority)
+            jobs.enqueue(connection, [again], now=now)
 
 
-def _back_to_work(
-    stores: Stores, document: Document, *, actor: Actor, event: EventType, reason: str, payload: dict[str, Any]
+def _decide(
+    stores: Stores, document: Document, kind: EventType, *, actor: Actor, reason: str, payload: dict[str, Any]
 ) -> Document:
-    version, sequence = document.version, document.sequence
-    if version is not None:  # else the archive could not take it: what is there of it is staged, and goes on from there
-        recorded = _commit_decision(
-            stores, document, status=DocumentStatus.RECEIVED, actor=actor, event=event, reason=reason
-        )
-        version, sequence = recorded.commit.version, recorded.sequence
-    now = stores.clock.now()
+    """Take the decision (in one transaction, on the document as it is then) and carry it out."""
+    clock, owner, document_id = stores.clock, process_owner(), document.document_id
+    status = DocumentStatus.WITHDRAWN if kind is EventType.DEACCESSION else DocumentStatus.RECEIVED
+    now = clock.now()
+    event = premis.event(kind, at=now, actor=actor, clock=clock, detail={"reason": reason})
+    decision = {"status": status, "actor": actor, "event": event, "payload": payload}
     with stores.database.write() as connection:
-        moved = documents.move(
-            connection,
-            document.document_id,
-            DocumentStatus.RECEIVED,
-            now=now,
-            version=version,
-            sequence=sequence,
-        )
-        jobs.enqueue(connection, [NewJob(JobKind.OPEN, document.document_id, payload=payload)], now=now)
-    return moved
+        document = documents.get(connection, document_id)
+        _check_status(document, kind)
+        if jobs.counts(connection, document_id=document_id):
+            raise Conflict(f"document {document_id} is being worked on; try again in a moment", code="busy")
+        if document.version is None:  # the archive could not take it: there is no record yet to write the decision to
+            if status is not DocumentStatus.RECEIVED:
+                raise Conflict(
+                    f"the archive could not take document {document_id} yet: `sohoa retry {document_id}` first"
+                )
+            jobs.enqueue(connection, [NewJob(JobKind.OPEN, document_id, payload=payload)], now=now)
+            return documents.move(connection, document_id, status, now=now)
+        jobs.enqueue(connection, [NewJob(JobKind.DECIDE, document_id, payload={"decision": decision})], now=now)
+        job = jobs.claim(connection, owner=owner, lease_s=stores.settings.lease_s, now=now, document_id=document_id)
+    if job is not None:
+        carry_out(job, archive=stores.archive, database=stores.database, clock=clock, owner=owner)
+    with stores.database.read() as connection:
+        return documents.get(connection, document_id)
 
 
-def _commit_decision(
-    stores: Stores, document: Document, *, status: DocumentStatus, actor: Actor, event: EventType, reason: str
-) -> Recorded:
-    _check_settled(document)
-    if not reason.strip():
-        raise BadRequest("a reason is needed; it is kept in the archive")
-    archive = stores.archive
+def _commit(archive: Archive, document: Document, decision: dict[str, Any]) -> Recorded:
     object_id = object_id_of(document.document_id, document.dossier)
     folder = f"documents/{document.document_id}"
     with archive.open_file(object_id, f"{folder}/record.json") as stream:
-        record = json.load(stream)
+        record = {**json.load(stream), "status": decision["status"], "error": None}
     with archive.open_file(object_id, f"{folder}/premis.jsonl") as stream:
         events = premis.from_jsonl(stream.read())
-    record = {**record, "status": status.value, "error": None}
-    events.append(
-        premis.event(event, at=stores.clock.now(), actor=actor, clock=stores.clock, detail={"reason": reason})
-    )
+    event = decision["event"]
+    if event["eventIdentifier"] not in [known["eventIdentifier"] for known in events]:
+        events.append(event)
     return archive.commit_and_record(
         object_id,
         [
             archive.stage(document.document_id, "record.json", to_json(record), overwrite=True),
             archive.stage(document.document_id, "premis.jsonl", premis.to_jsonl(events), overwrite=True),
         ],
-        actor=actor,
-        message=f"{event} {document.document_id}",
+        actor=decision["actor"],
+        message=f"{event['eventType']} {document.document_id}",
     )
 
 
@@ -133,7 +151,7 @@ def _stage_opened(stores: Stores, document: Document, password: str | None) -> N
     object_id = object_id_of(document.document_id, document.dossier)
     with (
         stores.archive.local_file(object_id, f"documents/{document.document_id}/original.pdf") as path,
-        tempfile.TemporaryFile() as opened,
+        tempfile.TemporaryFile(dir=stores.settings.temporary_folder()) as opened,
     ):
         try:
             with pikepdf.open(path, password=password) as pdf:
@@ -142,15 +160,25 @@ def _stage_opened(stores: Stores, document: Document, password: str | None) -> N
             raise BadRequest(
                 f"the password does not open document {document.document_id}", code="wrong_password"
             ) from error
+        except pikepdf.PdfError as error:
+            raise BadRequest(
+                f"document {document.document_id} is damaged as well as encrypted and cannot be opened: scan it again",
+                code="damaged",
+            ) from error
         opened.seek(0)
         stores.archive.stage(document.document_id, "working.pdf", opened, overwrite=True)
 
 
-def _check_status(document: Document, wanted: DocumentStatus, *, verb: str) -> None:
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise BadRequest("a reason is needed; it is kept in the archive")
+
+
+def _check_status(document: Document, kind: EventType) -> None:
+    if kind is EventType.DEACCESSION:
+        if document.status in (DocumentStatus.RECEIVED, DocumentStatus.RECOGNISED):
+            raise Conflict(f"document {document.document_id} is being worked on; try again in a moment", code="busy")
+        return
+    verb, wanted = _VERBS[kind]
     if document.status is not wanted:
         raise Conflict(f"document {document.document_id} is {document.status}, only a {wanted} one can be {verb}")
-
-
-def _check_settled(document: Document) -> None:
-    if document.version is None or document.status in (DocumentStatus.RECEIVED, DocumentStatus.RECOGNISED):
-        raise Conflict(f"document {document.document_id} is still being worked on; try again in a moment", code="busy")

@@ -46,7 +46,6 @@ def compose(
     metadata: PdfMetadata,
     flavour: str,
     settings: Settings,
-    password: str | None = None,
 ) -> Composition:
     """Write the document's PDF/A of `flavour` (1b, 2b, 3b) to `target`, overwriting it.
 
@@ -56,9 +55,7 @@ def compose(
     if plan.kind is Kind.PDF:
         from ocr_workers.pdf_compose import compose_pdf
 
-        composition = compose_pdf(
-            original, plan, pages, target, metadata=metadata, flavour=flavour, settings=settings, password=password
-        )
+        composition = compose_pdf(original, plan, pages, target, metadata=metadata, flavour=flavour, settings=settings)
     else:
         composition = _compose_images(original, plan, pages, target, metadata=metadata, flavour=flavour)
     assert_text_equal(target, pages)

@@ -16,7 +16,10 @@ class Fleet:
     """Workers and housekeeping, running from `with` to its end; leaving lets every worker finish the job in hand."""
 
     def __init__(self, settings: Settings, *, count: int | None = None) -> None:
-        self._supervisor = Supervisor(settings, count=count or settings.jobs or len(os.sched_getaffinity(0)))
+        self.hurry = threading.Event()
+        """Set it to leave at once: jobs in hand are given back instead of being finished."""
+        workers = count or settings.jobs or len(os.sched_getaffinity(0))
+        self._supervisor = Supervisor(settings, count=workers, hurry=self.hurry)
         self._housekeeper = Housekeeper(settings)
         self._stop = threading.Event()
         self._failure: BaseException | None = None

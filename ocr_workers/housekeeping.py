@@ -1,12 +1,14 @@
 """What has to be done besides the jobs: hand out lost work again, finish half-done commits, keep the index up to date.
 
-Whichever running process holds the lease does it; `serve`, `work` and `archive` all offer themselves.
+Whichever running process holds a duty's lease does it; `serve`, `work` and `archive` all offer themselves.
 """
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -19,7 +21,6 @@ from storage.index import open_index
 from storage.index.indexer import index_outbox
 from storage.stores import Stores, open_stores
 
-LEASE_NAME = "housekeeping"
 LEASE_S = 15.0
 INDEX_EVERY_S = 0.25
 SWEEP_EVERY_S = 5.0
@@ -27,69 +28,80 @@ RECOVER_EVERY_S = 60.0
 AFTER_TROUBLE_S = 5.0
 SETTLED_AFTER_S = 60.0
 ORPHANED_AFTER_S = 3600.0
+LEFT_OVER_AFTER_S = 86_400.0
 
 log = structlog.get_logger()
 
 
 class Housekeeper:
-    """A thread that keeps house while it holds the lease. `stop` lets it index what is left, then ends it."""
+    """Two threads, indexing and sweeping, each at work while it holds its lease. `stop` lets what is left be indexed."""
 
     def __init__(self, settings: Settings) -> None:
+        self.trouble: SohoaError | None = None
+        """What keeps the index from being brought up to date just now."""
         self._settings = settings
         self._owner = process_owner()
-        self.trouble: SohoaError | None = None
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._keep, args=duty, name=duty[0], daemon=True)
+            for duty in (("indexing", self._index), ("sweeping", self._sweep))
+        ]
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join(timeout=LEASE_S)
+        for thread in self._threads:
+            thread.join(timeout=LEASE_S)
 
-    def _run(self) -> None:
+    def _keep(self, name: str, duty: Callable[[str, Stores], None]) -> None:
         with open_stores(self._settings) as stores:
             pause_s = INDEX_EVERY_S
             while not self._stop.wait(pause_s):
                 try:
-                    if self._has_lease(stores):
-                        self._keep_house(stores)
+                    if self._has_lease(name, stores):
+                        duty(name, stores)
+                        with stores.database.write() as connection:
+                            leases.release(connection, name, owner=self._owner)
                     pause_s = INDEX_EVERY_S
                 except SohoaError as error:
-                    log.error("housekeeping.error", code=error.code, detail=error.detail)
-                    self.trouble, pause_s = error, AFTER_TROUBLE_S
+                    log.error("housekeeping.error", duty=name, code=error.code, detail=error.detail)
+                    pause_s = AFTER_TROUBLE_S
                 except Exception:
-                    log.exception("housekeeping.bug")
+                    log.exception("housekeeping.bug", duty=name)
                     pause_s = AFTER_TROUBLE_S
 
-    def _keep_house(self, stores: Stores) -> None:
-        finish_interrupted(stores)
-        sweep(stores)
-        with open_index(self._settings, mode="write") as index:
-            if index.count() == 0:
-                refill_outbox(stores)
-            self.trouble = None
-            swept_s = recovered_s = time.monotonic()
-            while True:
-                now_s = time.monotonic()
-                if now_s - recovered_s > RECOVER_EVERY_S:
-                    finish_interrupted(stores)
-                    recovered_s = now_s
-                if now_s - swept_s > SWEEP_EVERY_S:
-                    sweep(stores)
-                    swept_s = now_s
-                indexed = index_outbox(stores.database, stores.archive, index, clock=stores.clock)
-                if not self._has_lease(stores) or (self._stop.is_set() and indexed == 0):
-                    break
-                if indexed == 0:
-                    self._stop.wait(INDEX_EVERY_S)
-        with stores.database.write() as connection:
-            leases.release(connection, LEASE_NAME, owner=self._owner)
+    def _index(self, name: str, stores: Stores) -> None:
+        try:
+            with open_index(self._settings, mode="write") as index:
+                if index.count() == 0:
+                    refill_outbox(stores)
+                self.trouble = None
+                while self._has_lease(name, stores):
+                    indexed = index_outbox(stores.database, stores.archive, index, clock=stores.clock)
+                    if indexed == 0 and self._stop.wait(INDEX_EVERY_S):
+                        return
+        except SohoaError as error:
+            self.trouble = error
+            raise
 
-    def _has_lease(self, stores: Stores) -> bool:
+    def _sweep(self, name: str, stores: Stores) -> None:
+        recovered_s = -RECOVER_EVERY_S
+        while self._has_lease(name, stores):
+            if time.monotonic() - recovered_s > RECOVER_EVERY_S:
+                finish_interrupted(stores)
+                clear_finished_staging(stores)
+                clear_old_temporaries(self._settings)
+                recovered_s = time.monotonic()
+            hand_out_again(stores)
+            if self._stop.wait(SWEEP_EVERY_S):
+                return
+
+    def _has_lease(self, name: str, stores: Stores) -> bool:
         with stores.database.write() as connection:
-            return leases.acquire(connection, LEASE_NAME, owner=self._owner, ttl_s=LEASE_S, now=stores.clock.now())
+            return leases.acquire(connection, name, owner=self._owner, ttl_s=LEASE_S, now=stores.clock.now())
 
 
 def finish_interrupted(stores: Stores) -> None:
@@ -114,24 +126,36 @@ def refill_outbox(stores: Stores) -> None:
         log.info("index.refilled", documents=documents_told)
 
 
-def sweep(stores: Stores) -> None:
-    """Hand out again the jobs of workers that are gone, and clear staging that nobody needs any more."""
+def hand_out_again(stores: Stores) -> None:
+    """Hand out again the jobs of workers that are gone."""
     with stores.database.write() as connection:
         taken = jobs.hand_out_again(connection, now=stores.clock.now())
     for job in taken:
         log.info("job.handed_out_again", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
-    clear_finished_staging(stores)
 
 
 def clear_finished_staging(stores: Stores) -> None:
     """Drop the staging of documents that are over, and stagings that never became a document and are an hour old."""
-    for staged in stores.archive.staged_documents():
-        if staged.age_s < SETTLED_AFTER_S:
-            continue
-        with stores.database.read() as connection:
-            needed = documents.needs_staging(connection, staged.document_id)
+    settled = {
+        staged.document_id: staged.age_s
+        for staged in stores.archive.staged_documents()
+        if staged.age_s >= SETTLED_AFTER_S
+    }
+    with stores.database.read() as connection:
+        needed = documents.needing_staging(connection, settled)
+    for document_id, age_s in settled.items():
         orphaned = (
-            needed is None and staged.age_s > ORPHANED_AFTER_S and not stores.archive.has_receipt(staged.document_id)
+            document_id not in needed and age_s > ORPHANED_AFTER_S and not stores.archive.has_receipt(document_id)
         )
-        if needed is False or orphaned:
-            stores.archive.clear_staging(staged.document_id)
+        if orphaned or needed.get(document_id) is False:
+            stores.archive.clear_staging(document_id)
+
+
+def clear_old_temporaries(settings: Settings) -> None:
+    """Drop what killed workers left in the temporary folder a day ago or longer."""
+    for left in settings.temporary_folder().iterdir():
+        if time.time() - left.stat().st_mtime > LEFT_OVER_AFTER_S:
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)

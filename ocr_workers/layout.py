@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from statistics import median
 
 from ocr_workers.boxes import baseline_of, block_of, line_of, words_of
-from sohoa.model import Block, Box, Line
+from sohoa.model import Block, Box, Line, union
 
 _WIDE = 1.5  # a gap that may be a gutter
 _GUTTER = 1.0  # what must stay clear between the columns
@@ -25,7 +25,7 @@ _RUNNING = 0.4  # of the width of the text: a torn line is longer than the cells
 _MOST_PAIRS = 7
 _DEBRIS = 3  # letters of a row that is only marks and scratches
 _RECEIVERS = "nhận"  # "Nơi nhận:" alone tells that who signs stands beside it
-_LEAST_LETTERS = 8
+_LEAST_LETTERS = 6
 
 
 def in_reading_order(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
@@ -71,7 +71,9 @@ class _Row:
 
     @property
     def box(self) -> Box:
-        return self.line.box
+        """Round the words that say something; specks beside them do not count."""
+        solid = [word.box for word in self.line.words if any(map(str.isalnum, word.text))]
+        return union(solid) if solid else self.line.box
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ def _grown(rows: list[_Row], by_height: list[int], at: int, text: _Text) -> _Col
         edge = first.box[1] if way == "up" else first.box[3]
         for number in numbers:
             row = rows[number]
-            if row.split < 0 and sum(map(str.isalnum, row.line.text)) <= _DEBRIS:
+            if row.split < 0 and _letters(row.line) <= _DEBRIS:
                 continue
             away = edge - row.box[3] if way == "up" else row.box[1] - edge
             if away > (_NEXT_PAIR if row.split > 0 else _NEXT_LINE) * text.height:
@@ -174,12 +176,22 @@ def _narrowed(gutter: tuple[int, int], row: _Row, text: _Text) -> tuple[int, int
 def _is_clear(rows: list[_Row], columns: _Columns) -> bool:
     """Lines stand side by side, not as many as in a table, and both columns say something."""
     left, right = _sides(rows, columns)
-    if any(_level(one.box, other.box) for side in (left, right) for one, other in pairwise(side)):
-        return False  # cells beside each other
+    if any(_are_cells(one, other) for side in (left, right) for one, other in pairwise(side)):
+        return False
     level = sum(any(_level(one.box, other.box) for other in right) for one in left)
-    letters = [sum(len(word.text) for line in side for word in line.words) for side in (left, right)]
+    letters = [sum(map(_letters, side)) for side in (left, right)]
     least = 1 if _RECEIVERS in left[0].text.lower() else 2
     return least <= level <= _MOST_PAIRS and min(letters) >= _LEAST_LETTERS
+
+
+def _are_cells(one: Line, other: Line) -> bool:
+    """Level and beside each other: a column has no columns of its own."""
+    apart = max(one.box[0], other.box[0]) >= min(one.box[2], other.box[2])
+    return apart and _level(one.box, other.box) and min(_letters(one), _letters(other)) > _DEBRIS
+
+
+def _letters(line: Line) -> int:
+    return sum(map(str.isalnum, line.text))
 
 
 def _sides(rows: list[_Row], columns: _Columns) -> tuple[list[Line], list[Line]]:

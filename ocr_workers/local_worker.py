@@ -52,8 +52,9 @@ class _Worker:
 class Supervisor:
     """Runs `count` worker processes until told to stop. Not thread-safe; `run` blocks and belongs to one thread."""
 
-    def __init__(self, settings: Settings, *, count: int) -> None:
+    def __init__(self, settings: Settings, *, count: int, hurry: threading.Event) -> None:
         self._settings = settings
+        self._hurry = hurry
         self._count = count
         self._database = Database(settings.catalog())
         self._clock = SystemClock()
@@ -64,6 +65,8 @@ class Supervisor:
 
     def run(self, *, stop: threading.Event, on_tick: Callable[[], None] | None = None) -> None:
         """Work until `stop` is set; jobs in hand are finished first (within their time limits), then workers leave.
+
+        Once `hurry` is set as well, nothing is waited for: jobs in hand are given back and done again another time.
 
         Raises SetupError when a worker cannot start (the model is missing, for example).
         """
@@ -162,7 +165,7 @@ class Supervisor:
         while self._workers:
             self._watch(code="stopped")
             for worker in self._workers:
-                if worker.deadline_s is None and time.monotonic() > patient_until_s:
+                if self._hurry.is_set() or (worker.deadline_s is None and time.monotonic() > patient_until_s):
                     worker.process.kill()
         self._database.close()
 

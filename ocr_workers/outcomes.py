@@ -5,6 +5,7 @@ Each ending is one catalogue transaction that also enqueues what follows; it rol
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import structlog
 from ocr_workers import record, staged
 from ocr_workers.pages import DocumentPlan
 from ocr_workers.record import Ending
-from sohoa.errors import Conflict, Held, SohoaError, StageFailed, StoreUnavailable
+from sohoa.errors import Conflict, Held, NotFound, SohoaError, StageFailed, StoreUnavailable
 from sohoa.model import Page
 from sohoa.states import DocumentStatus, JobKind, PageStatus
 from storage.archive.commit import Recorded
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 ENGINE_FAULTS = frozenset({"timeout", "engine_killed", "out_of_memory"})
 """Why a worker died over a page: the page's next try is in a subprocess."""
+WAIT_S = 15.0
+"""How long a job is put off when the archive or the catalogue cannot be used just now."""
 _ENGINE_TRIES = 2
 _VANISHED = frozenset({None, "lease_lost", "stopped"})
 """Nobody saw how the worker ended."""
@@ -40,10 +43,14 @@ def caught(job: Job, tools: Tools) -> Iterator[None]:
     try:
         with _ended(job, tools):
             yield
-    except Conflict as error:
-        if error.code != "lease_lost":
-            raise
-        log.warning("job.lease_lost", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        if isinstance(error, Conflict) and error.code == "lease_lost":
+            log.warning("job.lease_lost", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
+            return
+        log.exception("job.ending_failed", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
+        tried_again(job, "internal", tools)
 
 
 @contextmanager
@@ -60,14 +67,18 @@ def _ended(job: Job, tools: Tools) -> Iterator[None]:
         if isinstance(error, Conflict) and error.code == "lease_lost":
             raise
         log.warning("job.error", job_id=job.job_id, kind=job.kind, document_id=job.document_id, code=error.code)
-        if error.retryable and job.attempts < tools.settings.max_attempts:
-            tried_again(job, error.code, tools)
+        if error.retryable:
+            waited(job, error.code, tools)
         else:
             gave_up(job, error, tools)
     except MemoryError:
         log.warning("job.out_of_memory", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
         tried_again(job, "out_of_memory", tools)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            log.warning("job.disk_full", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
+            waited(job, "disk_full", tools)
+            return
         log.exception("job.bug", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
         if job.attempts < tools.settings.max_attempts:
             tried_again(job, "internal", tools)
@@ -185,8 +196,7 @@ def committed(job: Job, document: Document, recorded: Recorded, tools: Tools) ->
             version=recorded.commit.version,
             sequence=recorded.sequence,
         )
-        if archived:
-            outbox.put(connection, document.document_id, now=now)
+        outbox.put(connection, document.document_id, now=now)
     log.info(
         "document.committed", document_id=document.document_id, status=ending.status, version=recorded.commit.version
     )
@@ -199,20 +209,28 @@ def held(job: Job, error: Held, tools: Tools) -> None:
 
 def gave_up(job: Job, error: SohoaError, tools: Tools) -> None:
     """The job will not succeed by itself: a page is failed and the others go on, anything else fails the document."""
-    if job.kind == JobKind.RECOGNISE and not isinstance(error, StoreUnavailable):
-        check_lease(job, tools)
-        plan = staged.read_plan(job.document_id, tools.archive).pages[(job.page or 1) - 1]
-        page = Page(
-            number=plan.number,
-            width_px=plan.width_px,
-            height_px=plan.height_px,
-            dpi=plan.dpi,
-            status=PageStatus.FAILED,
-            code=error.code,
-        )
-        page_finished(job, page, tools)
-    else:
+    if job.kind is JobKind.DECIDE:  # the document stays as it was; whoever decided can decide again
+        with tools.database.write() as connection:
+            jobs.complete(connection, job.job_id, owner=tools.owner)
+        return
+    if job.kind is not JobKind.RECOGNISE:
         _document_stopped(job, DocumentStatus.FAILED, error, tools)
+        return
+    check_lease(job, tools)
+    try:
+        plan = staged.read_plan(job.document_id, tools.archive).pages[(job.page or 1) - 1]
+    except NotFound as missing:
+        _document_stopped(job, DocumentStatus.FAILED, missing, tools)
+        return
+    page = Page(
+        number=plan.number,
+        width_px=plan.width_px,
+        height_px=plan.height_px,
+        dpi=plan.dpi,
+        status=PageStatus.FAILED,
+        code=error.code,
+    )
+    page_finished(job, page, tools)
 
 
 def tried_again(job: Job, code: str, tools: Tools) -> None:
@@ -222,10 +240,16 @@ def tried_again(job: Job, code: str, tools: Tools) -> None:
         jobs.retry_later(connection, job.job_id, owner=tools.owner, code=code, delay_s=delay_s, now=tools.clock.now())
 
 
+def waited(job: Job, code: str, tools: Tools) -> None:
+    """Put the job back because of something outside it (a full disk, a locked catalogue): this try does not count."""
+    with tools.database.write() as connection:
+        jobs.wait(connection, job.job_id, owner=tools.owner, code=code, delay_s=WAIT_S, now=tools.clock.now())
+
+
 def _document_stopped(job: Job, status: DocumentStatus, error: SohoaError, tools: Tools) -> None:
     now = tools.clock.now()
     ending = Ending(status, code=error.code, stage=job.kind.value, detail=error.detail)
-    if job.kind is JobKind.COMMIT or isinstance(error, StoreUnavailable):
+    if job.kind is JobKind.COMMIT:
         # The archive cannot even take its record: the original stays staged until somebody tries again.
         with tools.database.write() as connection:
             documents.move(

@@ -74,9 +74,7 @@ class PageImage:
         return int(self.pixels.shape[0])
 
 
-def plan_document(
-    original: Path, kind: Kind, *, settings: Settings, password: str | None = None, accept_damage: bool = False
-) -> DocumentPlan:
+def plan_document(original: Path, kind: Kind, *, settings: Settings, accept_damage: bool = False) -> DocumentPlan:
     """Look at every page of `original` without recognising any.
 
     Raises Held (encrypted, damaged) where a person must act, StageFailed where the file cannot be worked on at all.
@@ -85,21 +83,21 @@ def plan_document(
     if kind is Kind.PDF:
         from ocr_workers.pdf_pages import plan_pdf
 
-        return plan_pdf(original, settings=settings, password=password, accept_damage=accept_damage)
+        return plan_pdf(original, settings=settings, accept_damage=accept_damage)
     from ocr_workers.image_pages import plan_image
 
     return plan_image(original, kind, settings=settings, accept_damage=accept_damage)
 
 
-def load_page(original: Path, plan: DocumentPlan, number: int, *, password: str | None = None) -> PageImage | Page:
+def load_page(original: Path, plan: DocumentPlan, number: int) -> PageImage | Page:
     """The pixels of page `number`, or, for a page whose way is `text_layer`, the finished Page with status `kept`."""
     page = plan.pages[number - 1]
     if plan.kind is Kind.PDF:
         from ocr_workers.pdf_pages import load_pdf_page, read_text_layer
 
         if page.way == "text_layer":
-            return read_text_layer(original, page, password=password)
-        return load_pdf_page(original, page, password=password)
+            return read_text_layer(original, page)
+        return load_pdf_page(original, page)
     from ocr_workers.image_pages import load_image_page
 
     return load_image_page(original, plan.kind, page)

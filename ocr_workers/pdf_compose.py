@@ -45,7 +45,6 @@ def compose_pdf(
     metadata: PdfMetadata,
     flavour: str,
     settings: Settings,
-    password: str | None = None,
 ) -> Composition:
     """Write the PDF/A of a PDF original to `target`; the text drawn from it equals that of `pages`.
 
@@ -56,7 +55,7 @@ def compose_pdf(
     from ocr_workers.compose import composition_of
 
     warnings = ("signed_original_kept",) if plan.signed else ()
-    with opened_pikepdf(original, password=password) as pdf, ExitStack() as stack:
+    with opened_pikepdf(original) as pdf, ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=target.parent, prefix="parts-")))
         changes = _prepare(pdf, pages, flavour=flavour)
         route, report = "kept", _attempt(pdf, pages, target, flavour=flavour, metadata=metadata)
@@ -67,7 +66,7 @@ def compose_pdf(
                     route, report = "ocrmypdf", _attempt(other, pages, target, flavour=flavour, metadata=metadata)
         if report is None and (numbers := _refused(pdf, pages, folder, flavour=flavour)):
             route = "rasterised"
-            changes += draw_pages(original, plan, pdf, numbers=numbers, folder=folder, stack=stack, password=password)
+            changes += draw_pages(original, plan, pdf, numbers=numbers, folder=folder, stack=stack)
             lay_text(pdf, ((number - 1, pages[number - 1]) for number in numbers))
             report = _attempt(pdf, pages, target, flavour=flavour, metadata=metadata)
         if report is None:
@@ -126,9 +125,7 @@ def _attempt(
 def _unequal(path: Path, pages: Sequence[Page]) -> list[int]:
     """The numbers of the pages that draw another text than was read."""
     return [
-        number
-        for number, drawn in each_page(path, password=None)
-        if normalise(page_text(drawn)) != normalise(pages[number - 1].text)
+        number for number, drawn in each_page(path) if normalise(page_text(drawn)) != normalise(pages[number - 1].text)
     ]
 
 

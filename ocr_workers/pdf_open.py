@@ -19,17 +19,18 @@ REOPEN_PAGES = 25
 
 
 @contextmanager
-def opened_pikepdf(original: Path, *, password: str | None) -> Iterator[pikepdf.Pdf]:
+def opened_pikepdf(original: Path) -> Iterator[pikepdf.Pdf]:
     """The original as pikepdf reads it, with qpdf's repairs in memory where it is damaged.
 
-    An owner password alone opens freely. Raises Held: encrypted where a user password is missing or wrong, damaged
-    where not even the list of pages can be found.
+    An owner password alone opens freely. Raises Held: encrypted where a user password is needed (a release puts an
+    opened copy in its place), damaged where not even the list of pages can be found.
     """
     try:
-        pdf = pikepdf.open(original, password=password or "", suppress_warnings=True)
+        pdf = pikepdf.open(original, suppress_warnings=True)
     except pikepdf.PasswordError as error:
-        wrong = "the password given does not open it" if password else "it needs a password to open"
-        raise Held(f"the PDF is encrypted and {wrong}: release it with --password-file", code="encrypted") from error
+        raise Held(
+            "the PDF is encrypted and needs a password to open: release it with --password-file", code="encrypted"
+        ) from error
     except pikepdf.PdfError as error:
         raise Held(
             "the PDF is damaged so that no page can be read: send a good copy of the file", code="damaged"
@@ -39,14 +40,14 @@ def opened_pikepdf(original: Path, *, password: str | None) -> Iterator[pikepdf.
 
 
 @contextmanager
-def opened_pdfium(original: Path, *, password: str | None) -> Iterator[pdfium.PdfDocument]:
+def opened_pdfium(original: Path) -> Iterator[pdfium.PdfDocument]:
     """The original as pdfium reads it, with the pages that pikepdf finds in it.
 
     Where pdfium cannot open the file, or finds other pages, it gets pikepdf's repaired copy. Raises Held as
     :func:`opened_pikepdf` does.
     """
-    with opened_pikepdf(original, password=password) as pdf:
-        document = _direct(original, password=password, page_count=len(pdf.pages))
+    with opened_pikepdf(original) as pdf:
+        document = _direct(original, page_count=len(pdf.pages))
         if document is not None:
             with document:
                 yield document
@@ -62,9 +63,9 @@ def opened_pdfium(original: Path, *, password: str | None) -> Iterator[pdfium.Pd
                 yield document
 
 
-def _direct(original: Path, *, password: str | None, page_count: int) -> pdfium.PdfDocument | None:
+def _direct(original: Path, *, page_count: int) -> pdfium.PdfDocument | None:
     try:
-        document = pdfium.PdfDocument(original, password=password)
+        document = pdfium.PdfDocument(original)
     except pdfium.PdfiumError:
         return None
     if len(document) != page_count:
@@ -92,19 +93,17 @@ def opened_page(document: pdfium.PdfDocument, number: int) -> Iterator[pdfium.Pd
         page.close()
 
 
-def each_page(
-    path: Path, *, password: str | None, numbers: Sequence[int] | None = None
-) -> Iterator[tuple[int, pdfium.PdfPage]]:
+def each_page(path: Path, *, numbers: Sequence[int] | None = None) -> Iterator[tuple[int, pdfium.PdfPage]]:
     """Pages of a PDF (all, or those with these numbers), each closed when the next is asked for.
 
     pdfium keeps the streams of every page that it has met while the document is open: about the size of the file. So
     the document is opened anew every REOPEN_PAGES pages, and memory stays flat.
     """
     if numbers is None:
-        with opened_pikepdf(path, password=password) as pdf:
+        with opened_pikepdf(path) as pdf:
             numbers = range(1, len(pdf.pages) + 1)
     for at in range(0, len(numbers), REOPEN_PAGES):
-        with opened_pdfium(path, password=password) as document:
+        with opened_pdfium(path) as document:
             for number in numbers[at : at + REOPEN_PAGES]:
                 with opened_page(document, number) as page:
                     yield number, page

@@ -41,13 +41,13 @@ EDGE_PX = 1.5
 Pixels = npt.NDArray[np.uint8]
 
 
-def plan_pdf(original: Path, *, settings: Settings, password: str | None, accept_damage: bool) -> DocumentPlan:
+def plan_pdf(original: Path, *, settings: Settings, accept_damage: bool) -> DocumentPlan:
     """Look at every page of a PDF and say how it will be read; nothing is recognised.
 
     Raises Held: encrypted (a user password is needed), damaged (pages are lost and `accept_damage` is not set).
     Raises StageFailed: no_pages, page_too_big, too_many_pages, page_unreadable.
     """
-    with opened_pikepdf(original, password=password) as pdf:
+    with opened_pikepdf(original) as pdf:
         damage = damage_of(pdf)
         if damage.loses_pages and not accept_damage:
             raise Held(f"the PDF is damaged: {damage.detail}; send a good copy, or release it as it is", code="damaged")
@@ -58,8 +58,7 @@ def plan_pdf(original: Path, *, settings: Settings, password: str | None, accept
                 f"the PDF has {len(pdf.pages)} pages, more than {settings.max_pages}", code="too_many_pages"
             )
         pages = tuple(
-            _plan_page(page, pdf.pages[number - 1], number, settings=settings)
-            for number, page in each_page(original, password=password)
+            _plan_page(page, pdf.pages[number - 1], number, settings=settings) for number, page in each_page(original)
         )
         return DocumentPlan(
             kind=Kind.PDF,
@@ -70,24 +69,24 @@ def plan_pdf(original: Path, *, settings: Settings, password: str | None, accept
         )
 
 
-def load_pdf_page(original: Path, plan: PagePlan, *, password: str | None) -> PageImage:
+def load_pdf_page(original: Path, plan: PagePlan) -> PageImage:
     """The pixels of a page whose way is pdf_image or pdf_render. Raises StageFailed (page_unreadable)."""
-    with _readable_page(original, plan, password=password) as page:
+    with _readable_page(original, plan) as page:
         pixels, colour = _image_pixels(page, plan) if plan.way == "pdf_image" else _rendered_pixels(page, plan)
     return PageImage(number=plan.number, pixels=pixels, dpi=plan.dpi, dpi_inferred=plan.dpi_inferred, colour=colour)
 
 
-def read_text_layer(original: Path, plan: PagePlan, *, password: str | None) -> Page:
+def read_text_layer(original: Path, plan: PagePlan) -> Page:
     """The finished Page (kept, or blank where there is no text) of a born-digital page, from its own text."""
-    with _readable_page(original, plan, password=password) as page:
+    with _readable_page(original, plan) as page:
         return page_of_text(page, plan)
 
 
 @contextmanager
-def _readable_page(original: Path, plan: PagePlan, *, password: str | None) -> Iterator[pdfium.PdfPage]:
-    with opened_pikepdf(original, password=password) as pdf:
+def _readable_page(original: Path, plan: PagePlan) -> Iterator[pdfium.PdfPage]:
+    with opened_pikepdf(original) as pdf:
         check_readable(pdf, plan.number)
-    with opened_pdfium(original, password=password) as document, opened_page(document, plan.number) as page:
+    with opened_pdfium(original) as document, opened_page(document, plan.number) as page:
         yield page
 
 

@@ -33,7 +33,6 @@ def draw_pages(
     numbers: Sequence[int],
     folder: Path,
     stack: ExitStack,
-    password: str | None,
 ) -> list[Transformation]:
     """Replace the content of these pages of `pdf` by renderings of the original's pages; links and turns stay.
 
@@ -46,7 +45,7 @@ def draw_pages(
         boxes: list[Rectangle] = []
         with Pdf.new() as part:
             part.Root.Drawn = Array()
-            for number, page in each_page(original, password=password, numbers=chunk):
+            for number, page in each_page(original, numbers=chunk):
                 page_plan = plan.pages[number - 1]
                 pixels = render_page(page, width_px=page_plan.width_px, height_px=page_plan.height_px)
                 upright = np.rot90(pixels, int(page.get_rotation()) // 90)

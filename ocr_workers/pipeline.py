@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ingest import decisions
 from ocr_workers import outcomes, record, staged
 from ocr_workers.compose import compose
 from ocr_workers.pages import load_page, plan_document
@@ -115,7 +116,7 @@ def compose_document(job: Job, tools: Tools) -> None:
         raise StageFailed("no page of this document could be read", code="no_page_read")
     with (
         staged.working_file(document, tools.archive) as (path, _),
-        tempfile.TemporaryDirectory(prefix="sohoa-compose-") as folder,
+        tempfile.TemporaryDirectory(prefix="compose-", dir=tools.settings.temporary_folder()) as folder,
     ):
         target = Path(folder) / "document.pdf"
         composition = compose(
@@ -168,7 +169,13 @@ def commit_document(job: Job, tools: Tools) -> None:
         message=f"{ending.status} {document.document_id}",
     )
     outcomes.committed(job, document, recorded, tools)
-    tools.archive.clear_staging(document.document_id)
+    if ending.status is DocumentStatus.ARCHIVED:  # a held or failed one may be at work again: the sweeper looks first
+        tools.archive.clear_staging(document.document_id)
+
+
+def carry_out_decision(job: Job, tools: Tools) -> None:
+    """Finish what a person decided and the process that took the decision did not."""
+    decisions.carry_out(job, archive=tools.archive, database=tools.database, clock=tools.clock, owner=tools.owner)
 
 
 _STAGES: dict[JobKind, Callable[[Job, Tools], None]] = {
@@ -176,6 +183,7 @@ _STAGES: dict[JobKind, Callable[[Job, Tools], None]] = {
     JobKind.RECOGNISE: recognise_page,
     JobKind.COMPOSE: compose_document,
     JobKind.COMMIT: commit_document,
+    JobKind.DECIDE: carry_out_decision,
 }
 
 

@@ -219,7 +219,7 @@ def _cuts_letters(blobs: _Blobs, shape: tuple[int, ...], mm: float) -> bool:
     """
     height, width = shape
     wide, tall = blobs.right - blobs.left, blobs.bottom - blobs.top
-    letter = (tall >= 0.9 * mm) & (tall <= 6 * mm) & (wide <= 9 * mm) & (blobs.strong > 0)
+    letter = (tall >= 0.9 * mm) & (tall <= 6 * mm) & (wide <= 40 * mm) & (blobs.strong > 0)
     edges = (blobs.left <= 1, blobs.right >= width - 1, blobs.top <= 1, blobs.bottom >= height - 1)
     return any(_have_neighbours(blobs, letter & edge, letter, mm) >= _LEAST_CUT for edge in edges)
 

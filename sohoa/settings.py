@@ -72,6 +72,12 @@ class Settings(BaseSettings):
         """The folder of the search index. Raises ValueError for a URL that this version cannot open."""
         return _folder(self.index_url, default=self.home / "index", setting="SOHOA_INDEX_URL")
 
+    def temporary_folder(self) -> Path:
+        """Where work that is thrown away again is written: on the archive's own machine, not in the system's /tmp."""
+        folder = self.home.absolute() / "tmp"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def catalog(self) -> str:
         """The SQLAlchemy URL of the catalogue."""
         return self.catalog_url or f"sqlite:///{(self.home / 'catalog.sqlite').absolute()}"

@@ -39,12 +39,13 @@ class PageStatus(StrEnum):
 
 
 class JobKind(StrEnum):
-    """The stages of work, in order. `open`, `compose` and `commit` are per document, `recognise` is per page."""
+    """The stages of work, in order. `recognise` is per page, the others per document; `decide` is a person's decision."""
 
     OPEN = "open"
     RECOGNISE = "recognise"
     COMPOSE = "compose"
     COMMIT = "commit"
+    DECIDE = "decide"
 
 
 class JobState(StrEnum):

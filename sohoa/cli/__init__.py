@@ -46,10 +46,10 @@ def archive(
     """Take papers in, read them, and archive them as PDF/A."""
     from sohoa.cli.archive import run
 
-    raise typer.Exit(run(paths, dossier=dossier, office=office, jobs=jobs, as_json=as_json, as_actor=as_actor))
+    raise typer.Exit(run(paths, dossier=dossier, office=office, workers=jobs, as_json=as_json, as_actor=as_actor))
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True})  # so that -without can be typed as it is
 def search(
     query: Annotated[str, typer.Argument(help='Words, "a phrase", 138/QĐ-KHCN, -without, field:value.')],
     limit: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="How many documents to show.")] = 20,
@@ -209,9 +209,4 @@ def main() -> None:
         app()
     except SohoaError as error:
         print(f"sohoa: {error.detail} [{error.code}]", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
-    except ValueError as error:
-        if type(error).__name__ != "ValidationError":
-            raise
-        print(f"sohoa: a setting cannot be used: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)

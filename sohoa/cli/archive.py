@@ -21,12 +21,14 @@ from sohoa.cli.progress import Progress, show_table
 from sohoa.errors import Refused
 from sohoa.model import Actor, DocumentId, OfficeId
 from sohoa.states import FINAL, DocumentStatus
-from storage.catalog import documents, outbox
+from storage.catalog import documents, jobs, outbox
 from storage.catalog.documents import Document
 from storage.presentation import document_json, refusal_json
 from storage.stores import Stores
 
 POLL_S = 0.1
+NOTICE_EVERY_S = 5.0
+WAITS = frozenset({"disk_full", "store_unavailable"})
 SEARCHABLE_WITHIN_S = 30.0
 """How long to wait at the end for the index to take in what was archived."""
 
@@ -36,7 +38,7 @@ def run(
     *,
     dossier: str | None,
     office: str | None,
-    jobs: int | None,
+    workers: int | None,
     as_json: bool,
     as_actor: str | None,
 ) -> int:
@@ -52,14 +54,17 @@ def run(
             emit=_print_line if as_json else _stay_silent,
         )
         stop = threading.Event()
-        with _ctrl_c_sets(stop), Fleet(stores.settings, count=jobs) as fleet:
+        fleet = Fleet(stores.settings, count=workers)
+        with _ctrl_c_sets(stop, then=fleet.hurry), fleet:
             intake = threading.Thread(target=batch.take_in, args=(paths, stop))
             intake.start()
+            notice = WaitingNotice(stores)
             try:
                 with nullcontext() if as_json else Progress(stores) as progress:
                     while not stop.is_set() and not batch.over():
                         fleet.check()
                         batch.follow()
+                        notice.show()
                         if progress is not None:
                             progress.show(batch.document_ids)
                         time.sleep(POLL_S)
@@ -69,10 +74,10 @@ def run(
             finally:
                 intake.join()
             _wait_until_searchable(stores, fleet, stop)
-    if batch.failure is not None:
-        raise batch.failure
     if not as_json:
         show_table(batch.results)
+    if batch.failure is not None:
+        raise batch.failure
     if not batch.over():
         _say_how_to_go_on(batch)
         return 130
@@ -188,17 +193,41 @@ def _wait_until_searchable(stores: Stores, fleet: Fleet, stop: threading.Event) 
         time.sleep(POLL_S)
 
 
+class WaitingNotice:
+    """Says, once for each reason, that work is put off because of something outside it."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._said: set[str] = set()
+        self._looked_s = time.monotonic()
+
+    def show(self) -> None:
+        if time.monotonic() - self._looked_s < NOTICE_EVERY_S:
+            return
+        self._looked_s = time.monotonic()
+        with self._stores.database.read() as connection:
+            reasons = jobs.waiting_for(connection, now=self._stores.clock.now()) & WAITS
+        for code in sorted(reasons - self._said):
+            sys.stderr.write(
+                f"sohoa: waiting, the archive or the catalogue cannot be written just now [{code}]; "
+                "it goes on by itself when that is mended, and Ctrl-C loses nothing\n"
+            )
+        self._said |= reasons
+
+
 @contextmanager
-def _ctrl_c_sets(stop: threading.Event) -> Iterator[None]:
+def _ctrl_c_sets(stop: threading.Event, *, then: threading.Event) -> Iterator[None]:
+    """The first Ctrl-C sets `stop` (pages in hand are finished), the second `then` (they are given back)."""
+
     def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
+        (then if stop.is_set() else stop).set()
 
     before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 def _say_how_to_go_on(batch: Batch) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from sohoa import logs
 from sohoa.errors import BadRequest, NotAllowed, NotFound
 from sohoa.model import Actor, OfficeId
@@ -29,10 +31,24 @@ class Identity:
         return OfficeId(asked or self.office or settings.office)
 
 
+def read_settings() -> Settings:
+    """The settings of the environment. Raises BadRequest (`bad_setting`), in one line, where one cannot be used."""
+    try:
+        settings = Settings()
+        settings.archive_root()
+        settings.index_root()
+    except ValidationError as error:
+        wrong = "; ".join(f"SOHOA_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
+        raise BadRequest(f"a setting cannot be used: {wrong}", code="bad_setting") from None
+    except ValueError as error:
+        raise BadRequest(f"a setting cannot be used: {error}", code="bad_setting") from None
+    return settings
+
+
 @contextmanager
 def opened() -> Iterator[Stores]:
     """The stores that the environment names, open."""
-    settings = Settings()
+    settings = read_settings()
     logs.set_up(settings.log_level)
     with open_stores(settings) as stores:
         yield stores

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ingest import decisions
 from sohoa.cli.context import find, identify, opened
-from sohoa.errors import BadRequest
+from sohoa.errors import BadRequest, Conflict
 from sohoa.states import DocumentStatus
 from storage.catalog import documents
 
@@ -49,9 +49,16 @@ def run_retry(document_id: str | None, *, as_actor: str | None) -> None:
                 if page.next_cursor is None:
                     break
                 cursor = page.next_cursor
+        again = 0
         for document in failed:
-            decisions.retry(stores, document, actor=identity.actor)
-    _say(f"{len(failed)} documents are tried again; `sohoa work` (or a running `sohoa serve`) does the rest")
+            try:
+                decisions.retry(stores, document, actor=identity.actor)
+                again += 1
+            except Conflict as conflict:
+                if document_id is not None:
+                    raise
+                sys.stderr.write(f"sohoa: {conflict.detail} [{conflict.code}]\n")
+    _say(f"{again} documents are tried again; `sohoa work` (or a running `sohoa serve`) does the rest")
 
 
 def _password(file: Path) -> str:
@@ -59,6 +66,8 @@ def _password(file: Path) -> str:
         return file.read_text(encoding="utf-8").rstrip("\r\n")
     except OSError as error:
         raise BadRequest(f"the password file {file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise BadRequest(f"the password file {file} is not UTF-8 text") from None
 
 
 def _say(line: str) -> None:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from rich.console import Console
 from rich.table import Table
 
+from sohoa.cli.context import read_settings
 from sohoa.errors import SohoaError
 from sohoa.settings import GIGABYTE, Settings
 
@@ -29,7 +30,7 @@ class Finding:
 
 def run(*, as_json: bool) -> int:
     """Print every finding; exit code 0 if all is well, 1 if something is not."""
-    settings = Settings()
+    settings = read_settings()
     findings = [
         _caught(check, settings)
         for check in (_engine, _second_engine, _model, _fonts, _ghostscript, _disk, _catalog, _index)

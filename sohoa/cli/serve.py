@@ -11,6 +11,7 @@ import uvicorn
 
 from ocr_workers.fleet import Fleet
 from sohoa import logs
+from sohoa.cli.context import read_settings
 from sohoa.settings import Settings
 from storage.stores import open_stores
 
@@ -19,7 +20,7 @@ CHECK_S = 0.5
 
 def run_work(*, jobs: int | None) -> None:
     """Work on whatever waits until SIGINT or SIGTERM; jobs in hand are finished first."""
-    settings = _talkative(Settings())
+    settings = _talkative(read_settings())
     with open_stores(settings):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -34,7 +35,7 @@ def run_serve(*, host: str | None, port: int | None, workers: int | None) -> Non
     """Serve the HTTP API, with workers unless `workers` is 0, until SIGINT or SIGTERM."""
     from search_api.app import create_app
 
-    settings = _talkative(Settings())
+    settings = _talkative(read_settings())
     with open_stores(settings) as stores:
         app = create_app(stores)
         server = uvicorn.Server(

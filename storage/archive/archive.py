@@ -81,9 +81,7 @@ class Archive:
         not those of `sha256`.
         """
         key = staging_prefix(document_id) + name
-        if overwrite:
-            self.objects.delete(key)
-        stored = self.objects.create(key, source, sha256=sha256)
+        stored = self.objects.create(key, source, sha256=sha256, overwrite=overwrite)
         return StagedFile(_logical_path(document_id, name), key, stored.sha256, stored.size_bytes)
 
     def staged_file(self, document_id: str, name: str, logical_path: str | None = None) -> StagedFile:

@@ -112,6 +112,7 @@ def _engine(url: str, *, begin: str, query_only: str) -> Engine:
         json_serializer=partial(json.dumps, ensure_ascii=False, separators=(",", ":")),
         pool_size=4,
         max_overflow=60,
+        hide_parameters=True,  # an error's text goes to the log, and the values may be a citizen's
     )
 
     @event.listens_for(engine, "connect")

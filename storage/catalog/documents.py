@@ -241,17 +241,17 @@ def page_progress(conn: Connection, document_ids: Collection[str]) -> tuple[int,
     return done, total
 
 
-def needs_staging(conn: Connection, document_id: str) -> bool | None:
-    """Whether what is staged for the document is still needed; None where there is no such document.
+def needing_staging(conn: Connection, document_ids: Collection[str]) -> dict[str, bool]:
+    """Whether what is staged for each of these documents is still needed; those that are no documents are left out.
 
     It is needed while there is work to do and, where the archive could not take it, until somebody tries again.
     """
-    row = conn.execute(
-        select(documents.c.status, documents.c.stage).where(documents.c.document_id == document_id)
-    ).one_or_none()
-    if row is None:
-        return None
-    return row.status not in FINAL or (row.status is DocumentStatus.FAILED and row.stage == JobKind.COMMIT)
+    columns = select(documents.c.document_id, documents.c.status, documents.c.stage)
+    return {
+        document_id: status not in FINAL or (status is DocumentStatus.FAILED and stage == JobKind.COMMIT)
+        for some in batched(document_ids)
+        for document_id, status, stage in conn.execute(columns.where(documents.c.document_id.in_(some)))
+    }
 
 
 def _filtered(query: Select[Any], **equal: Any) -> Select[Any]:

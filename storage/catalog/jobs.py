@@ -23,7 +23,13 @@ from sohoa.model import DocumentId
 from sohoa.states import JobKind, JobState
 from storage.catalog.tables import Moment, constant, jobs
 
-_STAGE_ORDER = {JobKind.COMMIT: 0, JobKind.COMPOSE: 1, JobKind.RECOGNISE: 2, JobKind.OPEN: 3}
+_STAGE_ORDER = {
+    JobKind.DECIDE: 0,
+    JobKind.COMMIT: 1,
+    JobKind.COMPOSE: 2,
+    JobKind.RECOGNISE: 3,
+    JobKind.OPEN: 4,
+}
 """What finishes a document comes first: papers leave early and little is half done at any time."""
 _WHOLE_DOCUMENT = 0
 _BACKOFF_BASE_S = 2.0
@@ -126,6 +132,21 @@ def retry_later(conn: Connection, job_id: int, *, owner: str, code: str, delay_s
         conn, jobs.c.job_id == job_id, *_held_by(owner), code=code, run_after=now + timedelta(seconds=delay_s)
     )
     _check_held(len(again), job_id)
+
+
+def wait(conn: Connection, job_id: int, *, owner: str, code: str, delay_s: float, now: datetime) -> None:
+    """Give a job back that could not be begun or ended for a reason outside it: the attempt does not count.
+
+    Raises Conflict (`lease_lost`).
+    """
+    retry_later(conn, job_id, owner=owner, code=code, delay_s=delay_s, now=now)
+    conn.execute(update(jobs).where(jobs.c.job_id == job_id).values(attempts=jobs.c.attempts - 1))
+
+
+def waiting_for(conn: Connection, *, now: datetime) -> set[str]:
+    """Why the jobs that are put off just now are put off."""
+    put_off = select(jobs.c.last_code).distinct().where(jobs.c.state == JobState.READY, jobs.c.run_after > now)
+    return {code for code in conn.execute(put_off).scalars() if code is not None}
 
 
 def fail(conn: Connection, job_id: int, *, owner: str, code: str) -> None:

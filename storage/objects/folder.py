@@ -50,12 +50,21 @@ class FolderObjects:
         with _store_errors(".tmp"):
             _drop_leftovers(self._private)
 
-    def create(self, key: str, source: BinaryIO | bytes, *, sha256: Sha256 | None = None) -> Stored:
+    def create(
+        self, key: str, source: BinaryIO | bytes, *, sha256: Sha256 | None = None, overwrite: bool = False
+    ) -> Stored:
         target = self._path(key)
+        if overwrite and not key.startswith(DELETABLE):
+            raise NotAllowed(f"{key} is kept for ever and never overwritten")
         with self._written(key, source) as (private, stored):
             if sha256 is not None and stored.sha256 != sha256:
                 raise DigestMismatch(f"{key}: the bytes are not those announced (SHA-256 differs); send them again")
             with _store_errors(key):
+                if overwrite:
+                    self._make_folder(target.parent)
+                    private.replace(target)
+                    _sync_folder(target.parent)
+                    return stored
                 try:
                     self._link(private, target)
                 except FileExistsError:

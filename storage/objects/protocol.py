@@ -40,9 +40,12 @@ class Objects(Protocol):
     StoreUnavailable (code `disk_full` where there is no room).
     """
 
-    def create(self, key: str, source: BinaryIO | bytes, *, sha256: Sha256 | None = None) -> Stored:
+    def create(
+        self, key: str, source: BinaryIO | bytes, *, sha256: Sha256 | None = None, overwrite: bool = False
+    ) -> Stored:
         """Stream `source` to a key that does not exist; it becomes visible whole or not at all.
 
+        With `overwrite` (only under DELETABLE, NotAllowed elsewhere) it takes the place of what is there, in one step.
         Raises AlreadyExists (what is there is durable then), DigestMismatch where the bytes are not those of `sha256`.
         """
         ...

@@ -37,7 +37,7 @@ _REFUSED_BY_US = {
 def _read(original: Path, plan: DocumentPlan, page: PagePlan, sample: PdfSample) -> Page:
     """The page's own text where it is kept, else words as recognition would find them."""
     if page.way == "text_layer":
-        return read_text_layer(original, page, password=sample.password)
+        return read_text_layer(original, page)
     size = (page.width_px, page.height_px) if sample.turn_deg % 180 == 0 else (page.height_px, page.width_px)
     read = read_page(page.number, turn_deg=sample.turn_deg)
     return replace(read, width_px=size[0], height_px=size[1], dpi=page.dpi)
@@ -46,7 +46,7 @@ def _read(original: Path, plan: DocumentPlan, page: PagePlan, sample: PdfSample)
 def _composed(name: str, sample: PdfSample, folder: Path, flavour: str) -> Path:
     folder.mkdir(parents=True)
     original = sample.make(folder / f"{name}.pdf")
-    plan = plan_document(original, Kind.PDF, settings=Settings(), password=sample.password)
+    plan = plan_document(original, Kind.PDF, settings=Settings())
     pages = [_read(original, plan, page, sample) for page in plan.pages]
     target = folder / "document.pdf"
     compose(
@@ -57,7 +57,6 @@ def _composed(name: str, sample: PdfSample, folder: Path, flavour: str) -> Path:
         metadata=_METADATA,
         flavour=flavour,
         settings=Settings(),
-        password=sample.password,
     )
     return target
 

@@ -148,9 +148,10 @@ class Office:
             assert waiting <= {"failed"}
             keys = [(each.office, each.dossier, each.original_sha256) for each in here if each.status != "withdrawn"]
             assert len(set(keys)) == len(keys)
-            for key in stores.archive.objects.list("receipts/"):
-                receipt = stores.archive.read_receipt(Path(key).stem)
-                assert (receipt.office, receipt.dossier, receipt.sha256) in keys
+            for name in stores.archive.objects.list("receipts/"):
+                receipt = stores.archive.read_receipt(Path(name).stem)
+                key = (receipt.office, receipt.dossier, receipt.sha256)
+                assert key in keys or receipt.document_id in {each.document_id for each in here}
             for document in here:
                 assert document.status in ("archived", "held", "failed", "withdrawn"), document
                 assert stores.archive.has_receipt(document.document_id)

@@ -192,6 +192,14 @@ def encrypted(path: Path, *, user: str, owner: str = "owner-secret") -> Path:
     return path
 
 
+def opened_copy(path: Path) -> Path:
+    """An encrypted paper as a release leaves it for the worker: opened with its password, saved without one."""
+    encrypted(path, user="secret")
+    with pikepdf.open(path, password="secret", allow_overwriting_input=True) as pdf:
+        pdf.save(path, encryption=False)
+    return path
+
+
 def changed(path: Path, change: Callable[[bytes], bytes]) -> Path:
     """The file at `path` with its bytes changed."""
     path.write_bytes(change(path.read_bytes()))

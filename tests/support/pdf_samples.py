@@ -28,7 +28,6 @@ class PdfSample:
     """How to write one original. `turn_deg` is a quarter turn to be found on its pages."""
 
     make: Make
-    password: str | None = None
     turn_deg: int = 0
 
 
@@ -45,7 +44,7 @@ def pdf_samples() -> dict[str, PdfSample]:
     return {
         **{name: PdfSample(make) for name, make in makes.items()},
         "scan_turned": PdfSample(files.scan, turn_deg=90),
-        "encrypted": PdfSample(partial(files.encrypted, user="secret"), password="secret"),
+        "released_with_its_password": PdfSample(files.opened_copy),
         "encrypted_by_its_owner": PdfSample(partial(files.encrypted, user="")),
     }
 

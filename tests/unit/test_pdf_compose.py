@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,20 +29,16 @@ METADATA = PdfMetadata(title="Quyết định", created_at=datetime(2026, 1, 2, 
 READ = ("Đã", "đọc", "được", "138/QĐ-UBND")
 
 
-def _composed(
-    original: Path, *, flavour: str = "2b", password: str | None = None, turn_deg: int = 0
-) -> tuple[Composition, Path, tuple[Page, ...]]:
-    plan = plan_pdf(original, settings=Settings(), password=password, accept_damage=False)
+def _composed(original: Path, *, flavour: str = "2b", turn_deg: int = 0) -> tuple[Composition, Path, tuple[Page, ...]]:
+    plan = plan_pdf(original, settings=Settings(), accept_damage=False)
     pages = tuple(
-        read_text_layer(original, page, password=password)
+        read_text_layer(original, page)
         if page.way == "text_layer"
         else _recognised(plan, page.number, turn_deg=turn_deg)
         for page in plan.pages
     )
     target = original.with_name("out.pdf")
-    made = compose(
-        original, plan, pages, target, metadata=METADATA, flavour=flavour, settings=Settings(), password=password
-    )
+    made = compose(original, plan, pages, target, metadata=METADATA, flavour=flavour, settings=Settings())
     assert check_pdfa(target, flavour=flavour).passed
     return made, target, pages
 
@@ -68,10 +66,8 @@ def _recognised(plan: DocumentPlan, number: int, *, turn_deg: int = 0) -> Page:
     )
 
 
-def _pixels(
-    path: Path, number: int = 1, *, password: str | None = None
-) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    with opened_pdfium(path, password=password) as document, opened_page(document, number) as page:
+def _pixels(path: Path, number: int = 1) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    with opened_pdfium(path) as document, opened_page(document, number) as page:
         width, height = page.get_size()
         return render_page(page, width_px=round(width), height_px=round(height))
 
@@ -221,9 +217,9 @@ def test_old_encoding_stays_drawn_but_only_the_new_text_is_read(tmp_path: Path) 
     assert _same_look(original, target)
 
 
-def test_encrypted_original_gives_an_open_rendition(tmp_path: Path) -> None:
-    original = pdf_files.encrypted(tmp_path / "locked.pdf", user="secret")
-    made, target, _ = _composed(original, password="secret")
+@pytest.mark.parametrize("make", [pdf_files.opened_copy, partial(pdf_files.encrypted, user="")])
+def test_encrypted_original_gives_an_open_rendition(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    made, target, _ = _composed(make(tmp_path / "locked.pdf"))
     assert made.route == "kept"
     with pikepdf.open(target) as pdf:
         assert not pdf.is_encrypted

@@ -19,7 +19,7 @@ SIZE = (827, 1170)
 
 
 def _planned(path: Path) -> PagePlan:
-    return plan_pdf(path, settings=Settings(), password=None, accept_damage=False).pages[0]
+    return plan_pdf(path, settings=Settings(), accept_damage=False).pages[0]
 
 
 def _written(path: Path, data: bytes, **entries: Object | int) -> Path:
@@ -34,8 +34,8 @@ def _written(path: Path, data: bytes, **entries: Object | int) -> Path:
 
 
 def _equals_rendering(path: Path, plan: PagePlan) -> bool:
-    read = load_pdf_page(path, plan, password=None).pixels.astype(int)
-    with opened_pdfium(path, password=None) as document, opened_page(document, 1) as page:
+    read = load_pdf_page(path, plan).pixels.astype(int)
+    with opened_pdfium(path) as document, opened_page(document, 1) as page:
         drawn = render_page(page, width_px=plan.width_px, height_px=plan.height_px).astype(int)
     if read.ndim == 2:
         drawn = drawn[:, :, 1]
@@ -48,7 +48,7 @@ def test_cmyk_is_read_in_its_colours(tmp_path: Path) -> None:
     plan = _planned(path)
     assert plan.way == "pdf_image"
     assert _equals_rendering(path, plan)
-    assert load_pdf_page(path, plan, password=None).colour == "colour"
+    assert load_pdf_page(path, plan).colour == "colour"
 
 
 def test_palette_is_read_in_its_colours(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_inverted_decode_is_obeyed(tmp_path: Path) -> None:
     )
     plan = _planned(path)
     assert _equals_rendering(path, plan)
-    image = load_pdf_page(path, plan, password=None)
+    image = load_pdf_page(path, plan)
     assert image.colour == "bitonal"
     assert image.pixels[0, 0] == 255
 
@@ -90,7 +90,7 @@ def test_stencil_is_rendered(tmp_path: Path) -> None:
     path = _written(tmp_path / "stencil.pdf", packed, ImageMask=True, BitsPerComponent=1)
     plan = _planned(path)
     assert (plan.way, plan.dpi) == ("pdf_render", 150.0)
-    assert load_pdf_page(path, plan, password=None).pixels[0, 0] == 255
+    assert load_pdf_page(path, plan).pixels[0, 0] == 255
 
 
 def test_layers_of_a_mixed_raster_page_are_rendered_together(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_redaction_over_a_scan_is_seen(tmp_path: Path) -> None:
         pdf.save(path)
     plan = _planned(path)
     assert plan.way == "pdf_render"
-    pixels = load_pdf_page(path, plan, password=None).pixels
+    pixels = load_pdf_page(path, plan).pixels
     assert (pixels[: plan.height_px // 9] > 250).all()
 
 

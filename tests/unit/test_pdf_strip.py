@@ -30,14 +30,14 @@ def _original(tmp_path: Path, name: str) -> Path:
 def _composed(original: Path) -> tuple[Composition, Path]:
     """The PDF/A-2b of a born-digital original."""
     plan = plan_document(original, Kind.PDF, settings=Settings())
-    pages = [read_text_layer(original, page, password=None) for page in plan.pages]
+    pages = [read_text_layer(original, page) for page in plan.pages]
     target = original.with_name("document.pdf")
     made = compose(original, plan, pages, target, metadata=_METADATA, flavour="2b", settings=Settings())
     return made, target
 
 
 def _pixels(path: Path) -> Pixels:
-    with opened_pdfium(path, password=None) as document, opened_page(document, 1) as page:
+    with opened_pdfium(path) as document, opened_page(document, 1) as page:
         return render_page(page, width_px=595, height_px=842)
 
 

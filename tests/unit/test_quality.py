@@ -123,3 +123,33 @@ def test_pale_print_on_shaded_paper_is_made_even() -> None:
     corners = even[:100, :100], even[:100, -100:]
     assert all(np.median(corner) > 245 for corner in corners)
     assert np.percentile(even, 1) < 60
+
+
+def test_torn_edges_holes_and_a_dark_table_round_the_sheet_are_not_a_cropped_page() -> None:
+    page = _full_page()
+    for y in range(40, 2300, 60):  # scraps of a shadow along two edges
+        page[y : y + 14, :9] = 40
+        page[y : y + 20, -7:] = 40
+    for y in (700, 1700):
+        cv2.circle(page, (4, y), 24, 40, thickness=-1)
+    assert "cropped" not in measure(_image(page)).warnings
+    on_table = cv2.copyMakeBorder(page, 60, 60, 60, 60, cv2.BORDER_CONSTANT, value=50)
+    assert "cropped" not in measure(_image(np.asarray(on_table, np.uint8))).warnings
+
+
+def test_pepper_of_a_fax_is_not_a_cropped_page() -> None:
+    page = _full_page()
+    page[np.random.default_rng(3).random(page.shape) > 0.999] = 0
+    assert "cropped" not in measure(_image(page, colour="bitonal")).warnings
+
+
+@pytest.mark.parametrize("side", ["left", "right", "top"])
+def test_print_cut_on_any_side_is_a_cropped_page(side: str) -> None:
+    page = _full_page()
+    cut = {"left": page[:, 200:], "right": page[:, :863], "top": page[238:]}[side]
+    assert "cropped" in measure(_image(cut)).warnings
+
+
+def test_a_page_of_a_million_specks_is_looked_at_without_harm() -> None:
+    noise = np.random.default_rng(9).integers(0, 2, (HEIGHT // 2, WIDTH // 2), dtype=np.uint8) * 255
+    assert look_at(_image(np.kron(noise, np.ones((2, 2), np.uint8)))).contrast.max() > 0

@@ -155,6 +155,25 @@ def test_table_rules_and_unsure_punctuation_are_noise_and_the_rest_stays() -> No
     assert line.text == "Họ -"
 
 
+def test_strokes_of_a_signature_are_noise_unless_they_stand_in_a_line_of_text() -> None:
+    text = line_of([Word(text, (x, 100, x + 60, 140), 0.9) for x, text in ((100, "Nơi"), (170, "nhận:"))])
+    unsure = line_of([*text.words, Word("2L", (240, 100, 280, 140), 0.3)])
+    scrawl = line_of([Word("_%#Z%", (500, 300, 900, 450), 0.3)])
+    name = line_of([Word("Nguyễn", (500, 500, 600, 540), 0.3)])
+    huge = line_of([Word("Nguyễn", (500, 600, 900, 760), 0.3)])
+    blocks = without_noise((block_of([unsure, scrawl, name, huge]),), 1000, 1000)
+    assert [line.text for line in blocks[0].lines] == ["Nơi nhận: 2L", "Nguyễn"]
+
+
+def test_the_engine_says_nothing_on_the_terminal(recogniser: Recogniser, capfd: pytest.CaptureFixture[str]) -> None:
+    sheet = np.full((400, 900), 255, np.uint8)
+    sheet[150:153] = 0
+    sheet[:, 3:6] = 0
+    recogniser.recognise(_image(sheet))
+    recogniser.recognise(_image(_drawn(red=4)))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_words_lose_what_nobody_sees() -> None:
     assert clean(" a\u0302\u0301n\x0c\u200b ") == "ấn"
     assert clean(None) == ""

@@ -88,6 +88,28 @@ def test_a_seal_cut_by_the_edge_of_the_sheet_is_still_a_seal() -> None:
     assert found.regions == ()
 
 
+def test_a_red_border_round_the_page_is_no_text_and_hides_no_seal() -> None:
+    sheet = _sheet()
+    cv2.rectangle(sheet, (60, 60), (1594, 2279), RED, 6)
+    _seal(sheet, 1000, 1500)
+    _write(sheet, "NGUYEN VAN AN", 900, 1800, RED)
+    found = _find(sheet)
+    assert len(found.seals) == 1
+    (region,) = found.regions
+    assert region[3] - region[1] < 90
+
+
+def test_a_pale_seal_in_pieces_is_a_seal() -> None:
+    sheet = _sheet()
+    _seal(sheet, 1000, 1500)
+    for angle in range(0, 360, 120):
+        end = (round(1000 + 160 * np.cos(np.radians(angle))), round(1500 + 160 * np.sin(np.radians(angle))))
+        cv2.line(sheet, (1000, 1500), end, (250, 250, 250), 12)
+    found = _find(sheet)
+    assert len(found.seals) == 1
+    assert found.regions == ()
+
+
 def test_red_text_beside_a_seal_is_found() -> None:
     sheet = _sheet()
     _seal(sheet, 900, 1500)
