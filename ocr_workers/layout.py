@@ -121,7 +121,7 @@ def _column_pairs(rows: list[_Row], text: _Text) -> list[_Columns]:
     for at, seed in enumerate(by_height):
         if rows[seed].split > 0 and seed not in taken:
             columns = _grown(rows, by_height, at, text)
-            if not columns.members & taken and _is_clear(rows, columns):
+            if not columns.members & taken and _is_central(columns, text) and _is_clear(rows, columns):
                 found.append(columns)
                 taken |= columns.members
     return found
@@ -173,9 +173,17 @@ def _narrowed(gutter: tuple[int, int], row: _Row, text: _Text) -> tuple[int, int
     return (left, right) if right - left >= _GUTTER * text.height else None
 
 
+def _is_central(columns: _Columns, text: _Text) -> bool:
+    """The gutter of a head or foot reaches near the middle of the sheet; that of a column of figures does not."""
+    left, right = ((edge - text.left) / text.width for edge in columns.gutter)
+    return left < 0.6 and right > 0.4
+
+
 def _is_clear(rows: list[_Row], columns: _Columns) -> bool:
     """Lines stand side by side, not as many as in a table, and both columns say something."""
     left, right = _sides(rows, columns)
+    if any("|" in line.text for side in (left, right) for line in side):
+        return False  # the rules of a table
     if any(_are_cells(one, other) for side in (left, right) for one, other in pairwise(side)):
         return False
     level = sum(any(_level(one.box, other.box) for other in right) for one in left)

@@ -17,7 +17,7 @@ from typing import Any
 from fpdf import FPDF
 from PIL import Image, ImageDraw, ImageFont
 
-from ocr_workers.housekeeping import finish_interrupted, sweep
+from ocr_workers.housekeeping import clear_finished_staging, finish_interrupted, hand_out_again
 from sohoa.clock import FixedClock, SystemClock
 from sohoa.settings import Settings
 from storage.archive.layout import object_id_of
@@ -140,7 +140,8 @@ class Office:
         """
         with self.stores(later=timedelta(days=2)) as stores:
             finish_interrupted(stores)
-            sweep(stores)
+            hand_out_again(stores)
+            clear_finished_staging(stores)
             assert list(stores.archive.objects.list("staging/")) == []
             with stores.database.read() as connection:
                 waiting = {state for states in jobs.counts(connection).values() for state in states}
