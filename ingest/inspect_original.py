@@ -1,7 +1,9 @@
 """Refuses, before it is accepted, what can never be worked on; everything here is bounded in time and memory.
 
 What a person could still release (a PDF that needs a password, a damaged PDF, a truncated image, a TIFF whose directory
-loops) is let in: the worker holds it, with the original safe.
+loops) is let in: the worker holds it, with the original safe. So is a PDF that cannot be inspected within the memory and
+the time that there are for it (a few kilobytes may unfold to gigabytes): the worker has more of both, and fails the
+document, saying why, where that is too little.
 """
 
 from __future__ import annotations
@@ -12,18 +14,25 @@ from decimal import Decimal
 from pathlib import Path
 
 import pikepdf
+import structlog
 
+from ingest.confined import Confined, OutOfBoundsError
 from ingest.image_headers import image_size
 from ingest.sniff import Kind
 from ingest.tiff_directories import read_directories
 from sohoa.errors import Refused
 from sohoa.settings import Settings
 
+log = structlog.get_logger(__name__)
+
 _POINT_M = 0.0254 / 72
 _REPAIR_UP_TO_BYTES = 64 * 1024 * 1024
 """Up to this size a broken cross-reference table is rebuilt here, which takes a scan of the whole file."""
 _MAX_NODES = 100_000
 """Nodes of a PDF's page tree looked at; a tree of 2,000 pages has some hundreds beside its pages."""
+_MEMORY_BYTES = 512 * 1024 * 1024
+_TIMEOUT_S = 10.0
+"""For one PDF: by far most need less than 100 MB and 50 ms."""
 
 
 def inspect(path: Path, kind: Kind, *, settings: Settings) -> None:
@@ -39,6 +48,11 @@ def inspect(path: Path, kind: Kind, *, settings: Settings) -> None:
         _inspect_tiff(path, settings=settings)
     else:
         _inspect_image(path, kind, settings=settings)
+
+
+def get_ready() -> None:
+    """Begin to start what inspects PDFs, for a process that will take some in: the first one then need not wait."""
+    _confined.start()
 
 
 def check_size(size_bytes: int, *, settings: Settings) -> None:
@@ -80,6 +94,13 @@ def _check_pixels(width: int, height: int, *, page: int, settings: Settings) -> 
 
 def _inspect_pdf(path: Path, *, settings: Settings) -> None:
     try:
+        _confined(path, settings)
+    except OutOfBoundsError as error:
+        log.warning("inspection.out_of_bounds", reason=str(error))
+
+
+def _inspect_pdf_here(path: Path, settings: Settings) -> None:
+    try:
         with pikepdf.open(path, attempt_recovery=path.stat().st_size <= _REPAIR_UP_TO_BYTES) as pdf:
             _check_pdf_pages(pdf, settings=settings)
     except pikepdf.PasswordError:
@@ -90,6 +111,10 @@ def _inspect_pdf(path: Path, *, settings: Settings) -> None:
                 "this starts like a PDF but holds nothing of one: make or copy it again", code="unreadable"
             ) from None
         # held(damaged) later
+
+
+_confined = Confined(_inspect_pdf_here, memory_bytes=_MEMORY_BYTES, timeout_s=_TIMEOUT_S)
+"""One for the process; it starts with its first call."""
 
 
 def _check_pdf_pages(pdf: pikepdf.Pdf, *, settings: Settings) -> None:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import JSONResponse
 
+from ingest.inspect_original import get_ready
 from search_api import health, problems
 from search_api.access import authenticated
 from search_api.documents import contents, decisions, intake, listing, pages
@@ -25,6 +26,7 @@ def create_app(stores: Stores) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        get_ready()
         try:
             yield
         finally:

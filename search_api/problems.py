@@ -22,6 +22,7 @@ from sohoa.errors import (
     Held,
     NotAllowed,
     NotFound,
+    Overloaded,
     Refused,
     SetupError,
     SohoaError,
@@ -40,6 +41,7 @@ _STATUS_OF_CODE = {
     "request_too_large": 413,
     "too_large": 413,
     "unsupported_kind": 415,
+    "not_drawable": 422,
     "disk_low": 507,
     "disk_full": 507,
 }
@@ -53,6 +55,7 @@ _STATUS_OF_ERROR: tuple[tuple[type[SohoaError], int], ...] = (
     (Held, 409),
     (StoreUnavailable, 503),
     (SetupError, 503),
+    (Overloaded, 503),
 )
 _CHALLENGE = 'Bearer realm="sohoa"'
 _CHALLENGES = {
@@ -156,7 +159,7 @@ async def _expected(request: Request, error: Exception) -> JSONResponse:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request.failed", code=error.code, detail=error.detail)
         return internal(request)
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:  # its detail names folders and files of this machine
+    if isinstance(error, StoreUnavailable | SetupError):  # its detail names folders and files of this machine
         log.error("request.unavailable", code=error.code, detail=error.detail)
         return problem(request, status=status, code=error.code, detail=_UNAVAILABLE)
     return problem(request, status=status, code=error.code, detail=error.detail)

@@ -104,6 +104,19 @@ class StoreUnavailable(SohoaError):
     retryable = True
 
 
+class Overloaded(SohoaError):
+    """More was asked for at once than can be done; the detail says of what."""
+
+    code = "overloaded"
+    retryable = True
+
+
+class BadAlto(SohoaError):
+    """The bytes are not ALTO as written here: damaged, another schema, or with a document type declaration."""
+
+    code = "bad_alto"
+
+
 class NotValidPdfA(SohoaError):
     """No rung of the ladder gave a file that the PDF/A validator passes."""
 

@@ -66,10 +66,13 @@ async def get_original(document: ReadDocument, stores: StoresOf, principal: Read
 )
 async def get_text(document: ReadDocument, stores: StoresOf, principal: Reader, request: Request) -> Response:
     """NFC, in reading order; pages are parted by a form feed. Needs the scope `read`."""
-    etag = await run_in_threadpool(digest_of, stores, document, "text.txt")
+    etag = await run_in_threadpool(_digest_of, stores, document, "text.txt")
     log_read(principal, document, what="text")
-    content = Content("text/plain; charset=utf-8", named(document, "txt"), etag)
-    return await send(request, content, _archived(stores, document, "text.txt"))
+    return await send(
+        request,
+        Content("text/plain; charset=utf-8", _named(document, "txt"), etag),
+        _archived(stores, document, "text.txt"),
+    )
 
 
 @router.get(

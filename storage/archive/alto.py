@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final
 
 from lxml import etree
 
-from sohoa.errors import SohoaError
+from sohoa.errors import BadAlto
 from sohoa.model import Block, Box, Line, Page, Word, quality_from_dict, quality_to_dict
 
 NAMESPACE: Final = "http://www.loc.gov/standards/alto/ns-v4#"
@@ -22,12 +22,6 @@ _NAMES: Any = {None: NAMESPACE, "xsi": "http://www.w3.org/2001/XMLSchema-instanc
 """Any, for lxml-stubs do not know the default namespace, None."""
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot carry, not even escaped (production [2] Char)."""
-
-
-class BadAlto(SohoaError):
-    """The bytes are not ALTO as written here: damaged, another schema, or with a document type declaration."""
-
-    code = "bad_alto"
 
 
 def write_alto(pages: Iterable[Page], *, source_name: str, software: str, created_at: datetime) -> bytes:

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import pytest
 from lxml import etree
 
+from sohoa.errors import BadAlto
 from sohoa.model import Block, Line, Page, Quality, Word
-from storage.archive.alto import NAMESPACE, BadAlto, read_alto, write_alto, write_alto_to
+from storage.archive.alto import NAMESPACE, read_alto, write_alto, write_alto_to
 
 MADE_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 QUALITY = Quality(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingest import decisions
-from ocr_workers import pipeline
+from ocr_workers import pipeline, staged
 from sohoa.errors import BadRequest, Conflict
 from sohoa.model import Actor
 from sohoa.states import DocumentStatus, JobKind
@@ -121,7 +121,7 @@ def test_full_disk_puts_the_work_off_and_counts_no_try(api: Api, monkeypatch: py
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline.staged, "write_plan", full)
+        patch.setattr(staged, "write_plan", full)
         for _ in range(api.stores.settings.max_attempts + 2):
             work_off(api, most=1)
             api.clock.advance(seconds=60)

@@ -165,15 +165,6 @@ def test_strokes_of_a_signature_are_noise_unless_they_stand_in_a_line_of_text() 
     assert [line.text for line in blocks[0].lines] == ["Nơi nhận: 2L", "Nguyễn"]
 
 
-def test_the_engine_says_nothing_on_the_terminal(recogniser: Recogniser, capfd: pytest.CaptureFixture[str]) -> None:
-    sheet = np.full((400, 900), 255, np.uint8)
-    sheet[150:153] = 0
-    sheet[:, 3:6] = 0
-    recogniser.recognise(_image(sheet))
-    recogniser.recognise(_image(_drawn(red=4)))
-    assert capfd.readouterr() == ("", "")
-
-
 def test_words_lose_what_nobody_sees() -> None:
     assert clean(" a\u0302\u0301n\x0c\u200b ") == "ấn"
     assert clean(None) == ""
