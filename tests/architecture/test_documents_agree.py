@@ -40,3 +40,11 @@ def test_file_says_what_it_is_for_and_avoids_words_that_say_nothing(source: Path
 def test_nothing_reads_the_environment_but_the_settings() -> None:
     reading = re.compile(r"os\.(getenv|environ\.get|environ\[[^\]]+\](?!\s*=[^=]))")
     assert [str(path.relative_to(ROOT)) for path in SOURCES if reading.search(path.read_text())] == []
+
+
+def test_every_code_is_in_the_documents() -> None:
+    told = (ROOT / "docs/cli.md").read_text() + (ROOT / "docs/api.md").read_text()
+    stated = re.compile(r"""\bcode(?:=|: str = | = )"([a-z_]+)\"""")
+    codes = {code for path in SOURCES for code in stated.findall(path.read_text())}
+    inner = {"error", "refused", "held", "stage_failed", "stopped"}  # roots that are never shown, and a worker's own leaving
+    assert sorted(code for code in codes - inner if f"`{code}`" not in told) == []
