@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import signal
 from collections.abc import Callable
@@ -59,6 +60,8 @@ class Confined(Generic[P, T]):
                 if not child.pipe.poll(self._timeout_s):
                     raise OutOfBoundsError(f"it took longer than {self._timeout_s:g} s")
                 outcome = child.pipe.recv()
+                if isinstance(outcome, OutOfBoundsError):
+                    raise outcome
                 answered = True
             except (EOFError, ConnectionError):
                 child.process.join()
@@ -77,6 +80,8 @@ class Confined(Generic[P, T]):
             self._end()
 
     def _running(self) -> _Child:
+        if self._child is not None and self._child.parent != os.getpid():
+            self._child = None  # this process was forked, and the child is another one's
         if self._child is not None and not self._child.process.is_alive():
             self._end()
         if self._child is None:
@@ -87,7 +92,7 @@ class Confined(Generic[P, T]):
             )
             process.start()
             theirs.close()
-            self._child = _Child(process, ours)
+            self._child = _Child(process, ours, parent=os.getpid())
         return self._child
 
     def _end(self) -> None:
@@ -103,6 +108,7 @@ class Confined(Generic[P, T]):
 class _Child:
     process: SpawnProcess
     pipe: Connection
+    parent: int
     ready: bool = False
 
     def wait_until_ready(self) -> None:
@@ -125,14 +131,15 @@ def _serve(pipe: Connection, function: Callable[..., Any], memory_bytes: int, ti
     while True:
         try:
             args, kwargs = pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionError):
             return
         _allow_cpu(timeout_s)
         try:
             outcome: object = (function(*args, **kwargs),)
         except SohoaError as error:
             outcome = error
-        except Exception:  # noqa: BLE001 the edge of a worker; what it says may quote the paper
+        except Exception as error:  # noqa: BLE001 the edge of a worker; what the error says may quote the paper
+            pipe.send(OutOfBoundsError(f"it raised {type(error).__qualname__}"))
             return
         pipe.send(outcome)
 

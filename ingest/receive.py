@@ -6,6 +6,7 @@ In this order, each step durable before the next: the original in staging, the r
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import unicodedata
@@ -26,7 +27,6 @@ from sohoa.settings import Settings
 from sohoa.states import JobKind
 from storage.archive.archive import Archive
 from storage.archive.commit import StagedFile
-from storage.archive.layout import to_json
 from storage.archive.receipts import Receipt
 from storage.catalog import documents, jobs
 from storage.catalog.database import Database
@@ -62,9 +62,18 @@ class Accepted:
 
 
 def receive(
-    source: BinaryIO, intake: Intake, *, archive: Archive, database: Database, settings: Settings, clock: Clock
+    source: BinaryIO,
+    intake: Intake,
+    *,
+    archive: Archive,
+    database: Database,
+    settings: Settings,
+    clock: Clock,
+    document_id: DocumentId | None = None,
 ) -> Accepted:
     """Take in the bytes of `source`, streamed; on return they are durable.
+
+    `document_id` is a new one that the caller has written down before, to know its document again after a crash.
 
     Raises Refused (nothing was stored): empty, unsupported_kind, too_large, too_many_pages, too_many_pixels,
     page_too_big, no_pages, unreadable, bad_dossier, disk_low, disk_full. Raises StoreUnavailable where the archive or
@@ -81,6 +90,7 @@ def receive(
         clock=clock,
         size_bytes=0,
         check_source=_nothing,
+        document_id=document_id or DocumentId(clock.new_ulid()),
     )
 
 
@@ -115,6 +125,7 @@ def receive_path(
             clock=clock,
             size_bytes=before.st_size,
             check_source=check_unchanged,
+            document_id=DocumentId(clock.new_ulid()),
         )
 
 
@@ -170,6 +181,25 @@ def check_dossier(code: str | None) -> DossierCode | None:
     return DossierCode(code)
 
 
+def check_sayable(intake: Intake) -> None:
+    """Raise BadRequest for what could never be written down: half a surrogate pair, a number or value that is no JSON."""
+    try:
+        said = [intake.external_id, dict(intake.declared)]
+        json.dumps(said, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError):
+        raise BadRequest("external_id must be valid Unicode text and declared valid JSON: correct them") from None
+
+
+def check_disk(archive: Archive, *, settings: Settings, needed_bytes: int) -> None:
+    """Raise Refused(disk_low) where so many bytes more would leave less than the settings ask for."""
+    if archive.objects.free_bytes() - needed_bytes < settings.min_free_bytes:
+        raise Refused(
+            f"the archive's disk would have less than {settings.min_free_bytes:,} bytes left: free some space, "
+            "or lower SOHOA_MIN_FREE_BYTES",
+            code="disk_low",
+        )
+
+
 def _receive(
     source: BinaryIO,
     intake: Intake,
@@ -180,14 +210,14 @@ def _receive(
     clock: Clock,
     size_bytes: int,
     check_source: Callable[[], None],
+    document_id: DocumentId,
 ) -> Accepted:
     """`size_bytes` is what is known of the length; `check_source` raises Refused if what was read may be wrong."""
     dossier = check_dossier(intake.dossier)
-    _check_sayable(intake)
-    _check_disk(archive, settings=settings, needed_bytes=size_bytes)
+    check_sayable(intake)
+    check_disk(archive, settings=settings, needed_bytes=size_bytes)
     head = _read_head(source)
     kind = sniff(head)
-    document_id = DocumentId(clock.new_ulid())
     try:
         staged = archive.stage(
             document_id, f"original.{kind.value}", cast(BinaryIO, _Limited(head, source, settings=settings))
@@ -244,6 +274,7 @@ def _receipt(
 
 def _register(conn: Connection, receipt: Receipt, job: NewJob, *, clock: Clock) -> Document:
     """The catalogue row of a receipt, and the first job."""
+    now = clock.now()
     document = documents.insert_document(
         conn,
         NewDocument(
@@ -260,8 +291,9 @@ def _register(conn: Connection, receipt: Receipt, job: NewJob, *, clock: Clock) 
             external_id=receipt.external_id,
             declared=receipt.declared,
         ),
+        now=now,
     )
-    jobs.enqueue(conn, [job], now=clock.now())
+    jobs.enqueue(conn, [job], now=now)
     return document
 
 
@@ -270,23 +302,6 @@ def _is_registered(conn: Connection, document_id: str) -> bool:
         documents.get(conn, document_id)
         return True
     return False
-
-
-def _check_sayable(intake: Intake) -> None:
-    """Half a surrogate pair in what the sender said, or a value that is no JSON, could never be written down."""
-    try:
-        to_json([intake.external_id, dict(intake.declared)])
-    except (TypeError, ValueError):
-        raise BadRequest("external_id must be valid Unicode text and declared valid JSON: correct them") from None
-
-
-def _check_disk(archive: Archive, *, settings: Settings, needed_bytes: int) -> None:
-    if archive.objects.free_bytes() - needed_bytes < settings.min_free_bytes:
-        raise Refused(
-            f"the archive's disk would have less than {settings.min_free_bytes:,} bytes left: free some space, "
-            "or lower SOHOA_MIN_FREE_BYTES",
-            code="disk_low",
-        )
 
 
 def _read_head(source: BinaryIO) -> bytes:

@@ -12,12 +12,13 @@ import numpy as np
 
 from ocr_workers.boxes import baseline_of, block_of, line_of, mapped, moved, snapped, words_of
 from ocr_workers.deskew import in_page_frame, set_upright
-from ocr_workers.engine import Engine, Grey, Layout
+from ocr_workers.engine import Engine, Grey, Layout, Reading
 from ocr_workers.layout import in_reading_order
+from ocr_workers.missed_text import TIGHT, WIDE, find_missed, misses_much, new_lines
 from ocr_workers.orientation import find_turn, lies_on_its_side, turned
 from ocr_workers.pages import PageImage
 from ocr_workers.quality import Look, is_blank, is_hard_to_see, is_nearly_blank, look_at, made_even, measure, sized
-from ocr_workers.red_text import find_red_text, keep_text, merge, red_made_dark
+from ocr_workers.red_text import RedText, find_red_text, keep_text, merge, outside_seals, red_made_dark, without_seals
 from sohoa.model import Block, Box, Line, Page, Word
 from sohoa.settings import Settings
 from sohoa.states import PageStatus
@@ -29,6 +30,7 @@ _SURE_OF_A_WORD = 0.5
 _UNSURE_STROKE = 0.3
 _HOPELESS = 0.08
 _LEAST_LETTERS = 4
+_COARSE_DPI = 150.0  # small print of coarser scans is enlarged before it is read once more
 _HUGE = 2.2
 _EDGE_SHARE = 0.012
 
@@ -79,8 +81,11 @@ class Recogniser:
 
     def _finished(self, image: PageImage, look: Look, blocks: tuple[Block, ...], spent_ms: float) -> Page:
         """Red text added, noise dropped; a page on which no word came of a few faint marks is blank after all."""
-        blocks, red_ms = self._with_red_text(image, look, blocks)
+        red = find_red_text(image)
+        blocks, red_ms = self._with_red_text(image, look, blocks, red)
         blocks = without_noise(blocks, image.width_px, image.height_px)
+        blocks, again_ms = self._with_missed_text(image, look, blocks, red)
+        spent_ms += again_ms
         if is_nearly_blank(look) and not any(_is_sure(word) for word in words_of(blocks)):
             return _page(image, look, blocks=(), status=PageStatus.BLANK, spent_ms=spent_ms + red_ms)
         return _page(image, look, blocks=blocks, status=PageStatus.RECOGNISED, spent_ms=spent_ms + red_ms)
@@ -99,21 +104,62 @@ class Recogniser:
         return snapped(blocks, page=look.full, paper=look.paper, dpi=dpi), reading.elapsed_ms
 
     def _with_red_text(
-        self, image: PageImage, look: Look, blocks: tuple[Block, ...]
+        self, image: PageImage, look: Look, blocks: tuple[Block, ...], red: RedText
     ) -> tuple[tuple[Block, ...], float]:
-        found = find_red_text(image)
         spent_ms = 0.0
         lines: list[Line] = []
-        for region in found.regions:
+        for region in red.regions:
             dark = red_made_dark(image.pixels, region)
-            reading = self._engine.read(sized(dark, look.factor), dpi=look.sight_dpi, layout=Layout.BLOCK)
-            spent_ms += reading.elapsed_ms
-            blocks_here = snapped(
-                _back_to_size(reading.blocks, look.factor, dark), page=dark, paper=_WHITE, dpi=image.dpi
-            )
-            blocks_here = moved(blocks_here, region[0], region[1])
-            lines += [line for block in blocks_here for line in block.lines]
-        return merge(blocks, keep_text(lines, found)), spent_ms
+            for piece in (dark, *without_seals(dark, region, red)):
+                reading = self._engine.read(sized(piece, look.factor), dpi=look.sight_dpi, layout=Layout.BLOCK)
+                spent_ms += reading.elapsed_ms
+                here = _back_to_size(reading.blocks, look.factor, piece)
+                here = moved(snapped(here, page=piece, paper=_WHITE, dpi=image.dpi), region[0], region[1])
+                lines += [line for block in here for line in block.lines]
+                if all(word.confidence >= _SURE_OF_A_WORD for word in words_of(here)):
+                    break
+        return merge(blocks, keep_text(lines, red)), spent_ms
+
+    def _with_missed_text(
+        self, image: PageImage, look: Look, blocks: tuple[Block, ...], red: RedText
+    ) -> tuple[tuple[Block, ...], float]:
+        """Print that no word covers is read once more in pieces, and what stays without words in tighter ones."""
+        spent_ms = 0.0
+        for margins in (WIDE, TIGHT):
+            words = list(words_of(blocks))
+            found: list[Line] = []
+            for region in find_missed(look, words, margins):
+                reading = self._read_piece(look, region, image.dpi)
+                spent_ms += reading.elapsed_ms
+                lines = (line for block in reading.blocks for line in block.lines)
+                found += new_lines(lines, words, _scaled(region, 1 / look.factor))
+            blocks = merge(blocks, outside_seals(found, red))
+        return blocks, spent_ms
+
+    def _read_piece(self, look: Look, region: Box, dpi: float) -> Reading:
+        """A region of the page as the engine sees it, set upright, coarse print enlarged; words in the page frame."""
+        left, top, right, bottom = region
+        larger = 2 if look.sight_dpi < _COARSE_DPI else 1
+        piece = np.ascontiguousarray(look.sight[top:bottom, left:right])
+        if larger > 1:
+            piece = np.asarray(cv2.resize(piece, None, fx=larger, fy=larger, interpolation=cv2.INTER_CUBIC), np.uint8)
+        upright = set_upright(piece, look.skew_deg or 0.0)
+        reading = self._engine.read(upright.image, dpi=look.sight_dpi * larger, layout=Layout.BLOCK)
+        factor = look.factor * larger
+        blocks = mapped(
+            in_page_frame(reading.blocks, upright),
+            lambda box: _scaled(
+                (
+                    box[0] + left * larger,
+                    box[1] + top * larger,
+                    box[2] + left * larger,
+                    box[3] + top * larger,
+                ),
+                1 / factor,
+            ),
+            lambda x, y: ((x + left * larger) / factor, (y + top * larger) / factor),
+        )
+        return replace(reading, blocks=snapped(blocks, page=look.full, paper=look.paper, dpi=dpi))
 
 
 def mean_confidence(blocks: tuple[Block, ...]) -> float | None:
@@ -157,7 +203,9 @@ def _is_noise(word: Word, line: Line, sheet: _Sheet) -> bool:
         return True
     letters = sum(map(str.isalnum, word.text))
     if letters:
-        return word.confidence < _HOPELESS or (word.confidence < _SURE_OF_A_WORD and _is_scrawl(word, line, sheet))
+        if word.confidence < _HOPELESS and not _may_be_wanted(word.text, letters):
+            return True
+        return word.confidence < _SURE_OF_A_WORD and _is_scrawl(word, line, sheet)
     on_edge = (
         left < sheet.width * _EDGE_SHARE
         or right > sheet.width * (1 - _EDGE_SHARE)
@@ -166,6 +214,11 @@ def _is_noise(word: Word, line: Line, sheet: _Sheet) -> bool:
     )
     alone = len(line.words) == 1
     return word.confidence < (_SURE_OF_A_WORD if on_edge or alone else _UNSURE_STROKE)
+
+
+def _may_be_wanted(text: str, letters: int) -> bool:
+    """A number or a whole word, however doubtful: clerks search for numbers, and hold a guess against the paper."""
+    return any(map(str.isdigit, text)) or (letters >= 3 and 2 * letters > len(text))
 
 
 def _is_scrawl(word: Word, line: Line, sheet: _Sheet) -> bool:
@@ -199,7 +252,15 @@ def _back_to_size(blocks: tuple[Block, ...], factor: float, picture: Grey) -> tu
     return mapped(blocks, box_to, lambda x, y: (x / factor, y / factor))
 
 
+def _scaled(box: Box, by: float) -> Box:
+    left, top, right, bottom = (round(side * by) for side in box)
+    return (left, top, right, bottom)
+
+
 def _page(image: PageImage, look: Look, *, blocks: tuple[Block, ...], status: PageStatus, spent_ms: float) -> Page:
+    quality = measure(image, look=look, mean_confidence=mean_confidence(blocks))
+    if status is PageStatus.RECOGNISED and misses_much(look, words_of(blocks)):
+        quality = replace(quality, warnings=(*quality.warnings, "text_missed"))
     return Page(
         number=image.number,
         width_px=image.width_px,
@@ -207,7 +268,7 @@ def _page(image: PageImage, look: Look, *, blocks: tuple[Block, ...], status: Pa
         dpi=image.dpi,
         status=status,
         blocks=blocks,
-        quality=measure(image, look=look, mean_confidence=mean_confidence(blocks)),
+        quality=quality,
         lane="tesserocr",
         recognise_ms=round(spent_ms),
     )

@@ -20,6 +20,7 @@ _RING_SHARE, _PIECE_SHARE, _BROKEN_RING_SHARE = 0.4, 0.25, 0.75
 _SEAL_MM = (22.0, 50.0)
 _FRAME_MM = 100.0
 _SURE_IN_SEAL = 0.85
+_RIM = 0.85  # of the radius: further out print and rim overlap
 _SURE = 0.4
 _SURE_LINE = 0.6
 
@@ -77,17 +78,40 @@ def red_made_dark(pixels: npt.NDArray[np.uint8], region: Box) -> Grey:
     return np.ascontiguousarray(np.where(near > 0, other, 255).astype(np.uint8))
 
 
+def without_seals(dark: Grey, region: Box, found: RedText) -> tuple[Grey, ...]:
+    """The region once more with the seals that reach into it wiped off, for words beside their rims; () without any."""
+    left, top, right, bottom = region
+    wiped = dark.copy()
+    for x, y, radius in found.seals:
+        if left < x + radius and right > x - radius and top < y + radius and bottom > y - radius:
+            cv2.circle(wiped, (round(x - left), round(y - top)), round(radius), 255, thickness=-1)
+    return () if np.array_equal(wiped, dark) else (wiped,)
+
+
 def keep_text(lines: list[Line], found: RedText) -> list[Line]:
     """Of lines read in red regions, those that are text: sure enough, and not the lettering of a seal."""
     kept: list[Line] = []
     for line in lines:
-        words = [word for word in line.words if word.confidence >= _SURE and _is_wordlike(word.text)]
+        words = [_trimmed(word) for word in line.words if word.confidence >= _SURE]
+        words = [word for word in words if _is_wordlike(word.text)]
         outside = [word for word in words if not _in_seal(word.box, found.seals)]
-        words = [word for word in words if word in outside or (outside and word.confidence >= _SURE_IN_SEAL)]
+        on_rim = [word for word in words if outside and not _in_seal(word.box, found.seals, _RIM)]
+        words = [word for word in words if word in on_rim or (outside and word.confidence >= _SURE_IN_SEAL)]
         letters = sum(len(word.text) for word in words)
         if letters >= 3 and sum(len(word.text) * word.confidence for word in words) >= _SURE_LINE * letters:
             kept.append(line_of(words))
     return kept
+
+
+def outside_seals(lines: list[Line], found: RedText) -> list[Line]:
+    """The lines without the lettering of seals."""
+    left = ([word for word in line.words if not _in_seal(word.box, found.seals, _RIM)] for line in lines)
+    return [line_of(words) for words in left if words]
+
+
+def _trimmed(word: Word) -> Word:
+    """Without the dashes that pieces of a seal's rim are read as."""
+    return Word(word.text.strip("_—¬|"), word.box, word.confidence)
 
 
 def _is_wordlike(text: str) -> bool:
@@ -152,12 +176,25 @@ def _placed(blocks: tuple[Block, ...], line: Line) -> tuple[Block, ...]:
     above = [at for at, block in enumerate(blocks) if block.box[3] <= middle and _overlap(block.box, line.box, 0) > 0]
     below = [at for at, block in enumerate(blocks) if block.box[1] >= middle and _overlap(block.box, line.box, 0) > 0]
     if above:
-        at = max(above, key=lambda number: blocks[number].box[3]) + 1
+        at = _past_what_is_above(blocks, max(above, key=lambda number: blocks[number].box[3]), line) + 1
     elif below:
         at = min(below, key=lambda number: blocks[number].box[1])
     else:
         at = len(blocks)
     return (*blocks[:at], block_of([line]), *blocks[at:])
+
+
+def _past_what_is_above(blocks: tuple[Block, ...], at: int, line: Line) -> int:
+    """A short last line of a paragraph does not reach over the line, and yet is read before it."""
+    while (
+        at + 1 < len(blocks) and blocks[at].box[3] <= _middle(blocks[at + 1]) and blocks[at + 1].box[3] <= line.box[1]
+    ):
+        at += 1
+    return at
+
+
+def _middle(block: Block) -> float:
+    return (block.box[1] + block.box[3]) / 2
 
 
 def _same_row(old: Box, new: Box) -> bool:
@@ -326,9 +363,9 @@ def _joined(boxes: tuple[Box, ...]) -> list[Box]:
     return sorted(whole, key=lambda box: (box[1], box[0]))
 
 
-def _in_seal(box: Box, seals: tuple[Circle, ...]) -> bool:
+def _in_seal(box: Box, seals: tuple[Circle, ...], share: float = 1.0) -> bool:
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    return any(np.hypot(x - seal_x, y - seal_y) < radius for seal_x, seal_y, radius in seals)
+    return any(np.hypot(x - seal_x, y - seal_y) < share * radius for seal_x, seal_y, radius in seals)
 
 
 def _in_page(box: Box, left: int, top: int, shrunk: int) -> Box:

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, overload
 
 from ingest.sniff import Kind
 from ocr_workers.pages import DocumentPlan, plan_from_dict, plan_to_dict
+from sohoa.errors import DigestMismatch
 from sohoa.model import PAGE_BREAK, DocumentId, Page, page_from_dict, page_to_dict, quality_to_dict
 from sohoa.states import PageStatus
 from storage.archive import premis
@@ -144,12 +145,17 @@ def write_description(
 def files_to_commit(document: Document, archive: Archive, *, composed: bool) -> list[StagedFile]:
     """What the next version of the document's object gets; a held or failed document has no renditions.
 
-    The first version brings the original. Raises NotFound where it is not staged: then nothing may be committed.
+    The first version brings the original. Raises NotFound where it is not staged: then nothing may be committed; and
+    DigestMismatch where the staged PDF is not the one that was validated.
     """
     names = [*DESCRIPTION, *(RENDITIONS if composed else ())]
     if document.version is None:
         names.append(original_name(document))
-    return [archive.staged_file(document.document_id, name) for name in names]
+    files = [archive.staged_file(document.document_id, name) for name in names]
+    pdf = next((file for file in files if file.logical_path.endswith("/document.pdf")), None)
+    if pdf is not None and pdf.sha256 != document.pdf_sha256:
+        raise DigestMismatch(f"the PDF staged for {document.document_id} is not the one that was validated; try again")
+    return files
 
 
 def _summary(page: Page) -> dict[str, Any]:

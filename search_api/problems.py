@@ -159,7 +159,8 @@ async def _expected(request: Request, error: Exception) -> JSONResponse:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request.failed", code=error.code, detail=error.detail)
         return internal(request)
-    if isinstance(error, StoreUnavailable | SetupError):  # its detail names folders and files of this machine
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and not isinstance(error, Overloaded):
+        # Its detail names folders and files of this machine.
         log.error("request.unavailable", code=error.code, detail=error.detail)
         return problem(request, status=status, code=error.code, detail=_UNAVAILABLE)
     return problem(request, status=status, code=error.code, detail=error.detail)

@@ -68,9 +68,9 @@ class Quality:
     """What was measured on one page image.
 
     `skew_deg` is clockwise-positive, None where it could not be told. `sharpness` is the variance of the Laplacian of the
-    channel that is read (red of a colour page) at 100 dpi. `ink_share` is the share of dark pixels in [0, 1]. `mean_confidence` is over characters of read
-    words, None where none were read. `colour` is colour | grey | bitonal. `warnings` holds codes: low_dpi, not_colour,
-    cropped, dpi_inferred.
+    channel that is read (red of a colour page) at 100 dpi. `ink_share` is the share of dark pixels in [0, 1].
+    `mean_confidence` is over characters of read words, None where none were read. `colour` is colour | grey | bitonal.
+    `warnings` holds codes: low_dpi, not_colour, cropped, dpi_inferred, text_missed.
     """
 
     dpi: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -93,4 +94,7 @@ def _folder(url: str, *, default: Path, setting: str) -> Path:
 
 def system_user() -> str:
     """The operating system's user, the actor of a command when nobody else is named."""
-    return f"person:{getpass.getuser()}"
+    try:
+        return f"person:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"person:uid-{os.getuid()}"

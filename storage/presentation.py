@@ -18,7 +18,7 @@ def document_json(
 ) -> dict[str, Any]:
     """`source` is the path or name as given. With `archive`, `pdf.path` is the file in it; the API gives none of its paths."""
     pdf = None
-    if document.pdf_sha256 is not None:
+    if is_archived(document):
         pdf = {
             "sha256": document.pdf_sha256,
             "size_bytes": document.pdf_size_bytes,
@@ -48,6 +48,11 @@ def document_json(
         "archived_at": None if document.archived_at is None else isoformat(document.archived_at),
         "searchable_at": None if document.searchable_at is None else isoformat(document.searchable_at),
     }
+
+
+def is_archived(document: Document) -> bool:
+    """Whether the archive has the document's PDF/A. One that was made but could not be committed does not count."""
+    return document.archived_at is not None
 
 
 def refusal_json(refused: Refused, *, source: str, office: str, dossier: str | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from search_api.documents.sending import Content, Opener, describes, send
 from sohoa.errors import NotFound
 from storage.archive.layout import object_id_of
 from storage.catalog.documents import Document
+from storage.presentation import is_archived
 from storage.stores import Stores
 
 log = structlog.get_logger(__name__)
@@ -27,9 +28,9 @@ router = APIRouter(prefix="/v1", tags=["documents"])
 )
 async def get_pdf(document: ReadDocument, stores: StoresOf, principal: Reader, request: Request) -> Response:
     """One `Range` is honoured (several: the whole file); the ETag is the SHA-256. Needs the scope `read`."""
-    if document.pdf_sha256 is None:
+    if document.pdf_sha256 is None or not is_archived(document):
         raise absent(document, "PDF/A")
-    content = Content("application/pdf", named(document, "pdf"), document.pdf_sha256, document.pdf_size_bytes)
+    content = Content("application/pdf", _named(document, "pdf"), document.pdf_sha256, document.pdf_size_bytes)
     log_read(principal, document, what="pdf")
     return await send(request, content, _archived(stores, document, "document.pdf"))
 
@@ -66,13 +67,9 @@ async def get_original(document: ReadDocument, stores: StoresOf, principal: Read
 )
 async def get_text(document: ReadDocument, stores: StoresOf, principal: Reader, request: Request) -> Response:
     """NFC, in reading order; pages are parted by a form feed. Needs the scope `read`."""
-    etag = await run_in_threadpool(_digest_of, stores, document, "text.txt")
+    found = await _find(stores, document, "text.txt", media_type="text/plain; charset=utf-8", extension="txt")
     log_read(principal, document, what="text")
-    return await send(
-        request,
-        Content("text/plain; charset=utf-8", _named(document, "txt"), etag),
-        _archived(stores, document, "text.txt"),
-    )
+    return await send(request, *found)
 
 
 @router.get(
@@ -83,10 +80,9 @@ async def get_text(document: ReadDocument, stores: StoresOf, principal: Reader, 
 )
 async def get_alto(document: ReadDocument, stores: StoresOf, principal: Reader, request: Request) -> Response:
     """ALTO 4 XML of all pages. Needs the scope `read`."""
-    etag = await run_in_threadpool(digest_of, stores, document, "alto.xml.gz")
+    found = await _find(stores, document, "alto.xml.gz", media_type="application/xml", extension="alto.xml")
     log_read(principal, document, what="alto")
-    content = Content("application/xml", named(document, "alto.xml"), etag, gzipped=True)
-    return await send(request, content, _archived(stores, document, "alto.xml.gz"))
+    return await send(request, *found)
 
 
 def log_read(principal: Principal, document: Document, *, what: str, page: int | None = None) -> None:
@@ -95,22 +91,9 @@ def log_read(principal: Principal, document: Document, *, what: str, page: int |
     log.info("document.read", actor=principal.actor, document_id=document.document_id, what=what, **more)
 
 
-def named(document: Document, extension: str) -> str:
-    """What a rendition is called when it is saved: the original's name with another extension."""
-    return f"{document.source_name.rpartition('.')[0] or document.source_name}.{extension}"
-
-
 def absent(document: Document, what: str) -> NotFound:
     """The document is there, but not (yet) that of it."""
     return NotFound(f"document {document.document_id} is {document.status} and has no {what}")
-
-
-def digest_of(stores: Stores, document: Document, name: str) -> str:
-    """The SHA-256 of one of the document's archived files. Raises NotFound."""
-    try:
-        return stores.archive.inventory(_object_id(document)).state[_path(document, name)]
-    except (NotFound, KeyError):
-        raise absent(document, name) from None
 
 
 def open_archived(stores: Stores, document: Document, name: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
@@ -118,6 +101,28 @@ def open_archived(stores: Stores, document: Document, name: str, *, start: int =
     try:
         return stores.archive.open_file(_object_id(document), _path(document, name), start=start, end=end)
     except NotFound:
+        raise absent(document, name) from None
+
+
+async def _find(
+    stores: Stores, document: Document, name: str, *, media_type: str, extension: str
+) -> tuple[Content, Opener]:
+    """One of the document's archived files, to be sent as it was before it was compressed. Raises NotFound."""
+    etag = await run_in_threadpool(_digest_of, stores, document, name)
+    content = Content(media_type, _named(document, extension), etag, gzipped=name.endswith(".gz"))
+    return content, _archived(stores, document, name)
+
+
+def _named(document: Document, extension: str) -> str:
+    """What a rendition is called when it is saved: the original's name with another extension."""
+    return f"{document.source_name.rpartition('.')[0] or document.source_name}.{extension}"
+
+
+def _digest_of(stores: Stores, document: Document, name: str) -> str:
+    """The SHA-256 of one of the document's archived files. Raises NotFound."""
+    try:
+        return stores.archive.inventory(_object_id(document)).state[_path(document, name)]
+    except (NotFound, KeyError):
         raise absent(document, name) from None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, BinaryIO, Final, NoReturn
 
@@ -14,15 +14,17 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from ingest.receive import Intake, clean_filename, receive
+from ingest.receive import Intake, check_sayable, clean_filename, receive
 from search_api.access import Ingester, Principal, StoresOf
 from search_api.documents.schemas import ReceiptOut, links_of
 from search_api.documents.upload import FIELDS, MOST_FIELD_BYTES, check_announced, receive_body, spooled
 from search_api.problems import responses
 from sohoa.clock import isoformat
-from sohoa.errors import BadRequest
+from sohoa.errors import BadRequest, Refused
+from sohoa.model import DocumentId
 from storage.archive.layout import to_json
 from storage.catalog import idempotency
+from storage.catalog.idempotency import Keyed
 from storage.stores import Stores
 
 log = structlog.get_logger(__name__)
@@ -120,8 +122,14 @@ async def post_document(
     return JSONResponse(receipt, status_code=202, headers=headers)
 
 
-def _take_in(stores: Stores, source: BinaryIO, intake: Intake) -> dict[str, Any]:
-    """Make a document of the file; the answer to give."""
+def _take_in(
+    stores: Stores, source: BinaryIO, intake: Intake, *, reserved: Sequence[DocumentId] = ()
+) -> dict[str, Any]:
+    """Make a document of the file; the answer to give.
+
+    `reserved` are the ids of this try (the last) and of the tries of the same request that were broken off before: what
+    became a document under one of them is the document of this request, no duplicate.
+    """
     accepted = receive(
         source,
         intake,
@@ -129,12 +137,13 @@ def _take_in(stores: Stores, source: BinaryIO, intake: Intake) -> dict[str, Any]
         database=stores.database,
         settings=stores.settings,
         clock=stores.clock,
+        document_id=reserved[-1] if reserved else None,
     )
     document = accepted.document
     return {
         "document_id": document.document_id,
         "status": document.status.value,
-        "duplicate_of": accepted.duplicate_of,
+        "duplicate_of": None if accepted.duplicate_of in reserved else accepted.duplicate_of,
         "received_at": isoformat(document.received_at),
         "original": {"sha256": document.original_sha256, "size_bytes": document.original_size_bytes},
         "links": links_of(document),
@@ -144,18 +153,25 @@ def _take_in(stores: Stores, source: BinaryIO, intake: Intake) -> dict[str, Any]
 def _take_in_once(
     stores: Stores, source: BinaryIO, intake: Intake, *, key: str, token_id: str, sha256: str
 ) -> tuple[dict[str, Any], bool]:
-    """The answer to give, and whether it was given before. Only what was accepted is remembered: a refusal can be
-    asked for again. Raises Conflict (idempotency_mismatch)."""
-    digest = hashlib.sha256(to_json([asdict(intake), sha256])).hexdigest()
-    with stores.database.read() as connection:
-        earlier = idempotency.begin(connection, key, token_id=token_id, request_digest=digest, now=stores.clock.now())
-    if earlier is not None:
-        return earlier, True
-    receipt = _take_in(stores, source, intake)
+    """The answer to give, and whether it was given before. Raises Conflict (idempotency_mismatch).
+
+    The id that the document will have is written down first, so that a crash before the answer is remembered cannot make
+    the repeated request a duplicate of itself. Of a refusal nothing is remembered: it can be asked for again.
+    """
+    request = Keyed(key=key, token_id=token_id, digest=hashlib.sha256(to_json([asdict(intake), sha256])).hexdigest())
+    document_id = DocumentId(stores.clock.new_ulid())
     with stores.database.write() as connection:
-        kept = idempotency.remember(
-            connection, key, token_id=token_id, request_digest=digest, response=receipt, now=stores.clock.now()
-        )
+        begun = idempotency.begin(connection, request, document_id=document_id, now=stores.clock.now())
+    if begun.response is not None:
+        return begun.response, True
+    try:
+        receipt = _take_in(stores, source, intake, reserved=begun.reserved)
+    except (Refused, BadRequest):
+        with stores.database.write() as connection:
+            idempotency.forget(connection, request, document_id=document_id)
+        raise
+    with stores.database.write() as connection:
+        kept = idempotency.remember(connection, request, response=receipt, now=stores.clock.now())
     return kept, kept is not receipt
 
 
@@ -167,7 +183,7 @@ def _intake(said: Mapping[str, str], principal: Principal, stores: Stores) -> In
     office = said.get("office")
     if office is not None and not _is_name(office, longest=MOST_OFFICE):
         raise BadRequest(f"office has 1 to {MOST_OFFICE} printable characters")
-    return Intake(
+    intake = Intake(
         filename=clean_filename(said.get("filename", "")),
         office=principal.office_for(office, stores.settings),
         dossier=said.get("dossier"),
@@ -175,6 +191,8 @@ def _intake(said: Mapping[str, str], principal: Principal, stores: Stores) -> In
         external_id=external_id,
         declared=_declared(said.get("declared", "{}")),
     )
+    check_sayable(intake)
+    return intake
 
 
 def _is_name(text: str, *, longest: int) -> bool:

@@ -20,6 +20,7 @@ from sohoa.model import Page, quality_to_dict
 from storage.archive.alto import NAMESPACE, read_alto
 from storage.archive.layout import object_id_of
 from storage.catalog.documents import Document
+from storage.presentation import is_archived
 from storage.stores import Stores
 
 router = APIRouter(prefix="/v1", tags=["pages"])
@@ -67,7 +68,7 @@ async def get_page_image(
     width: Annotated[int, Query(ge=16, le=MOST_WIDTH_PX, description="pixels")] = 1240,
 ) -> Response:
     """A JPEG of the PDF/A's page: multiply boxes by its width over the page's `width_px`. Needs the scope `read`."""
-    if document.pdf_sha256 is None:
+    if not is_archived(document):
         raise absent(document, "PDF/A")
     etag = f"{document.pdf_sha256}-{number}-{width}"
     if is_known(request, etag):

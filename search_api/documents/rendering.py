@@ -42,7 +42,8 @@ class Renderer:
     async def jpeg(self, pdf: Path, number: int, *, width_px: int) -> bytes:
         """Page `number` as a JPEG, so wide unless that makes it larger than is sent.
 
-        Raises NotFound; StageFailed (not_drawable) for a page that takes too much; Overloaded where many wait already.
+        Raises NotFound; StageFailed (not_drawable) for a page that takes too much, (page_unreadable) for a file that is
+        not the PDF/A that it was; Overloaded where many wait already.
         """
         if self._asked >= MOST_ASKED:
             raise Overloaded("too many pictures are asked for at once: try again in a moment")
@@ -64,7 +65,10 @@ class Renderer:
 
 
 def _jpeg(path: Path, number: int, width_px: int) -> bytes:
-    pdf = pypdfium2.PdfDocument(path)
+    try:
+        pdf = pypdfium2.PdfDocument(path)
+    except pypdfium2.PdfiumError as error:
+        raise StageFailed("the archived PDF/A cannot be opened: check the archive", code="page_unreadable") from error
     try:
         if number > len(pdf):
             raise NotFound(f"the PDF/A has {len(pdf)} pages, there is no page {number}")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from sohoa.states import DocumentStatus, PageStatus, Review
 from storage.catalog.documents import Document
-from storage.presentation import document_json
+from storage.presentation import document_json, is_archived
 
 ID = "01JGFJJZ000000000000000000"
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -151,7 +151,7 @@ def describe_document(document: Document) -> dict[str, Any]:
 def links_of(document: Document) -> dict[str, Any]:
     """Where more of a document is."""
     here = f"/v1/documents/{document.document_id}"
-    done = document.pdf_sha256 is not None
+    done = is_archived(document)
     return {
         "self": here,
         "original": f"{here}/original",

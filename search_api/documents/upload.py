@@ -18,8 +18,9 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from sohoa.errors import BadRequest, Refused
-from sohoa.settings import Settings
+from ingest.inspect_original import check_size
+from ingest.receive import check_disk
+from sohoa.errors import BadRequest
 from storage.stores import Stores
 
 FIELDS: Final = ("filename", "dossier", "external_id", "office", "declared")
@@ -46,7 +47,7 @@ class Spool:
 
     async def write(self, chunk: bytes) -> None:
         self._size_bytes += len(chunk)
-        check_size(self._size_bytes, self._stores.settings)
+        check_size(self._size_bytes, settings=self._stores.settings)
         if self._digest is not None:
             self._digest.update(chunk)
         self._piece.write(chunk)
@@ -74,9 +75,10 @@ class Spool:
             self._file.close()
 
     def _to_disk(self) -> None:
-        check_disk(self._stores, needed_bytes=self._piece.tell())
+        stores = self._stores
+        check_disk(stores.archive, settings=stores.settings, needed_bytes=self._piece.tell())
         if self._file is None:
-            home: Path = self._stores.settings.home
+            home: Path = stores.settings.home
             home.mkdir(parents=True, exist_ok=True)
             self._file = tempfile.TemporaryFile(dir=home)  # noqa: SIM115 closed by close()
         self._file.write(self._piece.getbuffer())
@@ -119,23 +121,8 @@ def check_announced(request: Request, stores: Stores) -> None:
     """Refuse a body that says itself that it is too large, before it is sent (with `Expect: 100-continue`)."""
     announced = request.headers.get("Content-Length", "")
     if announced.isascii() and announced.isdigit() and len(announced) <= 18:
-        check_size(int(announced) - _FRAMING_BYTES, stores.settings)
-        check_disk(stores, needed_bytes=int(announced))
-
-
-def check_size(size_bytes: int, settings: Settings) -> None:
-    """Raises Refused(too_large)."""
-    if size_bytes > settings.max_file_bytes:
-        raise Refused(
-            f"the file is larger than {settings.max_file_bytes:,} bytes: split it, or raise SOHOA_MAX_FILE_BYTES",
-            code="too_large",
-        )
-
-
-def check_disk(stores: Stores, *, needed_bytes: int) -> None:
-    """Raises Refused(disk_low)."""
-    if stores.archive.objects.free_bytes() - needed_bytes < stores.settings.min_free_bytes:
-        raise Refused("the archive's disk is nearly full: tell the operator, then send the file again", code="disk_low")
+        check_size(int(announced) - _FRAMING_BYTES, settings=stores.settings)
+        check_disk(stores.archive, settings=stores.settings, needed_bytes=int(announced))
 
 
 class _Form:

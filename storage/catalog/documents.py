@@ -122,8 +122,11 @@ def find_duplicate(conn: Connection, *, office: str, dossier: str | None, sha256
     return None if row is None else _document(row)
 
 
-def insert_document(conn: Connection, new: NewDocument) -> Document:
-    """Register a received document. Raises AlreadyExists where :func:`find_duplicate` finds one, or for its id."""
+def insert_document(conn: Connection, new: NewDocument, *, now: datetime) -> Document:
+    """Register a document, received maybe a while ago: its first change is `now`.
+
+    Raises AlreadyExists where :func:`find_duplicate` finds one, or for its id.
+    """
     values = {
         "document_id": new.document_id,
         "office": new.office,
@@ -144,7 +147,7 @@ def insert_document(conn: Connection, new: NewDocument) -> Document:
         "actor": new.actor,
         "received_at": new.received_at,
         "changed_seq": _next_change(conn),
-        "changed_at": new.received_at,
+        "changed_at": now,
     }
     try:
         row = conn.execute(insert(documents).values(values).returning(documents)).one()

@@ -14,11 +14,14 @@ import pytest
 import structlog
 from PIL import Image
 
+from search_api.documents import rendering
+from search_api.documents.rendering import Renderer
 from search_api.documents.schemas import DocumentOut, PageOut
 from sohoa.clock import isoformat
 from sohoa.errors import StoreUnavailable
 from sohoa.states import DocumentStatus
 from storage.archive.alto import read_alto
+from storage.catalog import documents
 from storage.catalog.documents import Document
 from storage.presentation import document_json
 from tests.support import files
@@ -212,6 +215,20 @@ def test_text_and_alto_are_what_was_archived(api: Api, paper: Document) -> None:
     assert [page.text for page in read_alto(_get(api, paper, "/alto").content)] == [TEXT, "trang hai"]
 
 
+def test_a_pdf_that_was_made_but_never_committed_is_not_shown(api: Api) -> None:
+    received = api.receive()
+    with api.stores.database.write() as connection:
+        now = api.clock.now()
+        documents.move(connection, received.document_id, DocumentStatus.RECOGNISED, now=now, pages_total=1)
+        documents.amend(connection, received.document_id, now=now, pdf_sha256="0" * 64, pdf_size_bytes=9)
+        documents.move(connection, received.document_id, DocumentStatus.FAILED, now=now, code="internal")
+    shown = _get(api, received).json()
+    assert (shown["status"], shown["pdf"], shown["links"]["pdf"]) == ("failed", None, None)
+    assert (shown["links"]["text"], shown["links"]["pages"]) == (None, [])
+    for what in ("/pdf", "/pages/1/image"):
+        _problem(_get(api, received, what), 404, "not_found")
+
+
 # pages
 
 
@@ -250,6 +267,38 @@ def test_a_picture_of_a_very_long_page_stays_within_bounds(api: Api, monkeypatch
     document = api.archive(api.receive())
     picture = Image.open(io.BytesIO(_get(api, document, "/pages/1/image?width=4000").content))
     assert picture.width * picture.height <= 16_200_000
+
+
+@pytest.fixture
+def cramped(api: Api) -> Iterator[Api]:
+    """The API with little time to draw a page."""
+    api.app.state.renderer.close()
+    api.app.state.renderer = Renderer(timeout_s=1.0)
+    yield api
+    api.app.state.renderer.close()
+
+
+@pytest.mark.slow
+def test_a_page_that_takes_too_long_to_draw_is_a_problem_and_the_next_one_is_drawn(
+    cramped: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless = files.drawn_pdf(b"0 0 m 595 842 l 0 842 l 595 0 l f\n" * 3_000_000)
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "pdf_bytes", lambda *_: endless)
+        hostile = cramped.archive(cramped.receive())
+    plain = cramped.archive(cramped.receive())
+    _problem(_get(cramped, hostile, "/pages/1/image?width=4000"), 422, "not_drawable")
+    assert _get(cramped, plain, "/pages/1/image").status_code == 200
+
+
+def test_pictures_asked_for_by_too_many_at_once_are_to_be_asked_for_later(
+    api: Api, paper: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "MOST_ASKED", 0)
+    answer = _get(api, paper, "/pages/1/image")
+    _problem(answer, 503, "overloaded")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "pictures" in answer.json()["detail"]
 
 
 # decisions

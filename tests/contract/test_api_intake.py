@@ -6,15 +6,19 @@ import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from ingest.receive import register_pending
 from search_api.documents.upload import spooled
 from sohoa.errors import Refused
+from storage.archive.archive import Archive
+from storage.archive.receipts import Receipt
+from storage.catalog import idempotency
 from tests.support import files
 from tests.support.archived import Api, opened_api
 
@@ -151,6 +155,37 @@ def test_a_refusal_is_not_remembered_under_the_key(tmp_path: Path) -> None:
         _problem(small.client.post("/v1/documents", content=b"%PNG", headers=headers), 415, "unsupported_kind")
 
 
+@pytest.mark.parametrize("at", ["before it is in the catalogue", "before its answer is remembered"])
+def test_a_request_broken_off_by_a_crash_is_no_duplicate_of_itself(
+    api: Api, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    write_receipt = Archive.write_receipt
+
+    def die(*_: Any, **__: Any) -> NoReturn:
+        raise RuntimeError
+
+    def write_and_die(archive: Archive, receipt: Receipt) -> NoReturn:
+        write_receipt(archive, receipt)
+        raise RuntimeError
+
+    headers = {**api.token("ingest"), "Idempotency-Key": "k"}
+    with monkeypatch.context() as patched:
+        if at == "before it is in the catalogue":  # its receipt is durable
+            patched.setattr(Archive, "write_receipt", write_and_die)
+        else:
+            patched.setattr(idempotency, "remember", die)
+        _problem(api.client.post("/v1/documents", content=PNG, headers=headers), 500, "internal")
+    register_pending(api.stores.archive, api.stores.database, api.clock)
+    again = api.client.post("/v1/documents", content=PNG, headers=headers)
+    assert (again.status_code, again.json()["duplicate_of"]) == (202, None)
+    (listed,) = api.client.get("/v1/documents", headers=api.token("read")).json()["items"]
+    assert listed["document_id"] == again.json()["document_id"]
+    third = api.client.post("/v1/documents", content=PNG, headers=headers)
+    assert (third.headers["Idempotent-Replayed"], third.json()) == ("true", again.json())
+    unkeyed = api.client.post("/v1/documents", content=PNG, headers=api.token("ingest"))
+    assert unkeyed.json()["duplicate_of"] == listed["document_id"]
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -179,6 +214,8 @@ def test_bytes_that_are_refused_leave_nothing(api: Api, body: bytes, status: int
         ("declared=[]", 400, "bad_declared"),
         ("declared=nope", 400, "bad_declared"),
         ("declared={%22a%22:NaN}", 400, "bad_declared"),
+        ('declared={"x":1e999}', 400, "bad_request"),
+        ('declared={"x":[{"\\udfff":1}]}', 400, "bad_request"),
         ("declared=" + '{"a":' * 9 + "1" + "}" * 9, 400, "bad_declared"),
         ("declared=" + "[" * 9000, 400, "bad_declared"),
         ('declared={"a":"\\ud800"}', 400, "bad_request"),
@@ -187,8 +224,11 @@ def test_bytes_that_are_refused_leave_nothing(api: Api, body: bytes, status: int
     ],
 )
 def test_what_is_said_wrongly_is_refused_before_anything_is_kept(api: Api, query: str, status: int, code: str) -> None:
-    _problem(api.client.post(f"/v1/documents?{query}", content=PNG, headers=api.token("ingest")), status, code)
-    assert _nothing_was_kept(api)
+    headers = api.token("ingest")
+    for more in ({}, {"Idempotency-Key": "k"}):
+        answer = api.client.post(f"/v1/documents?{query}", content=PNG, headers={**headers, **more})
+        _problem(answer, status, code)
+        assert _nothing_was_kept(api)
 
 
 def test_a_key_that_cannot_be_one_is_refused(api: Api) -> None:

@@ -70,6 +70,7 @@ def test_every_kind_of_error_has_a_status_and_only_unexpected_ones_are_500() -> 
     found = {kind.__name__: status_of(kind("x")) for kind in kinds}
     assert {name for name, status in found.items() if status == 500} == {
         "SohoaError",
+        "BadAlto",
         "StageFailed",
         "DigestMismatch",
         "NotValidPdfA",

@@ -53,7 +53,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
         )
     with socket.create_server(("127.0.0.1", 0)) as listening:
         context = multiprocessing.get_context("fork")
-        process = context.Process(target=_serve, args=(settings, listening), daemon=True)
+        process = context.Process(target=_serve, args=(settings, listening))
         process.start()
         assert process.pid is not None
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -62,7 +62,7 @@ def new_document(number: int, *, sha256: str | None = None, dossier: DossierCode
 
 def store(db: Database, new: NewDocument) -> Document:
     with db.write() as conn:
-        return documents.insert_document(conn, new)
+        return documents.insert_document(conn, new, now=new.received_at)
 
 
 def test_registered_document_is_given_back_as_it_was(db: Database) -> None:

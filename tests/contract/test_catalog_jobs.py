@@ -56,7 +56,7 @@ def db(tmp_path: Path, empty: Path, clock: FixedClock) -> Database:
                 actor=Actor("person:lan"),
                 received_at=clock.now(),
             )
-            documents.insert_document(conn, new)
+            documents.insert_document(conn, new, now=clock.now())
     return catalogue
 
 

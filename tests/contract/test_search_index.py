@@ -335,7 +335,7 @@ class Desk:
             object_id_of(document_id, None), staged, actor=Actor("person:lan"), message="test"
         )
         with self.database.write() as conn:
-            documents.insert_document(conn, new)
+            documents.insert_document(conn, new, now=now)
             documents.move(conn, document_id, DocumentStatus.RECOGNISED, now=now)
             documents.move(conn, document_id, DocumentStatus.ARCHIVED, now=now, archived_at=now, sequence=done.sequence)
             outbox.put(conn, document_id, now=now)

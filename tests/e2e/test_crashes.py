@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,14 +14,25 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.support.office import Office, blank_sheet, dense_sheet, ended, first_line, kill_group, letter, slip
+from ocr_workers.local_worker import NICENESS
+from tests.support.office import (
+    PROMPTLY_S,
+    Office,
+    blank_sheet,
+    dense_sheet,
+    ended,
+    first_line,
+    kill_group,
+    letter,
+    slip,
+    wait_until,
+)
 
 pytestmark = pytest.mark.slow
 
 SENTENCE = (
     "Ủy ban nhân dân phường chứng thực bản sao đúng với bản chính do công dân xuất trình khi nộp hồ sơ ở một cửa."
 )
-PROMPTLY_S = 60.0
 
 
 def test_kill_9_at_any_moment_of_a_batch_loses_nothing_and_does_nothing_twice(office: Office, tmp_path: Path) -> None:
@@ -131,7 +141,7 @@ def test_a_stopped_supervisor_loses_its_lease_and_its_late_result_is_thrown_away
         os.killpg(process.pid, signal.SIGSTOP)
     other = office.start("work", "--jobs", "1")
     try:
-        _wait_until(lambda: office.documents()[0].status == "archived", running=other)
+        wait_until(lambda: office.documents()[0].status == "archived", running=other)
         os.killpg(process.pid, signal.SIGCONT)
         run = ended(process)
     finally:
@@ -190,19 +200,9 @@ def _worker_at_a_page(office: Office, process: subprocess.Popen[str], *, of: str
                 )
                 return connection.exec_driver_sql(query, (of,)).first() is not None
 
-        _wait_until(busy, running=process)
-    [worker] = [child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+        wait_until(busy, running=process)
+    [worker] = [child for child in psutil.Process(process.pid).children() if child.nice() == NICENESS]
     yield worker
-
-
-def _wait_until(true: Callable[[], bool], *, running: subprocess.Popen[str]) -> None:
-    """Look every 20 ms until it is so, while the process runs."""
-    until_s = time.monotonic() + PROMPTLY_S
-    while not true():
-        assert time.monotonic() < until_s, "it never happened"
-        with suppress(subprocess.TimeoutExpired):
-            running.wait(timeout=0.02)
-            raise AssertionError(f"ended with {running.returncode} too early")
 
 
 def _record(office: Office, name: str) -> list[dict[str, object]]:

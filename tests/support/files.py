@@ -97,6 +97,36 @@ def pdf_bytes(*sizes_pt: tuple[float, float], encryption: pikepdf.Encryption | N
     return buffer.getvalue()
 
 
+def unfolding_pdf(*, megabytes: int) -> bytes:
+    """A PDF whose page tree lies in an object stream of so many megabytes, mostly blanks, packed a thousandfold."""
+    packer = zlib.compressobj(9)
+    packed = packer.compress(b"3 0 <</Type/Pages/Count 1/Kids[4 0 R]>>")
+    packed += b"".join(packer.compress(b" " * 2**20) for _ in range(megabytes)) + packer.flush()
+    out = bytearray(b"%PDF-1.5\n")
+    offsets = {}
+    for number, body in {
+        1: b"<</Type/Catalog/Pages 3 0 R>>",
+        2: b"<</Type/ObjStm/N 1/First 4/Filter/FlateDecode/Length %d>>stream\n%b\nendstream" % (len(packed), packed),
+        4: b"<</Type/Page/Parent 3 0 R/MediaBox[0 0 595 842]>>",
+    }.items():
+        offsets[number] = len(out)
+        out += b"%d 0 obj\n%b\nendobj\n" % (number, body)
+    rows = [(0, 0, 0), (1, offsets[1], 0), (1, offsets[2], 0), (2, 2, 0), (1, offsets[4], 0), (1, len(out), 0)]
+    table = b"".join(struct.pack(">BIH", *row) for row in rows)
+    stream = b"<</Type/XRef/Size 6/W[1 4 2]/Root 1 0 R/Length %d>>stream\n%b\nendstream" % (len(table), table)
+    return bytes(out) + b"5 0 obj\n%b\nendobj\nstartxref\n%d\n%%%%EOF\n" % (stream, len(out))
+
+
+def drawn_pdf(content: bytes) -> bytes:
+    """A PDF of one A4 page that draws `content`."""
+    buffer = io.BytesIO()
+    with pikepdf.new() as pdf:
+        page = pdf.add_blank_page(page_size=(595.2, 841.92))
+        page.obj.Contents = pdf.make_stream(content)
+        pdf.save(buffer)
+    return buffer.getvalue()
+
+
 def locked_pdf() -> bytes:
     """A PDF that needs the password `secret` to open."""
     return pdf_bytes((595, 842), encryption=pikepdf.Encryption(owner="owner", user="secret"))

@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -29,6 +30,7 @@ from tests.support.pdf_files import FALLBACK, SERIF
 
 COMMAND = Path(sys.executable).with_name("sohoa")
 TIME_LIMIT_S = 240.0
+PROMPTLY_S = 60.0
 _QUICK = {"SOHOA_LEASE_S": "4", "SOHOA_MIN_FREE_BYTES": "0", "SOHOA_JOBS": "2"}
 _FONT = str(SERIF if SERIF.exists() else FALLBACK)
 
@@ -180,6 +182,16 @@ def kill_group(process: subprocess.Popen[str]) -> None:
     """kill -9 for a command, while it runs, and everything that it has started."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def wait_until(true: Callable[[], bool], *, running: subprocess.Popen[str]) -> None:
+    """Look every 20 ms until it is so, while the process runs."""
+    until_s = time.monotonic() + PROMPTLY_S
+    while not true():
+        assert time.monotonic() < until_s, "it never happened"
+        with suppress(subprocess.TimeoutExpired):
+            running.wait(timeout=0.02)
+            raise AssertionError(f"ended with {running.returncode} too early")
 
 
 def first_line(process: subprocess.Popen[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from sqlalchemy import Connection, text
 
 from sohoa.clock import FixedClock
 from sohoa.errors import BadRequest, Conflict, NotAllowed, NotFound
+from sohoa.model import DocumentId
 from storage.catalog import idempotency, leases, tokens
 from storage.catalog.database import Database
+from storage.catalog.idempotency import Begun, Keyed
 from storage.catalog.tokens import Scope
 
 
@@ -100,29 +103,47 @@ def test_token_needs_known_scopes_and_an_actor(
     assert tokens.list_tokens(conn) == []
 
 
+ONE, TWO, THREE = (DocumentId(f"document-{number}") for number in (1, 2, 3))
+ASKED = Keyed("k", token_id="t", digest="d")
+
+
 def test_repeated_request_gets_the_first_answer(conn: Connection, clock: FixedClock) -> None:
-    assert idempotency.begin(conn, "k", token_id="t", request_digest="d", now=clock.now()) is None
-    first = idempotency.remember(conn, "k", token_id="t", request_digest="d", response={"n": 1}, now=clock.now())
-    later = idempotency.remember(conn, "k", token_id="t", request_digest="d", response={"n": 2}, now=clock.now())
+    assert idempotency.begin(conn, ASKED, document_id=ONE, now=clock.now()) == Begun(None, [ONE])
+    first = idempotency.remember(conn, ASKED, response={"n": 1}, now=clock.now())
+    later = idempotency.remember(conn, ASKED, response={"n": 2}, now=clock.now())
     assert first == later == {"n": 1}
-    assert idempotency.begin(conn, "k", token_id="t", request_digest="d", now=clock.now()) == {"n": 1}
+    assert idempotency.begin(conn, ASKED, document_id=TWO, now=clock.now()) == Begun({"n": 1})
+    idempotency.forget(conn, ASKED, document_id=TWO)
+    assert idempotency.begin(conn, ASKED, document_id=THREE, now=clock.now()) == Begun({"n": 1})
+
+
+def test_request_that_was_never_answered_keeps_the_ids_of_its_tries(conn: Connection, clock: FixedClock) -> None:
+    idempotency.begin(conn, ASKED, document_id=ONE, now=clock.now())
+    assert idempotency.begin(conn, ASKED, document_id=TWO, now=clock.now()) == Begun(None, [ONE, TWO])
+    idempotency.forget(conn, ASKED, document_id=TWO)
+    assert idempotency.begin(conn, ASKED, document_id=THREE, now=clock.now()) == Begun(None, [ONE, THREE])
 
 
 def test_key_used_for_another_request_is_a_conflict(conn: Connection, clock: FixedClock) -> None:
-    idempotency.remember(conn, "k", token_id="t", request_digest="d", response={}, now=clock.now())
-    with pytest.raises(Conflict) as caught:
-        idempotency.begin(conn, "k", token_id="t", request_digest="other", now=clock.now())
-    assert caught.value.code == "idempotency_mismatch"
-    assert idempotency.begin(conn, "k", token_id="another", request_digest="other", now=clock.now()) is None
+    other = replace(ASKED, digest="other")
+    idempotency.begin(conn, ASKED, document_id=ONE, now=clock.now())
+    for _ in ("while it is worked on", "when it is answered"):
+        with pytest.raises(Conflict) as caught:
+            idempotency.begin(conn, other, document_id=TWO, now=clock.now())
+        assert caught.value.code == "idempotency_mismatch"
+        idempotency.remember(conn, ASKED, response={}, now=clock.now())
+    assert idempotency.begin(conn, replace(other, token_id="another"), document_id=TWO, now=clock.now()).reserved
 
 
-def test_key_is_free_again_after_a_day(conn: Connection, clock: FixedClock) -> None:
-    idempotency.remember(conn, "k", token_id="t", request_digest="d", response={"n": 1}, now=clock.now())
-    idempotency.remember(conn, "old", token_id="t", request_digest="d", response={}, now=clock.now())
+def test_key_is_free_again_after_a_day_or_when_nothing_came_of_it(conn: Connection, clock: FixedClock) -> None:
+    other = replace(ASKED, digest="other")
+    idempotency.remember(conn, ASKED, response={"n": 1}, now=clock.now())
+    idempotency.remember(conn, replace(ASKED, key="old"), response={}, now=clock.now())
     clock.advance(seconds=24 * 3600)
-    assert idempotency.begin(conn, "k", token_id="t", request_digest="other", now=clock.now()) is None
-    idempotency.remember(conn, "k", token_id="t", request_digest="other", response={"n": 2}, now=clock.now())
+    assert idempotency.begin(conn, other, document_id=ONE, now=clock.now()) == Begun(None, [ONE])
     assert conn.execute(text("SELECT count(*) FROM idempotency_keys")).scalar_one() == 1
+    idempotency.forget(conn, other, document_id=ONE)
+    assert idempotency.begin(conn, ASKED, document_id=TWO, now=clock.now()) == Begun(None, [TWO])
 
 
 def test_lease_has_one_owner_until_it_runs_out_or_is_given_up(conn: Connection, clock: FixedClock) -> None:

@@ -19,6 +19,7 @@ from ingest.receive import register_pending
 from sohoa.errors import BadRequest, Refused, StoreUnavailable
 from sohoa.states import DocumentStatus
 from storage.archive.archive import Archive
+from storage.catalog.documents import list_documents
 from storage.catalog.tables import documents, jobs
 from tests.support import files
 from tests.support.desk import INTAKE, Desk, open_desk
@@ -231,7 +232,12 @@ def test_crash_between_receipt_and_catalogue_is_made_good(desk: Desk, monkeypatc
     data = files.image_bytes("PNG")
     document_id = _crash_after_receipt(desk, data, monkeypatch)
     assert desk.count() == (0, 0)
+    received_at = desk.clock.now()
+    desk.clock.advance(seconds=3600)
     assert register_pending(desk.archive, desk.database, desk.clock) == 1
+    with desk.database.read() as conn:
+        (document,) = list_documents(conn, changed_since=desk.clock.now()).items
+    assert (document.received_at, document.changed_at) == (received_at, desk.clock.now())
     assert desk.count() == (1, 1)
     assert register_pending(desk.archive, desk.database, desk.clock) == 0
     assert desk.bring(data).duplicate_of == document_id

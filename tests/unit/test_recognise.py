@@ -165,6 +165,17 @@ def test_strokes_of_a_signature_are_noise_unless_they_stand_in_a_line_of_text() 
     assert [line.text for line in blocks[0].lines] == ["Nơi nhận: 2L", "Nguyễn"]
 
 
+def test_a_doubtful_number_or_word_stays_and_a_doubtful_speck_goes() -> None:
+    words = [
+        Word(text, (100 + 120 * at, 100, 190 + 120 * at, 140), 0.0)
+        for at, text in enumerate(("Số:910/SYT", "1816", "Ạ", "l:", "tháng", "(~.x"))
+    ]
+    (line,) = without_noise((block_of([line_of(words)]),), 1000, 1000)[0].lines
+    assert line.text == "Số:910/SYT 1816 tháng"
+    (alone,) = without_noise((block_of([line_of(words[:1])]),), 1000, 1000)[0].lines
+    assert alone.text == "Số:910/SYT"
+
+
 def test_words_lose_what_nobody_sees() -> None:
     assert clean(" a\u0302\u0301n\x0c\u200b ") == "ấn"
     assert clean(None) == ""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ocr_workers.boxes import block_of, line_of
 from ocr_workers.pages import PageImage
-from ocr_workers.red_text import RedText, find_red_text, keep_text, merge, red_made_dark
+from ocr_workers.red_text import RedText, find_red_text, keep_text, merge, outside_seals, red_made_dark, without_seals
 from sohoa.model import Block, Box, Line, Word
 
 Pixels = npt.NDArray[np.uint8]
@@ -136,6 +136,35 @@ def test_noise_of_a_seal_is_dropped_and_a_name_is_kept() -> None:
     name = line_of([Word("=xÈ", (420, 600, 480, 630), 0.1), Word("Hà", (700, 600, 740, 630), 0.7)])
     name = line_of([*name.words, Word("Văn", (750, 600, 800, 630), 0.97)])
     assert [line.text for line in keep_text([ring, name], found)] == ["Hà Văn"]
+
+
+def test_a_title_that_the_rim_of_a_seal_runs_into_keeps_its_first_word() -> None:
+    found = RedText(regions=(), seals=((400.0, 400.0, 130.0),))
+    title = [Word("__PHÓ", (360, 265, 440, 295), 0.57), Word("GIÁM", (460, 265, 540, 295), 0.9)]
+    assert [line.text for line in keep_text([line_of(title)], found)] == ["PHÓ GIÁM"]
+
+
+def test_the_lettering_of_a_seal_is_no_missed_text() -> None:
+    found = RedText(regions=(), seals=((400.0, 400.0, 130.0),))
+    line = line_of([Word("Sở", (380, 385, 430, 415), 0.97), Word("Hà", (700, 385, 740, 415), 0.97)])
+    assert [kept.text for kept in outside_seals([line], found)] == ["Hà"]
+
+
+def test_a_seal_is_wiped_off_a_region_that_it_reaches_into() -> None:
+    found = RedText(regions=(), seals=((50.0, 80.0, 40.0),))
+    dark = np.zeros((100, 300), np.uint8)
+    (wiped,) = without_seals(dark, (0, 0, 300, 100), found)
+    assert wiped[80, 50] == 255
+    assert wiped[50, 200] == 0
+    assert without_seals(dark, (0, 400, 300, 500), found) == ()
+
+
+def test_what_is_signed_comes_after_the_short_last_line_of_the_text() -> None:
+    blocks = _page(
+        _line("Trường yêu cầu toàn bộ thực hiện đợt cao điểm", x=100, y=1000), _line("hiệu quả.", x=100, y=1050)
+    )
+    merged = merge(blocks, [_line("BAN", x=500, y=1150)])
+    assert _texts(merged)[-1] == "BAN"
 
 
 def test_a_red_title_comes_between_what_stands_above_and_below_it() -> None:
