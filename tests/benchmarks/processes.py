@@ -16,6 +16,8 @@ from typing import Any
 
 import psutil
 
+from ocr_workers.local_worker import NICENESS
+
 _LOOK_EVERY_S = 0.05
 _WORKER_MARK = "multiprocessing.spawn"
 
@@ -118,7 +120,7 @@ class _MemoryWatch:
 
 def _is_worker(process: psutil.Process) -> bool:
     try:
-        return any(_WORKER_MARK in part for part in process.cmdline())
+        return process.nice() == NICENESS and any(_WORKER_MARK in part for part in process.cmdline())
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return False
 
