@@ -43,7 +43,7 @@ def assert_text_equal(pdf_path: Path, pages: Sequence[Page]) -> None:
     file is opened anew every REOPEN_PAGES pages and memory stays flat.
     """
     numbers = range(len(pages))
-    for first in numbers[:: REOPEN_PAGES] or [0]:
+    for first in numbers[::REOPEN_PAGES] or [0]:
         document = pdfium.PdfDocument(pdf_path)
         try:
             if len(document) != len(pages):

@@ -46,5 +46,11 @@ def test_every_code_is_in_the_documents() -> None:
     told = (ROOT / "docs/cli.md").read_text() + (ROOT / "docs/api.md").read_text()
     stated = re.compile(r"""\bcode(?:=|: str = | = )"([a-z_]+)\"""")
     codes = {code for path in SOURCES for code in stated.findall(path.read_text())}
-    inner = {"error", "refused", "held", "stage_failed", "stopped"}  # roots that are never shown, and a worker's own leaving
+    inner = {
+        "error",
+        "refused",
+        "held",
+        "stage_failed",
+        "stopped",
+    }  # roots that are never shown, and a worker's own leaving
     assert sorted(code for code in codes - inner if f"`{code}`" not in told) == []
