@@ -8,7 +8,7 @@ works on what was read from the page set upright.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from statistics import median
 
@@ -62,18 +62,18 @@ class _Text:
 class _Row:
     """One line as it was read: the block it came in, and `split`, how many words stand left of its one wide gap.
 
-    `split` is 0 where no gap is wide, and -1 where several are, as in a row of a table.
+    `split` is 0 where no gap is wide, and -1 where several are, as in a row of a table. `box` is round the words that say
+    something; specks beside them do not count.
     """
 
     line: Line
     block: int
     split: int
+    box: Box = field(init=False)
 
-    @property
-    def box(self) -> Box:
-        """Round the words that say something; specks beside them do not count."""
+    def __post_init__(self) -> None:
         solid = [word.box for word in self.line.words if any(map(str.isalnum, word.text))]
-        return union(solid) if solid else self.line.box
+        object.__setattr__(self, "box", union(solid) if solid else self.line.box)
 
 
 @dataclass(frozen=True, slots=True)

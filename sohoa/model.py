@@ -146,12 +146,8 @@ def nfc(text: str) -> str:
 
 def union(boxes: list[Box]) -> Box:
     """The smallest box around all of `boxes` (at least one)."""
-    return (
-        min(box[0] for box in boxes),
-        min(box[1] for box in boxes),
-        max(box[2] for box in boxes),
-        max(box[3] for box in boxes),
-    )
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
 
 
 def page_to_dict(page: Page) -> dict[str, Any]:
