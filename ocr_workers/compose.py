@@ -75,7 +75,7 @@ def _compose_images(
         tempfile.TemporaryDirectory(dir=target.parent, prefix="parts-") as work,
         image_pdf(original, plan, pages, flavour=flavour, work=Path(work)) as made,
     ):
-        lay_text(made.pdf, enumerate(pages))
+        lay_text(made.pdf, lambda: enumerate(pages))
         report = save_pdfa(made.pdf, target, flavour=flavour, metadata=metadata)
     return composition_of(
         target,

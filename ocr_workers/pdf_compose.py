@@ -67,7 +67,7 @@ def compose_pdf(
         if report is None and (numbers := _refused(pdf, pages, folder, flavour=flavour)):
             route = "rasterised"
             changes += draw_pages(original, plan, pdf, numbers=numbers, folder=folder, stack=stack)
-            lay_text(pdf, ((number - 1, pages[number - 1]) for number in numbers))
+            lay_text(pdf, lambda: ((number - 1, pages[number - 1]) for number in numbers))
             report = _attempt(pdf, pages, target, flavour=flavour, metadata=metadata)
         if report is None:
             changes += strip_to_pages(pdf)
@@ -89,7 +89,7 @@ def _prepare(pdf: Pdf, pages: Sequence[Page], *, flavour: str) -> list[Transform
             changes.append(
                 {"page": page.number, "lossless": True, "detail": "silenced the text layer that the page came with"}
             )
-    lay_text(pdf, ((page.number - 1, page) for page in pages if page.status != PageStatus.KEPT))
+    lay_text(pdf, lambda: ((page.number - 1, page) for page in pages if page.status != PageStatus.KEPT))
     return changes
 
 

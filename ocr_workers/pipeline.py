@@ -111,7 +111,13 @@ def compose_document(job: Job, tools: Tools) -> None:
     plan = staged.read_plan(document.document_id, tools.archive)
     pages = staged.StagedPages(document.document_id, len(plan.pages), tools.archive)
     outcomes.check_lease(job, tools)
-    readings = staged.write_readings(document, pages, tools.archive, software=f"sohoa {record.SOFTWARE['version']}")
+    readings = staged.write_readings(
+        document,
+        pages,
+        tools.archive,
+        software=f"sohoa {record.SOFTWARE['version']}",
+        temporary=tools.settings.temporary_folder(),
+    )
     if readings.all_failed:
         raise StageFailed("no page of this document could be read", code="no_page_read")
     with (

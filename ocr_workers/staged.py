@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from sohoa.errors import DigestMismatch
 from sohoa.model import PAGE_BREAK, DocumentId, Page, page_from_dict, page_to_dict, quality_to_dict
 from sohoa.states import PageStatus
 from storage.archive import premis
-from storage.archive.alto import write_alto
+from storage.archive.alto import write_alto_to
 from storage.archive.archive import Archive
 from storage.archive.commit import StagedFile
 from storage.archive.layout import object_id_of
@@ -107,8 +108,10 @@ class Readings:
         return len(self.failed) == len(self.pages)
 
 
-def write_readings(document: Document, pages: Sequence[Page], archive: Archive, *, software: str) -> Readings:
-    """Stage text.txt, alto.xml.gz and quality.json in one pass over the pages."""
+def write_readings(
+    document: Document, pages: Sequence[Page], archive: Archive, *, software: str, temporary: Path
+) -> Readings:
+    """Stage text.txt, alto.xml.gz and quality.json in one pass over the pages, the ALTO by way of a file in `temporary`."""
     summaries: list[dict[str, Any]] = []
     qualities: list[dict[str, Any]] = []
     warnings: list[str] = []
@@ -123,12 +126,21 @@ def write_readings(document: Document, pages: Sequence[Page], archive: Archive, 
                 warnings.extend(page.quality.warnings)
             yield page
 
-    alto = write_alto(passing(), source_name=document.source_name, software=software, created_at=document.received_at)
+    with tempfile.TemporaryFile(dir=temporary) as alto:
+        with gzip.GzipFile(fileobj=alto, mode="wb", filename="", mtime=0) as packed:
+            write_alto_to(
+                packed,
+                passing(),
+                source_name=document.source_name,
+                software=software,
+                created_at=document.received_at,
+            )
+        alto.seek(0)
+        write(document.document_id, "alto.xml.gz", alto, archive=archive)
     failed = tuple(summary["number"] for summary in summaries if summary["status"] == PageStatus.FAILED)
     if failed:
         warnings.append("page_failed")
     write(document.document_id, "text.txt", text.getvalue().encode(), archive=archive)
-    write(document.document_id, "alto.xml.gz", gzip.compress(alto, mtime=0), archive=archive)
     write(document.document_id, "quality.json", _json({"pages": qualities}), archive=archive)
     return Readings(tuple(summaries), failed, tuple(dict.fromkeys(warnings)))
 

@@ -12,7 +12,7 @@ import re
 import unicodedata
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -53,25 +53,27 @@ def write_text_layer(pages: Sequence[Page], target: Path) -> None:
     with Pdf.new() as pdf:
         for page in pages:
             pdf.add_blank_page(page_size=(page.width_px * 72 / page.dpi, page.height_px * 72 / page.dpi))
-        lay_text(pdf, enumerate(pages))
+        lay_text(pdf, lambda: enumerate(pages))
         pdf.save(target, static_id=True)
 
 
-def lay_text(pdf: Pdf, pages: Iterable[tuple[int, Page]]) -> None:
+def lay_text(pdf: Pdf, read_pages: Callable[[], Iterable[tuple[int, Page]]]) -> None:
     """Lay the text of each Page under the page of `pdf` with that index (from 0), in reading order.
 
     The text fits the page as displayed: its CropBox, stretched to the Page's pixels, turned by the page's /Rotate
     (which must already hold the Page's `turn_deg`). Pages without words are left alone. Call it once for a document, so
-    that its pages share one font.
+    that its pages share one font. `read_pages` gives the pages anew each time (it is called twice), so that they are never
+    all in memory.
     """
-    pages = [(index, page) for index, page in pages if page.blocks]
-    characters = {character for _, page in pages for word in page.words() for character in word.text}
+    characters = {character for _, page in read_pages() for word in page.words() for character in word.text}
     if not characters:
         return
     ordered = sorted(characters | {" ", _NO_BREAK_SPACE}, key=_by_width)
     cids = {character: cid for cid, character in enumerate(ordered, start=_FIRST_CID)}
     font = pdf.make_indirect(_font(pdf, list(cids)))
-    for index, page in pages:
+    for index, page in read_pages():
+        if not page.blocks:
+            continue
         target = pdf.pages[index]
         content = b"q\n%s cm\n%sQ\n" % (_placement(target, page), _content(page, cids))
         stream = pdf.make_stream(zlib.compress(content, 9), Filter=Name.FlateDecode)

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from gzip import GzipFile
 from typing import Any, BinaryIO, Final
 
 from lxml import etree
@@ -32,7 +33,7 @@ def write_alto(pages: Iterable[Page], *, source_name: str, software: str, create
 
 
 def write_alto_to(
-    file: BinaryIO, pages: Iterable[Page], *, source_name: str, software: str, created_at: datetime
+    file: BinaryIO | GzipFile, pages: Iterable[Page], *, source_name: str, software: str, created_at: datetime
 ) -> None:
     """Write pages as they come, one in memory at a time. `software` is "name version".
 

@@ -120,7 +120,7 @@ def test_selected_words_are_within_two_pixels_of_the_ink_however_the_page_is_tur
     with pikepdf.new() as pdf:
         pdf.add_blank_page(page_size=size)
         pdf.pages[0].Rotate = turn
-        lay_text(pdf, [(0, page)])
+        lay_text(pdf, lambda: [(0, page)])
         pdf.save(tmp_path / "turned.pdf")
 
     assert_text_equal(tmp_path / "turned.pdf", [page])
@@ -171,7 +171,7 @@ def test_text_fits_a_page_whose_box_does_not_start_at_zero(tmp_path: Path) -> No
     with pikepdf.new() as pdf:
         pdf.add_blank_page(page_size=(700, 900))
         pdf.pages[0].obj.MediaBox = pikepdf.Array([50, 30, 50 + 595.2, 30 + 841.92])
-        lay_text(pdf, [(0, page)])
+        lay_text(pdf, lambda: [(0, page)])
         pdf.save(tmp_path / "moved.pdf")
 
     with _text_page(tmp_path / "moved.pdf") as text_page:
