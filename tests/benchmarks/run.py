@@ -43,7 +43,7 @@ EXPLANATIONS: dict[str, str] = {
     "engine itself takes 0.2 to 5 ms",
     "upload": "the receipt waits for two fsyncs and the inspection of the file, behind two workers that keep both cores busy "
     "at nice 10",
-    "memory": "see the details below",
+    "memory": "the table of details shows which size takes more",
 }
 """Why a figure is missed, by its key (report.Figure); printed under the table only while it is."""
 
