@@ -16,7 +16,7 @@ from ocr_workers import record, staged
 from ocr_workers.pages import DocumentPlan
 from ocr_workers.record import Ending
 from sohoa.errors import Conflict, Held, NotFound, SohoaError, StageFailed, StoreUnavailable
-from sohoa.model import Page
+from sohoa.model import Page, quality_to_dict
 from sohoa.states import DocumentStatus, JobKind, PageStatus
 from storage.archive.commit import Recorded
 from storage.catalog import documents, jobs, outbox, page_rows
@@ -150,6 +150,7 @@ def page_finished(job: Job, page: Page, tools: Tools) -> None:
             code=page.code,
             lane=page.lane,
             recognise_ms=page.recognise_ms,
+            quality=None if page.quality is None else quality_to_dict(page.quality),
         )
         if pending == 0:
             documents.move(connection, job.document_id, DocumentStatus.RECOGNISED, now=now)

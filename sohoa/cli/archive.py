@@ -67,7 +67,7 @@ def run(
                         notice.show()
                         if progress is not None:
                             progress.show(batch.document_ids)
-                        time.sleep(POLL_S)
+                        stop.wait(POLL_S)
             except BaseException:
                 stop.set()
                 raise
@@ -190,7 +190,7 @@ def _wait_until_searchable(stores: Stores, fleet: Fleet, stop: threading.Event) 
         if (trouble := fleet.index_trouble()) is not None:
             sys.stderr.write(f"sohoa: archived, but not yet searchable: {trouble.detail} [{trouble.code}]\n")
             return
-        time.sleep(POLL_S)
+        stop.wait(POLL_S)
 
 
 class WaitingNotice:
