@@ -141,8 +141,8 @@ def _covered(look: Look, words: list[Word], marks: Marks) -> Flags:
     """Which marks lie in the boxes of words."""
     map_of = np.zeros(look.contrast.shape, np.uint8)
     scale = look.factor / look.shrunk
-    for word in words:
-        left, top, right, bottom = (round(side * scale) for side in word.box)
+    boxes = np.array([word.box for word in words], dtype=np.float64).reshape(-1, 4)
+    for left, top, right, bottom in np.rint(boxes * scale).astype(int).tolist():
         map_of[top : bottom + 1, left : right + 1] = 1
     total = cv2.integral(map_of)
     left, top, right, bottom = marks[:, :4].T

@@ -30,6 +30,7 @@ _MOST_RUNS = 60_000  # of ink along the rows: no more labels than 16 bits hold, 
 _LEAST_CUT = 5  # letters on one edge
 _UNEVEN = 25
 _PALE = 135
+_GRAIN = 14  # how far below the paper's brightness its grain reaches; the palest print is darker
 _SHORT_ON_DPI = 0.985  # scanners say 199.98, and page sizes are rounded to whole pixels
 
 
@@ -155,6 +156,15 @@ def made_even(channel: Grey, look: Look) -> Grey:
     dark = max(float(np.percentile(look.contrast[look.contrast > _INK_CONTRAST], 90)), 1.0)
     to_ink = 255 - np.clip(np.arange(256) * (235 / dark), 0, 255).astype(np.uint8)
     return np.asarray(cv2.LUT(cv2.subtract(paper, channel), to_ink), dtype=np.uint8)
+
+
+def on_white(channel: Grey, look: Look) -> Grey:
+    """The page with what is nearly as light as its paper made white: the engine packs and unpacks each line it reads as
+    PNG, and grain of the paper is most of that work."""
+    light = int(np.median(look.paper[::4, ::4])) - _GRAIN
+    to_white = np.arange(256, dtype=np.uint8)
+    to_white[max(light, 1) :] = 255
+    return np.asarray(cv2.LUT(channel, to_white), dtype=np.uint8)
 
 
 def _paper_under(channel: Grey, mm: float) -> Grey:

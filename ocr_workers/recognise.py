@@ -17,7 +17,17 @@ from ocr_workers.layout import in_reading_order
 from ocr_workers.missed_text import TIGHT, WIDE, find_missed, misses_much, new_lines
 from ocr_workers.orientation import find_turn, lies_on_its_side, turned
 from ocr_workers.pages import PageImage
-from ocr_workers.quality import Look, is_blank, is_hard_to_see, is_nearly_blank, look_at, made_even, measure, sized
+from ocr_workers.quality import (
+    Look,
+    is_blank,
+    is_hard_to_see,
+    is_nearly_blank,
+    look_at,
+    made_even,
+    measure,
+    on_white,
+    sized,
+)
 from ocr_workers.red_text import RedText, find_red_text, keep_text, merge, outside_seals, red_made_dark, without_seals
 from sohoa.model import Block, Box, Line, Page, Word
 from sohoa.settings import Settings
@@ -92,7 +102,7 @@ class Recogniser:
 
     def _read_black(self, look: Look, dpi: float) -> tuple[tuple[Block, ...], float]:
         """What the engine reads in the one channel, in the page frame, and its time in ms."""
-        sight = made_even(look.sight, look) if is_hard_to_see(look) else look.sight
+        sight = made_even(look.sight, look) if is_hard_to_see(look) else on_white(look.sight, look)
         if look.skew_deg is None or abs(look.skew_deg) < _LEAST_SKEW_DEG:
             reading = self._engine.read(sight, dpi=look.sight_dpi, layout=Layout.PAGE)
             blocks = in_reading_order(reading.blocks)

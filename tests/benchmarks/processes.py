@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
@@ -19,7 +20,8 @@ import psutil
 from ocr_workers.local_worker import NICENESS
 
 _LOOK_EVERY_S = 0.05
-_WORKER_MARK = "multiprocessing.spawn"
+_WORKER_MARK = "multiprocessing.forkserver"
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 class CommandFailed(Exception):
@@ -28,7 +30,7 @@ class CommandFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One finished command. `cpu_s` is user and system time of the command and of all processes it waited for."""
+    """One finished command. `cpu_s` is user and system time of the command and of all processes that came of it."""
 
     wall_s: float
     cpu_s: float
@@ -78,6 +80,9 @@ def run(
 ) -> Run:
     """Run `command` to its end. Raises CommandFailed, with the last lines it wrote, where it ends with another code."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        ctypes.CDLL(None).prctl(
+            _PR_SET_CHILD_SUBREAPER, 1
+        )  # the server that forks workers outlives its command a little
         started_s = time.perf_counter()
         process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=out, stderr=errors)
         watch = _MemoryWatch(process.pid) if watch_memory else None
@@ -85,12 +90,24 @@ def run(
         wall_s = time.perf_counter() - started_s
         process.returncode = os.waitstatus_to_exitcode(status)
         peak_bytes = watch.stop() if watch is not None else 0
+        cpu_s = usage.ru_utime + usage.ru_stime + _cpu_s_of_orphans()
         out.seek(0)
         errors.seek(0)
         if process.returncode not in exit_codes:
             tail = errors.read().decode(errors="replace")[-2000:]
             raise CommandFailed(f"{Path(command[0]).name} {command[1]} ended with {process.returncode}\n{tail}")
-        return Run(wall_s, usage.ru_utime + usage.ru_stime, out.read().decode(), process.returncode, peak_bytes)
+        return Run(wall_s, cpu_s, out.read().decode(), process.returncode, peak_bytes)
+
+
+def _cpu_s_of_orphans() -> float:
+    """Wait for the processes that a finished command left to end, and tell what they (and their children) used."""
+    cpu_s = 0.0
+    while True:
+        try:
+            _, _, usage = os.wait4(-1, 0)
+        except ChildProcessError:
+            return cpu_s
+        cpu_s += usage.ru_utime + usage.ru_stime
 
 
 class _MemoryWatch:
@@ -111,7 +128,7 @@ class _MemoryWatch:
     def _look(self) -> None:
         while not self._stop.wait(_LOOK_EVERY_S):
             try:
-                workers = [child for child in psutil.Process(self._pid).children() if _is_worker(child)]
+                workers = [child for child in psutil.Process(self._pid).children(recursive=True) if _is_worker(child)]
             except psutil.NoSuchProcess:
                 continue
             for worker in workers:

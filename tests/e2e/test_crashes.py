@@ -201,7 +201,7 @@ def _worker_at_a_page(office: Office, process: subprocess.Popen[str], *, of: str
                 return connection.exec_driver_sql(query, (of,)).first() is not None
 
         wait_until(busy, running=process)
-    [worker] = [child for child in psutil.Process(process.pid).children() if child.nice() == NICENESS]
+    [worker] = [child for child in psutil.Process(process.pid).children(recursive=True) if child.nice() == NICENESS]
     yield worker
 
 

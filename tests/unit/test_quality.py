@@ -9,7 +9,7 @@ import pytest
 
 from ocr_workers.deskew import skew_of
 from ocr_workers.pages import Colour, PageImage
-from ocr_workers.quality import is_blank, is_hard_to_see, is_nearly_blank, look_at, made_even, measure
+from ocr_workers.quality import is_blank, is_hard_to_see, is_nearly_blank, look_at, made_even, measure, on_white
 
 Pixels = npt.NDArray[np.uint8]
 WIDTH, HEIGHT, DPI = 1654, 2339, 200.0
@@ -153,3 +153,14 @@ def test_print_cut_on_any_side_is_a_cropped_page(side: str) -> None:
 def test_a_page_of_a_million_specks_is_looked_at_without_harm() -> None:
     noise = np.random.default_rng(9).integers(0, 2, (HEIGHT // 2, WIDTH // 2), dtype=np.uint8) * 255
     assert look_at(_image(np.kron(noise, np.ones((2, 2), np.uint8)))).contrast.max() > 0
+
+
+def test_the_grain_of_the_paper_becomes_white_and_the_palest_print_stays() -> None:
+    sheet = _sheet(235)
+    _print(sheet, "Luu: VT, VP", x=200, y=1900, ink=205)
+    look = look_at(_image(sheet))
+    seen = on_white(look.sight, look)
+    print_box = (slice(1870, 1910), slice(200, 420))
+    assert np.count_nonzero(seen[:1800] != 255) == 0
+    assert np.array_equal(seen[print_box] < 215, look.sight[print_box] < 215)
+    assert np.count_nonzero(seen[print_box] < 215) > 500
