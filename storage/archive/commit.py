@@ -18,6 +18,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from sohoa.clock import Clock, isoformat, parse_moment
 from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotFound, StoreUnavailable
@@ -33,7 +34,7 @@ from storage.archive.layout import (
     sha256_of,
     to_json,
 )
-from storage.archive.ledger import Commit, Ledger
+from storage.archive.ledger import Commit, Ledger, Waiting
 from storage.objects.protocol import Objects
 
 _HEADS_KEPT = 8
@@ -154,7 +155,7 @@ def finish(objects: Objects, ledger: Ledger, intent: Intent) -> Recorded | None:
         _drop(objects, intent)
         return None
     _raise_root(objects, root, intent)
-    sequence = ledger.record(commit, after=intent.ledger_head)
+    sequence = ledger.record(commit, after=intent.ledger_head, waiting=partial(_waiting, objects))
     _drop(objects, intent)
     return Recorded(commit=commit, sequence=sequence)
 
@@ -165,6 +166,17 @@ def open_intents(objects: Objects) -> Iterator[Intent]:
         if key.count("/") == 2:  # intents/<object>/vN.json; pins lie one folder deeper
             with suppress(NotFound):  # finished by somebody else since it was listed
                 yield _parse_intent(objects.read(key))
+
+
+def _waiting(objects: Objects) -> Iterator[Waiting]:
+    """Commits that are made and whose intents are still there."""
+    for intent in open_intents(objects):
+        root = object_root(intent.inventory.object_id)
+        with suppress(NotFound):  # not committed yet
+            if _inventory_sha256(objects, root, intent.version) == intent.commit.inventory_sha256 and _is_committed(
+                objects, root, intent.version
+            ):
+                yield Waiting(intent.commit, intent.ledger_head)
 
 
 def drop_useless_pins(objects: Objects) -> None:

@@ -1,5 +1,8 @@
 """The ledger: one hash-chained, gapless line of entries that names every committed object version exactly once.
 
+Who appends names its own commit. Who loses the race for a number names, the next time, all commits that wait as well, so
+that sixteen who commit at once need two or three entries and not sixteen (docs/decisions/0009).
+
 `ledger/NNN/NNN/<12 digits>.json` holds {sequence, previous (SHA-256 of the entry before, null in the first),
 recorded_at, commits: [{object_id, version, inventory_sha256, committed_at, actor, message}]}. Entries are create-only,
 so the sequence number is the lock: who loses the race for a number reads the winner's entry and tries the next one.
@@ -12,7 +15,7 @@ whole line.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +27,9 @@ from storage.objects.protocol import Objects
 
 _NEAR = 32
 """Up to this many entries are read one after the other; beyond, bisection finds the place first."""
+_MOST_COMMITS = 500
+"""What one entry names at the most."""
+_ENTRIES_KEPT = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,19 @@ class Entry:
     sha256: Sha256
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A commit that is not dropped from the intents yet, so perhaps not recorded; no entry up to `after` names it."""
+
+    commit: Commit
+    after: int
+
+
+def nobody() -> Iterable[Waiting]:
+    """No commit waits."""
+    return ()
+
+
 class Ledger:
     """Appends to and reads the ledger. Threads may share one; any number of processes may append at the same time."""
 
@@ -56,6 +75,7 @@ class Ledger:
         self._objects = objects
         self._clock = clock
         self._newest: Entry | None = None
+        self._kept: dict[int, Entry] = {}
 
     def head(self) -> int:
         """Sequence number of the newest entry, 0 before the first. Probes upward from the newest entry known."""
@@ -68,22 +88,24 @@ class Ledger:
             low, high = (middle, high) if self._has(middle) else (low, middle)
         return low
 
-    def record(self, commit: Commit, *, after: int) -> int:
+    def record(self, commit: Commit, *, after: int, waiting: Callable[[], Iterable[Waiting]] = nobody) -> int:
         """Make sure that exactly one entry names `commit`, and return its sequence number.
 
         `after` is a sequence number that was the head before the commit was made, so no entry up to it can name the
-        commit.
+        commit. `waiting` tells which other commits may want recording; it is asked once others append at the same time.
         """
         head = self.head()
         start = after + 1 if head - after <= _NEAR else max(after + 1, self._first_since(commit.committed_at))
+        together: list[Commit] = []
         while True:
             for sequence in range(start, head + 1):
                 if _names(self.entry(sequence), commit):
                     return sequence
             try:
-                return self._append(commit, head)
+                return self._append([commit, *together], head)
             except AlreadyExists:
                 start, head = head + 1, self.head()
+                together = self._unnamed(waiting(), commit, head)
 
     def find_or_record(self, commit: Commit) -> int:
         """Like :meth:`record`, for a commit of which nothing else is known: bisection finds where its entry must be."""
@@ -99,6 +121,26 @@ class Ledger:
             raise DigestMismatch(f"{ledger_key(sequence)} holds entry {entry.sequence}: the ledger was altered")
         return entry
 
+    def _recent(self, sequence: int) -> Entry:
+        """An entry near the head, kept for a while: whoever appends together with others looks at each several times."""
+        kept = self._kept.get(sequence)
+        if kept is None:
+            if len(self._kept) >= _ENTRIES_KEPT:
+                self._kept.clear()
+            kept = self._kept[sequence] = self.entry(sequence)
+        return kept
+
+    def _unnamed(self, waiting: Iterable[Waiting], own: Commit, head: int) -> list[Commit]:
+        """Of the commits that wait, those that no entry up to `head` names. One from long ago is left to the sweeper."""
+        found: list[Commit] = []
+        for each in waiting:
+            same = (each.commit.object_id, each.commit.version) == (own.object_id, own.version)
+            if same or head - each.after > _NEAR or len(found) == _MOST_COMMITS - 1:
+                continue
+            if not any(_names(self._recent(number), each.commit) for number in range(each.after + 1, head + 1)):
+                found.append(each.commit)
+        return found
+
     def entries(self, *, start: int = 1) -> Iterator[Entry]:
         """Entries from `start` on, each checked against the one before. Raises DigestMismatch for a broken chain."""
         before = self.entry(start - 1).sha256 if start > 1 else None
@@ -111,17 +153,16 @@ class Ledger:
             before = entry.sha256
             yield entry
 
-    def _append(self, commit: Commit, head: int) -> int:
+    def _append(self, commits: list[Commit], head: int) -> int:
         previous = self.entry(head) if head else None
-        recorded_at = max(
-            self._clock.now(), commit.committed_at, previous.recorded_at if previous else commit.committed_at
-        )
+        moments = [commit.committed_at for commit in commits] + ([previous.recorded_at] if previous else [])
+        recorded_at = max(self._clock.now(), *moments)
         data = to_json(
             {
                 "sequence": head + 1,
                 "previous": previous.sha256 if previous else None,
                 "recorded_at": isoformat(recorded_at),
-                "commits": [commit_to_dict(commit)],
+                "commits": [commit_to_dict(commit) for commit in sorted(commits, key=_place)],
             }
         )
         self._objects.create(ledger_key(head + 1), data)
@@ -153,6 +194,11 @@ def commit_to_dict(commit: Commit) -> dict[str, str | int]:
         "actor": commit.actor,
         "message": commit.message,
     }
+
+
+def _place(commit: Commit) -> tuple[str, int]:
+    """Versions of one object stand in an entry in the order of their numbers."""
+    return commit.object_id, commit.version
 
 
 def _names(entry: Entry, commit: Commit) -> bool:

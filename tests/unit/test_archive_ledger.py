@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from sohoa.clock import FixedClock
+from sohoa.clock import FixedClock, SystemClock
 from sohoa.errors import DigestMismatch, NotFound
 from sohoa.model import Sha256
+from storage.archive.archive import Archive
 from storage.archive.layout import ledger_key
-from storage.archive.ledger import Commit, Entry, Ledger
+from storage.archive.ledger import Commit, Entry, Ledger, Waiting
 from storage.objects import open_objects
-from tests.support.crash import ACTOR
+from tests.support.crash import ACTOR, assert_whole, commit_staged, stage_paper
 
 
 @pytest.fixture(autouse=True)
@@ -144,3 +145,40 @@ def test_an_entry_can_be_read_without_this_program(tmp_path: Path) -> None:
             }
         ],
     }
+
+
+def test_who_loses_the_race_for_a_number_names_all_that_wait_and_none_twice(tmp_path: Path) -> None:
+    clock = FixedClock()
+    ledger, rival = _ledger(tmp_path, clock), _ledger(tmp_path, clock)
+    mine, theirs, late, told = (_commit(name, clock) for name in ("mine", "theirs", "late", "told"))
+    rival.record(told, after=0)
+
+    def waiting() -> list[Waiting]:
+        return [Waiting(each, after=0) for each in (mine, told, late, theirs)]
+
+    head = ledger.head
+    monkey_heads = iter([head()])  # what the head was before the rival came
+    ledger.head = lambda: next(monkey_heads, None) or head()  # type: ignore[method-assign]
+    assert rival.record(theirs, after=0) == 2
+    assert ledger.record(mine, after=0, waiting=waiting) == 3
+    named = [[commit.object_id.rpartition(":")[2] for commit in entry.commits] for entry in rival.entries()]
+    assert named == [["told"], ["theirs"], ["late", "mine"]]
+    assert rival.record(late, after=0) == 3
+
+
+def test_sixteen_who_commit_at_once_need_fewer_entries_than_commits_and_each_is_named_once(tmp_path: Path) -> None:
+    archive = Archive(open_objects(tmp_path), SystemClock())
+    archive.initialise()
+    ids = [f"01J{number:023d}" for number in range(64)]
+    for document_id in ids:
+        stage_paper(archive, document_id)
+    archives = [Archive(open_objects(tmp_path), SystemClock()) for _ in range(16)]
+    with ThreadPoolExecutor(16) as pool:
+        recorded = list(pool.map(lambda pair: commit_staged(archives[pair[0] % 16], pair[1]), enumerate(ids)))
+    versions = assert_whole(tmp_path)
+    assert set(versions.values()) == {1}
+    assert len(versions) == 64
+    entries = {entry.sequence: entry for entry in archive.ledger.entries()}
+    assert len(entries) < 64
+    for each in recorded:
+        assert each.commit in entries[each.sequence].commits
