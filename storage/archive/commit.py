@@ -111,6 +111,8 @@ def commit_files(
         before = heads.read(object_id)
         if before is not None and (version := _version_that_brought(before, wanted)):
             return _find_recorded(objects, ledger, before, version)
+        if before is not None:  # the ledger names an object's versions in their order
+            _finish_other(objects, ledger, intent_key(object_id, before.head))
         first = {} if before is not None else _first_files(object_id)
         inventory = next_inventory(
             before,
