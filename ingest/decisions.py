@@ -12,7 +12,7 @@ from typing import Any
 
 import pikepdf
 
-from sohoa.clock import Clock, process_owner
+from sohoa.clock import Clock, isoformat, process_owner
 from sohoa.errors import BadRequest, Conflict
 from sohoa.model import Actor
 from sohoa.states import DocumentStatus, JobKind
@@ -126,7 +126,13 @@ def _commit(archive: Archive, document: Document, decision: dict[str, Any]) -> R
     object_id = object_id_of(document.document_id, document.dossier)
     folder = f"documents/{document.document_id}"
     with archive.open_file(object_id, f"{folder}/record.json") as stream:
-        record = {**json.load(stream), "status": decision["status"], "error": None}
+        record = {
+            **json.load(stream),
+            "status": decision["status"],
+            "error": None,
+            "archived_at": None if document.archived_at is None else isoformat(document.archived_at),
+            "open_with": decision["payload"],  # what the `open` job is told, if it must be made anew from the archive
+        }
     with archive.open_file(object_id, f"{folder}/premis.jsonl") as stream:
         events = premis.from_jsonl(stream.read())
     event = decision["event"]

@@ -22,16 +22,15 @@ from ingest.inspect_original import check_size, inspect
 from ingest.sniff import HEAD_BYTES, Kind, sniff
 from sohoa.clock import Clock
 from sohoa.errors import BadRequest, NotFound, Refused, StoreUnavailable
-from sohoa.model import Actor, DocumentId, DossierCode, OfficeId, Source
+from sohoa.model import Actor, DocumentId, DossierCode, OfficeId
 from sohoa.settings import Settings
-from sohoa.states import JobKind
 from storage.archive.archive import Archive
 from storage.archive.commit import StagedFile
 from storage.archive.receipts import Receipt
-from storage.catalog import documents, jobs
+from storage.catalog import documents
 from storage.catalog.database import Database
-from storage.catalog.documents import Document, NewDocument
-from storage.catalog.jobs import NewJob
+from storage.catalog.documents import Document
+from storage.registration import register
 
 _MAX_DOSSIER_LETTERS = 64
 _MAX_NAME_BYTES = 255
@@ -147,7 +146,7 @@ def register_pending(archive: Archive, database: Database, clock: Clock) -> int:
                 conn, office=receipt.office, dossier=receipt.dossier, sha256=receipt.sha256
             )
             if duplicate is None:
-                _register(conn, receipt, NewJob(JobKind.OPEN, receipt.document_id), clock=clock)
+                register(conn, receipt, now=clock.now())
                 registered += 1
         if duplicate is not None:
             archive.clear_staging(receipt.document_id)
@@ -230,8 +229,7 @@ def _receive(
             duplicate = documents.find_duplicate(conn, office=intake.office, dossier=dossier, sha256=staged.sha256)
             if duplicate is not None:
                 return Accepted(document=duplicate, duplicate_of=duplicate.document_id)
-            job = NewJob(JobKind.OPEN, document_id, priority=intake.priority)
-            document = _register(conn, receipt, job, clock=clock)
+            document = register(conn, receipt, now=clock.now(), priority=intake.priority)
             archive.write_receipt(receipt)
         return Accepted(document=document, duplicate_of=None)
     except StoreUnavailable as error:
@@ -270,31 +268,6 @@ def _receipt(
         declared=dict(intake.declared),
         staged_key=staged.key,
     )
-
-
-def _register(conn: Connection, receipt: Receipt, job: NewJob, *, clock: Clock) -> Document:
-    """The catalogue row of a receipt, and the first job."""
-    now = clock.now()
-    document = documents.insert_document(
-        conn,
-        NewDocument(
-            document_id=DocumentId(receipt.document_id),
-            office=OfficeId(receipt.office),
-            dossier=None if receipt.dossier is None else DossierCode(receipt.dossier),
-            source_name=receipt.filename,
-            source=Source(original_sha256=receipt.sha256, pages=()),
-            original_size_bytes=receipt.size_bytes,
-            kind=receipt.kind,
-            media_type=receipt.media_type,
-            actor=Actor(receipt.actor),
-            received_at=receipt.accepted_at,
-            external_id=receipt.external_id,
-            declared=receipt.declared,
-        ),
-        now=now,
-    )
-    jobs.enqueue(conn, [job], now=now)
-    return document
 
 
 def _is_registered(conn: Connection, document_id: str) -> bool:

@@ -193,6 +193,9 @@ def committed(job: Job, document: Document, recorded: Recorded, tools: Tools) ->
             stage=ending.stage,
             detail=ending.detail,
             archived_at=recorded.commit.committed_at if archived else None,
+            pdf_sha256=document.pdf_sha256 if archived else None,
+            pdf_size_bytes=document.pdf_size_bytes if archived else None,
+            conformance=document.conformance if archived else None,
             object_id=recorded.commit.object_id,
             version=recorded.commit.version,
             sequence=recorded.sequence,
@@ -266,9 +269,15 @@ def _document_stopped(job: Job, status: DocumentStatus, error: SohoaError, tools
             jobs.drop_document(connection, job.document_id)
         return
     check_lease(job, tools)
-    stopped = record.stopped(document_of(job, tools), ending, archive=tools.archive, clock=tools.clock)
+    with tools.database.read() as connection:
+        pages = page_rows.pages_of(connection, job.document_id)
+    stopped = record.stopped(document_of(job, tools), ending, pages=pages, archive=tools.archive, clock=tools.clock)
+    staged.write_qualities(
+        job.document_id, {page.number: page.quality for page in pages if page.quality is not None}, tools.archive
+    )
     staged.write_description(job.document_id, stopped, tools.archive)
     with tools.database.write() as connection:
         commit = NewJob(JobKind.COMMIT, job.document_id, priority=job.priority, payload=ending.payload())
-        jobs.enqueue(connection, [commit], now=now)
         jobs.complete(connection, job.job_id, owner=tools.owner)
+        jobs.drop_document(connection, job.document_id)  # no other page may change what the record says of it
+        jobs.enqueue(connection, [commit], now=now)

@@ -1,6 +1,7 @@
 """What the archive keeps to say about a document: record.json (everything known of it) and its PREMIS events.
 
-The catalogue is a function of these, so whatever it must be able to say again has to be here.
+The catalogue is a function of these and of quality.json (storage/rebuild/rows.py reads them), so whatever it must be able to
+say again has to be here. A record cannot know when its own version is committed; one that follows it says it (`archived_at`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from storage.archive.layout import object_id_of
 from storage.archive.premis import EventType
 from storage.catalog.documents import Document
 from storage.catalog.jobs import Job
+from storage.catalog.page_rows import PageRow
 
 SOFTWARE = {"name": "sohoa", "version": version("sohoa")}
 FORMAT = 1
@@ -64,7 +66,6 @@ def composed(
     now = clock.now()
     described = {
         **_known(document),
-        "archived_at": isoformat(now),
         "pages": list(pages),
         "pages_failed": list(document.pages_failed),
         "pdf": {
@@ -95,13 +96,24 @@ def composed(
     return described, events
 
 
-def stopped(document: Document, ending: Ending, *, archive: Archive, clock: Clock) -> Description:
-    """The description of a document that is held or failed: what is known, and why it stopped."""
+def stopped(
+    document: Document, ending: Ending, *, pages: Sequence[PageRow], archive: Archive, clock: Clock
+) -> Description:
+    """The description of a document that is held or failed: what is known of it and of its pages, and why it stopped."""
     described = {
         **_known(document),
         "status": ending.status.value,
         "error": {"code": ending.code, "stage": ending.stage, "detail": ending.detail},
-        "pages": [],
+        "pages": [
+            {
+                "number": page.number,
+                "status": page.status.value,
+                "code": page.code,
+                "lane": page.lane,
+                "recognise_ms": page.recognise_ms,
+            }
+            for page in pages
+        ],
         "pages_failed": list(document.pages_failed),
     }
     kind = EventType.QUARANTINE if ending.status is DocumentStatus.HELD else EventType.NORMALIZATION

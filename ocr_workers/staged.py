@@ -10,7 +10,7 @@ import gzip
 import io
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +28,8 @@ from storage.archive.commit import StagedFile
 from storage.archive.layout import object_id_of
 from storage.catalog.documents import Document
 
-RENDITIONS = ("document.pdf", "text.txt", "alto.xml.gz", "quality.json")
-DESCRIPTION = ("record.json", "premis.jsonl")
+RENDITIONS = ("document.pdf", "text.txt", "alto.xml.gz")
+DESCRIPTION = ("record.json", "premis.jsonl", "quality.json")
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def write_readings(
 ) -> Readings:
     """Stage text.txt, alto.xml.gz and quality.json in one pass over the pages, the ALTO by way of a file in `temporary`."""
     summaries: list[dict[str, Any]] = []
-    qualities: list[dict[str, Any]] = []
+    qualities: dict[int, dict[str, Any]] = {}
     warnings: list[str] = []
     text = io.StringIO()
 
@@ -122,7 +122,7 @@ def write_readings(
             text.write((PAGE_BREAK if page.number > 1 else "") + page.text)
             summaries.append(_summary(page))
             if page.quality is not None:
-                qualities.append({"page": page.number, **quality_to_dict(page.quality)})
+                qualities[page.number] = quality_to_dict(page.quality)
                 warnings.extend(page.quality.warnings)
             yield page
 
@@ -141,8 +141,14 @@ def write_readings(
     if failed:
         warnings.append("page_failed")
     write(document.document_id, "text.txt", text.getvalue().encode(), archive=archive)
-    write(document.document_id, "quality.json", _json({"pages": qualities}), archive=archive)
+    write_qualities(document.document_id, qualities, archive)
     return Readings(tuple(summaries), failed, tuple(dict.fromkeys(warnings)))
+
+
+def write_qualities(document_id: DocumentId, qualities: Mapping[int, Mapping[str, Any]], archive: Archive) -> None:
+    """Stage quality.json: what was measured (model.quality_to_dict) on each page, by its number, that anything was."""
+    pages = [{"page": number, **quality} for number, quality in sorted(qualities.items())]
+    write(document_id, "quality.json", _json({"pages": pages}), archive=archive)
 
 
 def write_description(
@@ -180,6 +186,7 @@ def _summary(page: Page) -> dict[str, Any]:
         "dpi": page.dpi,
         "turn_deg": page.turn_deg,
         "lane": page.lane,
+        "recognise_ms": page.recognise_ms,
         "warnings": [] if page.quality is None else list(page.quality.warnings),
     }
 

@@ -27,7 +27,7 @@ class Stores:
 def open_stores(settings: Settings, *, clock: Clock | None = None) -> Iterator[Stores]:
     """Open (and where it is new, set up) the archive and the catalogue. Raises StoreUnavailable, SetupError."""
     clock = clock or SystemClock()
-    archive = Archive(open_objects(settings.archive_root()), clock)
+    archive = open_archive(settings, clock)
     archive.initialise()
     database = Database(settings.catalog())
     try:
@@ -35,3 +35,8 @@ def open_stores(settings: Settings, *, clock: Clock | None = None) -> Iterator[S
         yield Stores(settings=settings, clock=clock, archive=archive, database=database)
     finally:
         database.close()
+
+
+def open_archive(settings: Settings, clock: Clock) -> Archive:
+    """The archive alone, as it is: nothing is set up. Raises StoreUnavailable."""
+    return Archive(open_objects(settings.archive_root()), clock)

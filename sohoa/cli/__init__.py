@@ -169,6 +169,44 @@ def doctor(as_json: Json = False) -> None:
     raise typer.Exit(run(as_json=as_json))
 
 
+@app.command()
+def rebuild(
+    from_storage: Annotated[
+        bool, typer.Option("--from-storage", help="From the archive alone; nothing else is needed.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make the catalogue and the search index anew. Stop serve and work first; may be stopped and started again."""
+    from sohoa.cli.rebuild import run
+
+    raise typer.Exit(run(from_storage=from_storage, as_json=as_json))
+
+
+@app.command()
+def backup(
+    to: Annotated[Path, typer.Option(metavar="FILE|FOLDER", help="A new file, or a folder to make one in.")],
+    as_json: Json = False,
+) -> None:
+    """Copy what the archive does not know (tokens, jobs, keys) while everything runs on."""
+    from sohoa.cli.backup import run_backup
+
+    run_backup(to=to, as_json=as_json)
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Option("--from", metavar="FILE", help="A file that `sohoa backup` wrote.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Even where the catalogue in place has documents; it is set aside.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a backup in the catalogue's place. `sohoa rebuild --from-storage` then brings it up to date."""
+    from sohoa.cli.backup import run_restore
+
+    run_restore(source, force=force, as_json=as_json)
+
+
 @token_app.command("create")
 def token_create(
     name: Annotated[str, typer.Argument(help="What the token is for.")],

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from sohoa.errors import SetupError, StoreUnavailable
+from storage.catalog import in_use
 from storage.catalog.tables import HEAD
 
 BUSY_TIMEOUT_S = 30.0
@@ -25,11 +26,15 @@ _NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs"
 
 @dataclass(frozen=True, slots=True)
 class _Engines:
-    """The two ways in, and the process that they belong to: a connection must not be used across a fork."""
+    """The two ways in, and the process that they belong to: a connection must not be used across a fork.
+
+    `shared` is the descriptor that says that this process uses the catalogue; None where it has it alone already.
+    """
 
     process_id: int
     writing: Engine
     reading: Engine
+    shared: int | None
 
 
 class Database:
@@ -40,14 +45,16 @@ class Database:
     read or written just now, or the disk is full; SetupError when it can never work like this.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, alone: bool = False) -> None:
+        """`alone`: the caller has this catalogue for itself already (in_use.alone), or nobody else knows of it yet."""
         self._url = url
-        self._path = _sqlite_path(url)
+        self._alone = alone
+        self._path = sqlite_path(url)
         self._engines: _Engines | None = None
         self._inherited: list[_Engines] = []
 
     def __reduce__(self) -> tuple[type[Database], tuple[str]]:
-        return (Database, (self._url,))
+        return (Database, (self._url,))  # another process never has it alone
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -82,6 +89,8 @@ class Database:
         if engines is not None and engines.process_id == os.getpid():
             engines.writing.dispose()
             engines.reading.dispose()
+            if engines.shared is not None:
+                os.close(engines.shared)
 
     def _open(self) -> _Engines:
         engines = self._engines
@@ -92,6 +101,7 @@ class Database:
                 process_id=os.getpid(),
                 writing=_engine(self._url, begin="BEGIN IMMEDIATE", query_only="OFF"),
                 reading=_engine(self._url, begin="BEGIN DEFERRED", query_only="ON"),
+                shared=None if self._alone else in_use.share(self._path),
             )
         return engines
 
@@ -152,7 +162,8 @@ def _upgrade(conn: Connection) -> None:
         raise SetupError(detail) from error
 
 
-def _sqlite_path(url: str) -> Path:
+def sqlite_path(url: str) -> Path:
+    """The file of a catalogue. Raises SetupError for a URL that names no file."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         shown = parsed.render_as_string(hide_password=True)

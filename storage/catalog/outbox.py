@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, literal, select
 
+from sohoa.states import DocumentStatus
 from storage.catalog.tables import Moment, documents, outbox
 
 
@@ -26,9 +27,14 @@ def put(conn: Connection, document_id: str, *, now: datetime) -> None:
 
 
 def put_all(conn: Connection, *, now: datetime) -> int:
-    """Leave word of every document that the archive has a version of; returns how many."""
-    archived = select(documents.c.document_id, literal(now, Moment)).where(documents.c.sequence.is_not(None))
-    return conn.execute(insert(outbox).from_select(["document_id", "put_at"], archived)).rowcount
+    """Leave word of every document that can be found, in the order of their changes; returns how many.
+
+    These are all that the archive has a version of. A new index has no use for word of those that were withdrawn.
+    """
+    found = documents.c.sequence.is_not(None), documents.c.status != DocumentStatus.WITHDRAWN
+    archived = select(documents.c.document_id, literal(now, Moment)).where(*found)
+    in_order = archived.order_by(documents.c.changed_seq)
+    return conn.execute(insert(outbox).from_select(["document_id", "put_at"], in_order)).rowcount
 
 
 def take(conn: Connection, *, limit: int) -> list[OutboxRow]:

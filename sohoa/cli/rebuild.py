@@ -1,0 +1,99 @@
+"""`sohoa rebuild --from-storage`: make catalogue and index anew from the archive, and say what was found on the way."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from sohoa import logs
+from sohoa.cli.context import read_settings
+from sohoa.clock import SystemClock
+from sohoa.errors import BadRequest
+from storage.rebuild.reading import Progress
+from storage.rebuild.rebuild import Rebuilt, rebuild
+from storage.stores import open_archive
+
+_SHOWN = {
+    "ledger": "reading the ledger",
+    "objects": "reading objects",
+    "receipts": "papers not archived yet",
+    "index": "filling the index",
+    "swap": "putting both in use",
+}
+
+
+def run(*, from_storage: bool, as_json: bool) -> int:
+    """Exit code: 0, or 4 where something in the archive is damaged or missing; all else is rebuilt then."""
+    if not from_storage:
+        raise BadRequest("say what to rebuild from: `sohoa rebuild --from-storage`")
+    settings = read_settings()
+    logs.set_up(settings.log_level)
+    clock = SystemClock()
+    with _Bars() as bars:
+        rebuilt = rebuild(settings, open_archive(settings, clock), clock, tell=bars.show)
+    (_print_json if as_json else _print_report)(rebuilt)
+    return 4 if rebuilt.findings else 0
+
+
+class _Bars:
+    """A bar a step on standard error; on what is not a terminal it stays silent."""
+
+    def __init__(self) -> None:
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._tasks = {
+            step: self._bars.add_task(text, total=None, visible=False, start=False) for step, text in _SHOWN.items()
+        }
+
+    def __enter__(self) -> _Bars:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def show(self, progress: Progress) -> None:
+        task = self._tasks[progress.step]
+        self._bars.start_task(task)
+        self._bars.update(task, completed=progress.done, total=progress.total, visible=True)
+
+
+def _print_json(rebuilt: Rebuilt) -> None:
+    shown = {
+        "documents": {status.value: count for status, count in rebuilt.documents.items()},
+        "pages": rebuilt.pages,
+        "resumed": rebuilt.resumed,
+        "carried": None if rebuilt.carried is None else asdict(rebuilt.carried),
+        "seconds": {"catalogue": round(rebuilt.catalogue_s, 3), "index": round(rebuilt.index_s, 3)},
+        "findings": [asdict(finding) for finding in rebuilt.findings],
+    }
+    sys.stdout.write(json.dumps(shown, ensure_ascii=False) + "\n")
+
+
+def _print_report(rebuilt: Rebuilt) -> None:
+    total = sum(rebuilt.documents.values())
+    statuses = ", ".join(f"{count} {status}" for status, count in sorted(rebuilt.documents.items()))
+    lines = [f"{total} documents ({statuses or 'none'}) and {rebuilt.pages} pages are in the catalogue again."]
+    if rebuilt.carried is None:
+        lines.append("No catalogue was there to take tokens from: restore a backup, or make them anew.")
+    else:
+        lines.append(f"{rebuilt.carried.tokens} tokens were taken over from the catalogue that was in use.")
+    for finding in rebuilt.findings:
+        where = " ".join(part for part in (finding.document_id, finding.object_id) if part)
+        lines.append(f"{finding.code}: {where}{': ' if where else ''}{finding.detail}")
+    if rebuilt.findings:
+        lines.append("What is named above is not in the catalogue, or not whole: see docs/operations/recovery.md.")
+    sys.stdout.write("\n".join(lines) + "\n")

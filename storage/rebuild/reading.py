@@ -1,0 +1,229 @@
+"""What a rebuild reads, in three steps: the ledger, the objects that it names, the receipts that are in no object."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import Connection, func, or_, select
+from sqlalchemy.dialects import sqlite
+
+from sohoa.errors import NotFound, SohoaError, StoreUnavailable
+from storage.archive.archive import Archive
+from storage.archive.layout import INTENTS, object_id_of, sha256_of
+from storage.archive.ledger import Entry
+from storage.archive.receipts import Receipt
+from storage.catalog.documents import batched, find_duplicate
+from storage.catalog.tables import documents
+from storage.rebuild.beside import Beside, add, came_to, commits, findings, note, progress
+from storage.rebuild.findings import UNUSABLE, Finding, why
+from storage.rebuild.rows import Recorded, Rows, rows_of
+from storage.registration import register
+
+BATCH = 200
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a step has come; `total` is 0 while it is not known."""
+
+    step: str
+    done: int
+    total: int
+
+
+Tell = Callable[[Progress], None]
+
+
+def ledger_head(archive: Archive) -> tuple[int, str]:
+    """Number and digest of the newest entry, found by listing, for probing would stop at a gap; (0, "") of none."""
+    numbers = (int(key.rpartition("/")[2].removesuffix(".json")) for key in archive.objects.list("ledger/"))
+    head = max(numbers, default=0)
+    entry = _entry(archive, head) if head else None
+    return head, entry.sha256 if isinstance(entry, Entry) else ""
+
+
+def read_ledger(made: Beside, archive: Archive, tell: Tell) -> None:
+    """Step 1: sequence numbers of all versions. Entries that are missing, damaged or out of the chain are findings."""
+    with made.database.read() as conn:
+        at = conn.execute(select(progress)).one()
+    before = _entry(archive, at.ledger_read) if at.ledger_read else None
+    for numbers in _batches(range(at.ledger_read + 1, at.ledger_head + 1)):
+        rows: list[dict[str, str | int]] = []
+        found: list[Finding] = []
+        for number in numbers:
+            entry = _entry(archive, number)
+            if isinstance(entry, Finding):
+                found.append(entry)
+            else:
+                if not isinstance(before, Finding) and entry.previous != (before and before.sha256):
+                    found.append(Finding("ledger_damaged", f"entry {number} does not follow from the one before it"))
+                rows += [
+                    {"object_id": commit.object_id, "version": commit.version, "sequence": number}
+                    for commit in entry.commits
+                ]
+            before = entry
+        with made.database.write() as conn:
+            if rows:
+                conn.execute(sqlite.insert(commits).on_conflict_do_nothing(), rows)
+            note(conn, found)
+            came_to(conn, ledger_read=numbers[-1])
+        tell(Progress("ledger", numbers[-1], at.ledger_head))
+
+
+def read_objects(made: Beside, archive: Archive, tell: Tell) -> None:
+    """Step 2: the documents in the newest version of every object that the ledger names."""
+    with made.database.read() as conn:
+        at = conn.execute(select(progress)).one()
+        total = conn.execute(select(func.count(commits.c.object_id.distinct()))).scalar_one()
+        seen = commits.c.object_id <= at.object_read
+        done = conn.execute(select(func.count(commits.c.object_id.distinct())).where(seen)).scalar_one()
+    pending, last = _pending(archive), at.object_read
+    while True:
+        with made.database.read() as conn:
+            following = select(commits.c.object_id).distinct().where(commits.c.object_id > last)
+            some = conn.execute(following.order_by(commits.c.object_id).limit(BATCH)).scalars().all()
+            sequences = _sequences(conn, some)
+        if not some:
+            return
+        found = [
+            each
+            for object_id in some
+            for each in rows_of(
+                archive,
+                object_id,
+                Recorded(sequences[object_id], pending[sha256_of(object_id.encode())], at.ledger_head),
+            )
+        ]
+        last, done = some[-1], done + len(some)
+        with made.database.write() as conn:
+            _put(conn, found, made)
+            came_to(conn, object_read=last)
+        tell(Progress("objects", done, total))
+
+
+def read_receipts(made: Beside, archive: Archive, tell: Tell) -> None:
+    """Step 3: papers that are in no object yet become `received`, to be read from the start.
+
+    The newest first: where the same bytes have two receipts, the first of them was not registered when the second came,
+    and resolves to the document of the second.
+    """
+    missing: list[Receipt] = []
+    found: list[Finding] = []
+    for keys in _batches(archive.objects.list("receipts/")):
+        ids = [key.removeprefix("receipts/").removesuffix(".json") for key in keys]
+        with made.database.read() as conn:
+            there = set(conn.execute(select(documents.c.document_id).where(documents.c.document_id.in_(ids))).scalars())
+        for document_id in ids:
+            if document_id not in there:
+                receipt = _receipt(archive, document_id)
+                (found if isinstance(receipt, Finding) else missing).append(receipt)  # type: ignore[arg-type]
+    with made.database.write() as conn:
+        note(conn, found)
+    pending, done = _pending(archive), 0
+    missing.sort(key=lambda receipt: (receipt.accepted_at, receipt.document_id), reverse=True)
+    for receipts in _batches(missing):
+        with made.database.write() as conn:
+            for receipt in receipts:
+                _resolve(conn, receipt, made, archive, pending)
+        done += len(receipts)
+        tell(Progress("receipts", done, len(missing)))
+
+
+def _resolve(
+    conn: Connection, receipt: Receipt, made: Beside, archive: Archive, pending: Mapping[str, set[int]]
+) -> None:
+    """What became of a paper that step 2 did not find."""
+    at = conn.execute(select(progress)).one()
+    object_id = object_id_of(receipt.document_id, receipt.dossier)
+    visited = conn.execute(select(commits.c.version).where(commits.c.object_id == object_id).limit(1)).first()
+    if visited is None:  # the entry that named the object may be lost
+        _put(conn, _unrecorded(archive, object_id, pending, head=at.ledger_head), made)
+    if _is_told(conn, receipt.document_id, object_id):
+        return
+    if find_duplicate(conn, office=receipt.office, dossier=receipt.dossier, sha256=receipt.sha256) is not None:
+        return
+    if archive.objects.exists(f"staging/{receipt.document_id}/original.{receipt.kind}"):
+        register(conn, receipt, now=at.began_at)
+        return
+    detail = "a receipt was given, but its bytes are neither in an object nor staged: restore them from a copy"
+    note(conn, [Finding("original_missing", detail, object_id, receipt.document_id)])
+
+
+def _unrecorded(
+    archive: Archive, object_id: str, pending: Mapping[str, set[int]], *, head: int
+) -> list[Rows | Finding]:
+    """The documents of an object that the ledger does not name, if it is there."""
+    try:
+        archive.inventory(object_id)
+    except NotFound:
+        return []
+    except (SohoaError, *UNUSABLE):
+        pass  # said by what comes next
+    return list(rows_of(archive, object_id, Recorded({}, pending[sha256_of(object_id.encode())], head)))
+
+
+def _is_told(conn: Connection, document_id: str, object_id: str) -> bool:
+    """Whether the document has a row by now, or a finding that says why not."""
+    of_it = findings.c.document_id == document_id
+    of_its_object = (findings.c.object_id == object_id) & (findings.c.document_id == "")
+    return (
+        conn.execute(select(documents.c.document_id).where(documents.c.document_id == document_id)).first() is not None
+        or conn.execute(select(findings.c.code).where(or_(of_it, of_its_object))).first() is not None
+    )
+
+
+def _put(conn: Connection, found: Iterable[Rows | Finding], made: Beside) -> None:
+    now = conn.execute(select(progress.c.began_at)).scalar_one()
+    rows = [each for each in found if isinstance(each, Rows)]
+    note(conn, [each for each in found if isinstance(each, Finding)])
+    add(conn, rows, now=now)
+
+
+def _sequences(conn: Connection, object_ids: Iterable[str]) -> dict[str, dict[int, int]]:
+    """Version → sequence number of each object."""
+    found: dict[str, dict[int, int]] = defaultdict(dict)
+    for some in batched(list(object_ids)):
+        for object_id, version, sequence in conn.execute(select(commits).where(commits.c.object_id.in_(some))):
+            found[object_id][version] = sequence
+    return found
+
+
+def _pending(archive: Archive) -> Mapping[str, set[int]]:
+    """The reserved versions whose commit is not finished, by the digest of their object's id."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for key in archive.objects.list(INTENTS):
+        if key.count("/") == 2:  # intents/<digest>/vN.json
+            _, digest, name = key.split("/")
+            found[digest].add(int(name.removeprefix("v").removesuffix(".json")))
+    return found
+
+
+def _entry(archive: Archive, number: int) -> Entry | Finding:
+    try:
+        return archive.ledger.entry(number)
+    except StoreUnavailable:
+        raise
+    except NotFound:
+        return Finding("ledger_damaged", f"entry {number} is missing")
+    except (SohoaError, *UNUSABLE) as error:
+        return Finding("ledger_damaged", f"entry {number} cannot be used: {why(error)}")
+
+
+def _receipt(archive: Archive, document_id: str) -> Receipt | Finding:
+    try:
+        return archive.read_receipt(document_id)
+    except StoreUnavailable:
+        raise
+    except (SohoaError, *UNUSABLE) as error:
+        return Finding("receipt_damaged", why(error), document_id=document_id)
+
+
+def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    remaining = iter(items)
+    while some := list(islice(remaining, BATCH)):
+        yield some

@@ -1,0 +1,221 @@
+"""An office whose papers go all the way through the real stages, with an engine that reads what a script says."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from ingest import decisions
+from ingest.receive import Accepted, Intake, receive
+from ingest.sniff import Kind
+from ocr_workers import pipeline
+from ocr_workers.compose import Composition
+from ocr_workers.pages import DocumentPlan, PagePlan
+from ocr_workers.pipeline import Tools
+from ocr_workers.recognise import Recogniser
+from sohoa.clock import FixedClock
+from sohoa.errors import Held, StageFailed
+from sohoa.model import Actor, Page, Quality, Sha256
+from sohoa.settings import Settings
+from sohoa.states import PageStatus
+from storage.archive.layout import sha256_of
+from storage.catalog import documents
+from storage.catalog.documents import Document
+from storage.index import open_index
+from storage.index.indexer import index_outbox
+from storage.stores import Stores, open_stores
+from tests.support import files
+from tests.support.archived import page_saying
+
+LAN, MAI = Actor("person:lan"), Actor("person:mai")
+_WORDS = ("hòa giải", "quyết định", "giấy phép xây dựng", "hợp đồng thuê nhà", "chứng thực chữ ký", "khai sinh")
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What the engine will say of a paper: each page's status, and the error that opening or composing it ends with."""
+
+    pages: tuple[PageStatus, ...] = (PageStatus.RECOGNISED,)
+    opening: Held | StageFailed | None = None
+    composing: StageFailed | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class WorkedOffice:
+    """Stores on a folder and a worker that reads from a script. `bring` leaves a paper where the script takes it."""
+
+    stores: Stores
+    clock: FixedClock
+    tools: Tools
+    script: Paper = field(default_factory=Paper)
+    _brought: Iterator[int] = field(default_factory=itertools.count)
+
+    def bring(self, paper: Paper, *, office: str = "H02", dossier: str | None = None, **said: Any) -> Document:
+        """A new paper, taken in and worked on to its end; the document as it is then."""
+        document = self.receive(office=office, dossier=dossier, **said).document
+        return self.work(document, paper)
+
+    def receive(
+        self, data: bytes | None = None, *, office: str = "H02", dossier: str | None = None, **said: Any
+    ) -> Accepted:
+        """A paper taken in; without `data` one that never came before."""
+        self.clock.advance(seconds=0.037)
+        number = next(self._brought)
+        intake = Intake(filename=f"giấy {number}.png", office=office, dossier=dossier, actor=LAN, **said)
+        stores = self.stores
+        return receive(
+            io.BytesIO(data or picture(number)),
+            intake,
+            archive=stores.archive,
+            database=stores.database,
+            settings=stores.settings,
+            clock=self.clock,
+        )
+
+    def work(self, document: Document, paper: Paper, *, most: int = 1000) -> Document:
+        """Do what waits (at most so many jobs), the engine saying what `paper` says."""
+        self.script = paper
+        for _ in range(most):
+            self.clock.advance(seconds=0.011)
+            if not pipeline.run_next(self.tools, started=lambda job, limit_s: None):
+                break
+        return self.now(document)
+
+    def release(self, document: Document, *, then: Paper | None) -> Document:
+        """A person releases a held paper, and it is worked on unless `then` is None."""
+        decisions.release(self.stores, document, actor=MAI, reason="không còn bản khác")
+        return self.now(document) if then is None else self.work(document, then)
+
+    def retry(self, document: Document, *, then: Paper | None) -> Document:
+        decisions.retry(self.stores, document, actor=MAI)
+        return self.now(document) if then is None else self.work(document, then)
+
+    def withdraw(self, document: Document) -> Document:
+        return decisions.withdraw(self.stores, document, actor=MAI, reason="quét nhầm")
+
+    def now(self, document: Document) -> Document:
+        with self.stores.database.read() as connection:
+            return documents.get(connection, document.document_id)
+
+    def index(self) -> None:
+        """Take all that waits into the search index."""
+        with open_index(self.stores.settings, mode="write") as index:
+            while index_outbox(self.stores.database, self.stores.archive, index, clock=self.clock):
+                self.clock.advance(seconds=0.5)
+
+
+@contextmanager
+def worked_office(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkedOffice]:
+    """An office in `home` whose engine is a script. Papers outlive it: open the same home again to look at them."""
+    clock = FixedClock()
+    settings = Settings(home=home, office="H02", min_free_bytes=0)
+    with open_stores(settings, clock=clock) as stores:
+        tools = Tools(settings, stores.archive, stores.database, clock, "worker", cast(Recogniser, _Reader()))
+        office = WorkedOffice(stores, clock, tools)
+        monkeypatch.setattr(pipeline, "plan_document", lambda *_, **how: _planned(office.script, **how))
+        monkeypatch.setattr(pipeline, "load_page", lambda _, plan, number: _page(office.script, number))
+        monkeypatch.setattr(pipeline, "compose", lambda *given, **_: _composed(office.script, cast(Path, given[3])))
+        yield office
+
+
+def every_state(office: WorkedOffice, count: int) -> None:
+    """Bring `count` papers, one after the other in each of the states a paper can be left in, and index what is over."""
+    ways = itertools.cycle(_WAYS)
+    for number in range(count):
+        where: dict[str, Any] = {
+            "office": ("H02", "H02", "so-khcn", "H56.14")[number % 4],
+            "dossier": None if number % 3 == 0 else f"000.00.05.H02-230105-{number // 30:04}",
+        }
+        if number % 5 == 0:
+            where |= {"external_id": f"case-{number}", "declared": {"type": "KH", "số": number, "tên": "Đỗ Thị Ánh"}}
+        next(ways)(office, where)
+        office.clock.advance(seconds=0.4)
+    office.index()
+
+
+def picture(number: int) -> bytes:
+    """A small PNG that no other number gives."""
+    image = files.drawing((40, 40))
+    image.putpixel((20, 20), (number % 256, number // 256 % 256, number // 65536))
+    return files.image_bytes("PNG", image)
+
+
+READ, KEPT, BLANK, FAILED = PageStatus.RECOGNISED, PageStatus.KEPT, PageStatus.BLANK, PageStatus.FAILED
+WHOLE = Paper()
+MIXED = Paper(pages=(READ, BLANK, FAILED, KEPT), warnings=("low_dpi", "signed_original_kept"))
+UNREADABLE = Paper(pages=(FAILED, FAILED))
+LOCKED = Paper(opening=Held("needs its password", code="encrypted"))
+DAMAGED = Paper(opening=Held("its end is missing", code="damaged"), warnings=("damaged",))
+HOPELESS = Paper(opening=StageFailed("no page can be told apart", code="unreadable"))
+NOT_PDFA = Paper(pages=(READ, READ), composing=StageFailed("no rung gave PDF/A", code="not_valid_pdfa"))
+
+
+def _archived_after_withdrawal(office: WorkedOffice, where: dict[str, Any]) -> None:
+    """The same bytes come again after they were withdrawn, and are another document."""
+    data = picture(1_000_000 + next(office._brought))
+    first = office.work(office.receive(data, **where).document, WHOLE)
+    office.withdraw(first)
+    office.work(office.receive(data, **where).document, MIXED)
+
+
+_WAYS = (
+    lambda office, where: office.bring(WHOLE, **where),
+    lambda office, where: office.bring(MIXED, **where),
+    lambda office, where: office.bring(LOCKED, **where),
+    lambda office, where: office.bring(DAMAGED, **where),
+    lambda office, where: office.bring(HOPELESS, **where),
+    lambda office, where: office.bring(UNREADABLE, **where),
+    lambda office, where: office.bring(NOT_PDFA, **where),
+    lambda office, where: office.withdraw(office.bring(WHOLE, **where)),
+    lambda office, where: office.withdraw(office.bring(NOT_PDFA, **where)),
+    lambda office, where: office.release(office.bring(DAMAGED, **where), then=MIXED),
+    lambda office, where: office.retry(office.bring(NOT_PDFA, **where), then=WHOLE),
+    lambda office, where: office.retry(office.bring(NOT_PDFA, **where), then=HOPELESS),
+    lambda office, where: office.retry(office.bring(HOPELESS, **where), then=HOPELESS),
+    lambda office, where: office.withdraw(office.release(office.bring(DAMAGED, **where), then=MIXED)),
+    _archived_after_withdrawal,
+)
+
+
+class _Reader:
+    """Who the engine is said to be."""
+
+    def identity(self) -> dict[str, Any]:
+        return {"engine": "script", "engine_version": "1", "language": "vie", "models": {"vie": "0" * 64}}
+
+
+def _planned(paper: Paper, *, accept_damage: bool, **_: Any) -> DocumentPlan:
+    if paper.opening is not None and not (accept_damage and paper.opening.code == "damaged"):
+        raise paper.opening
+    pages = tuple(PagePlan(number, "image", 2480, 3508, 300.0) for number in range(1, len(paper.pages) + 1))
+    return DocumentPlan(Kind.PNG, pages, warnings=paper.warnings)
+
+
+def _page(paper: Paper, number: int) -> Page:
+    """What is read is never the same twice: words, time spent and measures go by the page's number."""
+    status = paper.pages[number - 1]
+    read = page_saying(number, f"{_WORDS[(number - 1) % len(_WORDS)]} trang {number}")
+    quality = Quality(300.0, False, 0.1 / number, 812.5 + number, 0.06, 0.93, "colour", ("not_colour",) * (number % 2))
+    lane = {READ: "tesserocr", KEPT: "text_layer"}.get(status, "none")
+    about: dict[str, Any] = {"status": status, "lane": lane, "recognise_ms": 700 + number, "quality": quality}
+    if status in (BLANK, FAILED):
+        about |= {"blocks": ()}
+    if status is FAILED:
+        about |= {"code": "timeout", "quality": None}
+    return replace(read, **about)
+
+
+def _composed(paper: Paper, target: Path) -> Composition:
+    if paper.composing is not None:
+        raise paper.composing
+    pdf = b"%PDF-1.7 of " + str(len(paper.pages)).encode()
+    target.write_bytes(pdf)
+    return Composition(Sha256(sha256_of(pdf)), len(pdf), "PDF/A-2b", {"valid": True}, "image", [])
