@@ -39,6 +39,8 @@ _WRITE = "x-amz-meta-sohoa-write"
 _CREATE = {"If-None-Match": "*"}
 _BYTES = {"Content-Type": "application/octet-stream"}
 """Said always, so that no server guesses the kind and compresses what it thinks is text."""
+_PARTS = ".parts/"
+"""In the work bucket: large objects that are whole but have not got their name yet."""
 _LISTED_AT_ONCE = "1000"
 
 
@@ -164,6 +166,10 @@ class S3Objects:
         self._copies.drop_leftovers(before=before)
         for bucket in (self._place.archive, self._place.work):
             s3_parts.drop_abandoned(self._client, bucket, self._place.prefix, before=before)
+        for key in self._list_bucket(self._place.work, _PARTS):
+            reply = self._client.send("HEAD", self._place.work, self._place.prefix + key)
+            if reply.ok and parsedate_to_datetime(reply.headers["last-modified"]) < before:
+                self._client.send("DELETE", self._place.work, self._place.prefix + key)
 
     def _fitness(self) -> s3_probe.Fitness:
         with self._probing:
@@ -177,40 +183,37 @@ class S3Objects:
         token = secrets.token_hex(12)
         headers = {"x-amz-checksum-sha256": checksum(data), _WRITE: token, **_BYTES, **condition}
         reply = self._client.send("PUT", bucket, name, body=data, headers=headers)
-        self._check_ours(key, reply, token)
+        self._check_ours(bucket, name, reply, token, key=key)
 
     def _put_in_parts(
         self, key: str, first: bytes, rest: BinaryIO, *, condition: dict[str, str], sha256: Sha256 | None
     ) -> Stored:
+        """Send the bytes in parts. Where the server takes no condition when it puts them together, they are put together
+        under a name of their own, and a conditional copy gives them theirs."""
         if condition and self.exists(key):  # better told before gigabytes are sent than after
             raise AlreadyExists(f"{key} exists already and is never overwritten")
         bucket, name = self._place.locate(key)
-        token, digest, size_bytes = secrets.token_hex(12), hashlib.sha256(), 0
+        token, by_copy = secrets.token_hex(12), bool(condition) and self._fitness().copies_conditionally
+        to_bucket, to_name = (self._place.work, self._place.prefix + _PARTS + token) if by_copy else (bucket, name)
+        headers = {"x-amz-checksum-algorithm": "SHA256", _WRITE: token, **_BYTES}
+        counted = _Counted(first, rest)
+        with s3_parts.begun(self._client, to_bucket, to_name, headers=headers) as upload:
+            parts = s3_parts.send_parts(self._client, to_bucket, to_name, upload, counted)
+            _check_announced(key, counted.stored, sha256)
+            condition = {} if by_copy else condition
+            reply = s3_parts.complete(self._client, to_bucket, to_name, upload, parts, headers=condition)
+        if by_copy:
+            self._check_ours(to_bucket, to_name, reply, token, key=key)
+            headers = {"x-amz-copy-source": quote(f"/{to_bucket}/{to_name}"), **_CREATE}
+            reply = self._client.send("PUT", bucket, name, headers=headers)
+            self._client.send("DELETE", to_bucket, to_name)
+        self._check_ours(bucket, name, reply, token, key=key)
+        return counted.stored
 
-        def chunks() -> Iterator[bytes]:
-            nonlocal size_bytes
-            chunk = first
-            while chunk:
-                digest.update(chunk)
-                size_bytes += len(chunk)
-                yield chunk
-                chunk = _chunk(rest) if len(chunk) == PART_BYTES else b""
-
-        with s3_parts.begun(
-            self._client, bucket, name, headers={"x-amz-checksum-algorithm": "SHA256", _WRITE: token, **_BYTES}
-        ) as upload:
-            parts = s3_parts.send_parts(self._client, bucket, name, upload, chunks())
-            stored = Stored(Sha256(digest.hexdigest()), size_bytes)
-            _check_announced(key, stored, sha256)
-            reply = s3_parts.complete(self._client, bucket, name, upload, parts, headers=condition)
-        self._check_ours(key, reply, token)
-        return stored
-
-    def _check_ours(self, key: str, reply: Reply, token: str) -> None:
-        """Raise AlreadyExists unless the key has what we just wrote, as far as anybody can know after a lost answer."""
+    def _check_ours(self, bucket: str, name: str, reply: Reply, token: str, *, key: str) -> None:
+        """Raise AlreadyExists unless there lies what we just wrote, as far as anybody can know after a lost answer."""
         if reply.ok:
             return
-        bucket, name = self._place.locate(key)
         if reply.unsure and self._client.send("HEAD", bucket, name).headers.get(_WRITE) == token:
             return
         raise AlreadyExists(f"{key} exists already and is never overwritten")
@@ -234,9 +237,11 @@ class S3Objects:
         if len({head.headers["content-length"] for head in heads}) > 1:
             return False
         sums = {head.headers.get("x-amz-checksum-sha256", "-") for head in heads}
-        if not any("-" in each for each in sums):  # sums of parts ("…-3") depend on how they were parted
-            return len(sums) == 1
-        return self._digest(one) == self._digest(other)
+        if len(sums) == 1 and "-" not in sums:
+            return True
+        if any("-" in each for each in sums):  # sums of parts ("…-3") depend on how the bytes were parted
+            return self._digest(one) == self._digest(other)
+        return False
 
     def _digest(self, key: str) -> str:
         with self.open(key) as file:
@@ -273,6 +278,28 @@ class S3Objects:
             if page.findtext("{*}IsTruncated") != "true" or not token:
                 return
             query["continuation-token"] = token
+
+
+class _Counted:
+    """The chunks of a stream of which the first was read already; `stored` is right once all are taken."""
+
+    def __init__(self, first: bytes, rest: BinaryIO) -> None:
+        self._first = first
+        self._rest = rest
+        self._digest = hashlib.sha256()
+        self._size_bytes = 0
+
+    @property
+    def stored(self) -> Stored:
+        return Stored(Sha256(self._digest.hexdigest()), self._size_bytes)
+
+    def __iter__(self) -> Iterator[bytes]:
+        chunk = self._first
+        while chunk:
+            self._digest.update(chunk)
+            self._size_bytes += len(chunk)
+            yield chunk
+            chunk = _chunk(self._rest) if len(chunk) == PART_BYTES else b""
 
 
 def _chunk(source: BinaryIO) -> bytes:

@@ -98,14 +98,18 @@ def complete(
 
 
 def drop_abandoned(client: S3Client, bucket: str, prefix: str, *, before: datetime) -> int:
-    """Drop every upload in parts below `prefix` that was begun before that moment; how many there were."""
+    """Drop every upload in parts below `prefix` that was begun before that moment; how many there were.
+
+    All of the bucket's are listed, for MinIO takes a prefix only where it is a whole name.
+    """
     dropped = 0
-    query = {"uploads": "", "prefix": prefix}
+    query = {"uploads": ""}
     while True:
         page = etree.fromstring(client.send("GET", bucket, query=query).body)
         for found in page.iterfind("{*}Upload"):
-            if parse_moment(found.findtext("{*}Initiated") or "") < before:
-                _drop(client, bucket, found.findtext("{*}Key") or "", found.findtext("{*}UploadId") or "")
+            name = found.findtext("{*}Key") or ""
+            if name.startswith(prefix) and parse_moment(found.findtext("{*}Initiated") or "") < before:
+                _drop(client, bucket, name, found.findtext("{*}UploadId") or "")
                 dropped += 1
         marker = page.findtext("{*}NextKeyMarker")
         if page.findtext("{*}IsTruncated") != "true" or not marker:

@@ -66,7 +66,7 @@ def parse_place(url: str) -> Place:
     except ValueError:
         fit = False
     if not fit:
-        raise SetupError(f"{url!r} does not name a store: {_HOW}", code="bad_setting")
+        raise SetupError(f"the s3: URL names no store: {_HOW}", code="bad_setting")
     prefix = parts.path.strip("/")
     place = Place(
         endpoint=f"{endpoint.scheme}://{endpoint.netloc}",
@@ -77,7 +77,7 @@ def parse_place(url: str) -> Place:
         lock=options.get("lock", "yes") == "yes",
     )
     if place.work == place.archive:
-        raise SetupError(f"{url!r}: staging/ and intents/ need a second bucket; name it with work=", code="bad_setting")
+        raise SetupError("staging/ and intents/ need a bucket of their own: name it with work=", code="bad_setting")
     return place
 
 

@@ -25,7 +25,7 @@ from storage.objects.s3_client import Reply, S3Client
 from storage.objects.s3_parts import checksum
 from storage.objects.s3_place import Place
 
-RACERS = 16
+RACERS = 8
 FIT_SERVERS = "SeaweedFS 4.48 and MinIO RELEASE.2026-02"
 _AGAIN_AFTER = timedelta(days=30)
 _MARKER = ".probe/fit.json"
@@ -35,7 +35,8 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Fitness:
-    """What a fit server can do besides: refuse a body with a wrong checksum; refuse a copy onto a key that exists."""
+    """How a fit server is used: whether it refuses a body with a wrong checksum, and whether it refuses a copy onto a
+    key that exists. One that does not must do so when an upload in parts is completed."""
 
     checks_sums: bool
     copies_conditionally: bool
@@ -68,20 +69,21 @@ def make_buckets(client: S3Client, place: Place) -> None:
 def probe(client: S3Client, place: Place) -> Fitness:
     """Race the server in both buckets. Raises SetupError (`store_unfit`) where it lets two win or an old state pass."""
     run = f"{place.prefix}.probe/{secrets.token_hex(12)}"
-    raced, summed, copied, source = (f"{run}-{what}" for what in ("raced", "summed", "copied", "source"))
-    for bucket in (place.archive, place.work):
+    raced, summed, copied, completed, source = (
+        f"{run}-{what}" for what in ("raced", "sum", "copied", "parts", "source")
+    )
+    buckets = (place.archive, place.work)
+    for bucket in buckets:
+        client.send("PUT", bucket, source, body=b"source")
         _race_creating(client, bucket, raced)
         _race_replacing(client, bucket, raced)
-        _try_completing(client, bucket, raced)
-    client.send("PUT", place.work, source, body=b"source")
     fitness = Fitness(
         checks_sums=_checks_sums(client, place.work, summed),
-        copies_conditionally=all(
-            _copies_conditionally(client, f"/{place.work}/{source}", bucket, copied)
-            for bucket in (place.work, place.archive)
-        ),
+        copies_conditionally=all(_copies_once(client, f"/{place.work}/{source}", bucket, copied) for bucket in buckets),
     )
-    for name in (raced, summed, copied, source):
+    for bucket in () if fitness.copies_conditionally else buckets:
+        _race_completing(client, bucket, completed)
+    for name in (raced, summed, copied, completed, source):
         client.send("DELETE", place.work, name)
     return fitness
 
@@ -100,12 +102,15 @@ def _race_replacing(client: S3Client, bucket: str, name: str) -> None:
     _judge("replacing a known state (If-Match)", won)
 
 
-def _try_completing(client: S3Client, bucket: str, name: str) -> None:
-    headers = {"x-amz-checksum-algorithm": "SHA256"}
-    with s3_parts.begun(client, bucket, name, headers=headers) as upload:
-        parts = s3_parts.send_parts(client, bucket, name, upload, [b"part"])
-        if s3_parts.complete(client, bucket, name, upload, parts, headers={"If-None-Match": "*"}).ok:
-            raise _unfit("create-only completion of an upload in parts")
+def _race_completing(client: S3Client, bucket: str, name: str) -> None:
+    def begin(number: int) -> tuple[str, list[s3_parts.Part]]:
+        with s3_parts.begun(client, bucket, name, headers={"x-amz-checksum-algorithm": "SHA256"}) as upload:
+            return upload, s3_parts.send_parts(client, bucket, name, upload, [b"%d" % number])
+
+    uploads = [begin(number) for number in range(RACERS)]
+    headers = {"If-None-Match": "*"}
+    won = _race(lambda number: s3_parts.complete(client, bucket, name, *uploads[number], headers=headers))
+    _judge("create-only copies and completions of uploads in parts (If-None-Match)", won)
 
 
 def _checks_sums(client: S3Client, bucket: str, name: str) -> bool:
@@ -117,7 +122,7 @@ def _checks_sums(client: S3Client, bucket: str, name: str) -> bool:
     return False
 
 
-def _copies_conditionally(client: S3Client, source: str, bucket: str, name: str) -> bool:
+def _copies_once(client: S3Client, source: str, bucket: str, name: str) -> bool:
     headers = {"x-amz-copy-source": quote(source), "If-None-Match": "*"}
     return _race(lambda _: client.send("PUT", bucket, name, headers=headers)).count(True) == 1
 

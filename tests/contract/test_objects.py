@@ -31,10 +31,10 @@ from sohoa.errors import (
 from sohoa.model import Sha256
 from storage.objects import open_objects
 from storage.objects.protocol import Objects, Stored
-from tests.support.object_stores import STORES, fresh
+from tests.support.object_stores import S3_SERVERS, fresh
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=["folder", *(pytest.param(name, marks=pytest.mark.servers) for name in S3_SERVERS)])
 def objects(request: pytest.FixtureRequest, tmp_path: Path) -> Objects:
     return fresh(request.param, tmp_path / "store")
 

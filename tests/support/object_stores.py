@@ -19,7 +19,6 @@ from storage.objects.s3_probe import Fitness, recall_or_probe
 from tests.support.servers import S3Server, wanted
 
 S3_SERVERS = ("seaweedfs", "minio")
-STORES = ("folder", *S3_SERVERS)
 
 
 def fresh(name: str, folder: Path) -> Objects:

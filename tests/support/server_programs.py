@@ -97,6 +97,8 @@ def _seaweedfs_command(
     config = folder / "s3.json"
     config.write_text(json.dumps({"identities": [identity]}))
     config.chmod(0o600)
+    # Each bucket has volumes of its own, seven unless told otherwise, and each test run has buckets of its own.
+    (folder / "master.toml").write_text("[master.volume_growth]\ncopy_1 = 1\n")
     (folder / "data").mkdir()
     return (
         str(program),
@@ -111,7 +113,7 @@ def _seaweedfs_command(
         "-master.volumeSizeLimitMB=256",
         f"-volume.port={volume}",
         f"-volume.port.grpc={volume_grpc}",
-        "-volume.max=0",
+        "-volume.max=10000",
         "-filer",
         f"-filer.port={filer}",
         f"-filer.port.grpc={filer_grpc}",

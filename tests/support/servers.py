@@ -96,10 +96,15 @@ def wanted(name: str) -> S3Server:
     server = started(name)
     if server is not None:
         return server
-    message = f"{name} is not running: make servers"
+    message = absent(name)
     if name in os.environ.get("SOHOA_REQUIRE", "").split(","):
         pytest.fail(message)
     pytest.skip(message)
+
+
+def absent(name: str) -> str:
+    """Why a test is left out."""
+    return f"{name} is not running: make servers"
 
 
 @contextmanager
