@@ -7,10 +7,12 @@ import pytest
 from tests.support import server_programs, servers
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    skipped = {str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])}
-    missing = [name for name in server_programs.PROGRAMS if any(servers.absent(name) in why for why in skipped)]
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """After everything that pytest itself has to say."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(config, "workerinput"):
+        return
+    reasons = {str(report.longrepr) for report in reporter.stats.get("skipped", [])}
+    missing = [name for name in server_programs.PROGRAMS if any(servers.absent(name) in reason for reason in reasons)]
     if missing:
-        terminalreporter.section("left out", yellow=True)
-        terminalreporter.line(f"the tests over {' and '.join(missing)}, which do not run here: make servers")
+        reporter.line(f"LEFT OUT: the tests over {' and '.join(missing)}, which do not run here (make servers)")

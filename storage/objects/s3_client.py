@@ -131,9 +131,10 @@ class S3Client:
             for failed in range(tries):
                 try:
                     response = self._execute(method, bucket, name, body, headers, query, stream=False)
-                    trouble = None if method == "GET" else _trouble_inside(response.data)  # a GET gives anybody's bytes
+                    data = response.data or b""
+                    trouble = None if method == "GET" else _trouble_inside(data)  # a GET gives anybody's bytes
                     if trouble is None:
-                        return Reply(response.status, response.headers, response.data, unsure=failed > 0)
+                        return Reply(response.status, response.headers, data, unsure=failed > 0)
                 except (MinioException, HTTPError, ElementTree.ParseError, OSError) as error:
                     trouble = _trouble_of(error)
                 if trouble.is_answer or (method == "HEAD" and trouble.status == 404):
