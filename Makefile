@@ -1,9 +1,10 @@
 # make demo   sets everything up, archives a sample batch of drawn papers, searches it, shows what it got and where
-# make test   sets everything up, runs every test
+# make test   sets everything up, runs every test (those of servers that do not run are left out; it says so last)
+# make servers       installs and starts the real servers that tests need; make servers-stop ends them
 # make check  the gate: format, lint, types, import rules, fast tests
 # make bench  measures, and writes docs/benchmarks.md
 
-.PHONY: demo test check format bench setup
+.PHONY: demo test check format bench setup servers servers-stop
 
 PY := .venv/bin/python
 
@@ -15,14 +16,20 @@ demo: setup
 
 test:
 	@sh .ci/setup test
-	SOHOA_REQUIRE=verapdf SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest
+	SOHOA_REQUIRE=$${SOHOA_REQUIRE:-verapdf} SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest
+
+servers: setup
+	@$(PY) -m tests.support.servers start
+
+servers-stop:
+	@$(PY) -m tests.support.servers stop
 
 check: setup
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	.venv/bin/lint-imports
 	$(PY) -m mypy
-	$(PY) -m pytest -m "not slow and not verapdf and not papers" -q
+	$(PY) -m pytest -m "not slow and not verapdf and not papers and not servers" -q
 
 format: setup
 	$(PY) -m ruff format .

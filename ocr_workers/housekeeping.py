@@ -94,6 +94,7 @@ class Housekeeper:
                 finish_interrupted(stores)
                 clear_finished_staging(stores)
                 clear_old_temporaries(self._settings)
+                stores.archive.objects.drop_leftovers()
                 recovered_s = time.monotonic()
             hand_out_again(stores)
             if self._stop.wait(SWEEP_EVERY_S):

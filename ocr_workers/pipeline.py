@@ -29,7 +29,7 @@ from storage.archive.layout import object_id_of
 from storage.catalog import jobs
 from storage.catalog.database import Database
 from storage.catalog.jobs import Job
-from storage.objects import open_objects
+from storage.objects import open_store
 
 SECOND_CHANCE_GRACE_S = 10.0
 """The second chance keeps its own time limit; this is for loading the page and for ending the engine."""
@@ -60,7 +60,7 @@ def open_tools(settings: Settings, *, owner: str) -> Tools:
     clock = SystemClock()
     return Tools(
         settings=settings,
-        archive=Archive(open_objects(settings.archive_root()), clock),
+        archive=Archive(open_store(settings, probed=False), clock),
         database=Database(settings.catalog()),
         clock=clock,
         owner=owner,

@@ -19,7 +19,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SOHOA_", frozen=True, extra="ignore")
 
     home: Path = Field(default=Path("sohoa-data"), description="where everything embedded lives")
-    archive_url: str = Field(default="", description="file:///… (default: the folder `archive` under home)")
+    archive_url: str = Field(
+        default="", description="file:///… (default: the folder `archive` under home) or s3://… (operations/s3.md)"
+    )
+    s3_access_key: SecretStr | None = Field(default=None, description="access key of the S3 server")
+    s3_secret_key: SecretStr | None = Field(default=None, description="secret key of the S3 server")
+    s3_credentials_file: Path | None = Field(
+        default=None, description="file with both keys instead (`[default]`, as AWS's tools write it)"
+    )
     catalog_url: str = Field(default="", description="sqlite:///… (default: `catalog.sqlite` under home)")
     index_url: str = Field(default="", description="file:///… (default: the folder `index` under home)")
     office: str = Field(default="local", description="the office that documents belong to unless told otherwise")
@@ -65,9 +72,9 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="address that `serve` listens on")
     port: int = Field(default=8080, ge=0, le=65535, description="port that `serve` listens on")
 
-    def archive_root(self) -> Path:
-        """The folder of the archive. Raises ValueError for a URL that this version cannot open."""
-        return _folder(self.archive_url, default=self.home / "archive", setting="SOHOA_ARCHIVE_URL")
+    def folder_of(self, url: str) -> Path:
+        """The folder that an archive's file: URL names ("": the one under home). Raises ValueError for another URL."""
+        return _folder(url, default=self.home / "archive", setting="SOHOA_ARCHIVE_URL", more=" or s3://…")
 
     def index_root(self) -> Path:
         """The folder of the search index. Raises ValueError for a URL that this version cannot open."""
@@ -84,11 +91,11 @@ class Settings(BaseSettings):
         return self.catalog_url or f"sqlite:///{(self.home / 'catalog.sqlite').absolute()}"
 
 
-def _folder(url: str, *, default: Path, setting: str) -> Path:
+def _folder(url: str, *, default: Path, setting: str, more: str = "") -> Path:
     if not url:
         return default.absolute()
     if not url.startswith("file:///"):
-        raise ValueError(f"{setting}={url!r} cannot be opened: this version knows file:///absolute/path only")
+        raise ValueError(f"{setting}={url!r} cannot be opened: write file:///absolute/path{more}")
     return Path(url.removeprefix("file://"))
 
 

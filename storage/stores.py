@@ -10,7 +10,7 @@ from sohoa.clock import Clock, SystemClock
 from sohoa.settings import Settings
 from storage.archive.archive import Archive
 from storage.catalog.database import Database
-from storage.objects import open_objects
+from storage.objects import open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Stores:
 def open_stores(settings: Settings, *, clock: Clock | None = None) -> Iterator[Stores]:
     """Open (and where it is new, set up) the archive and the catalogue. Raises StoreUnavailable, SetupError."""
     clock = clock or SystemClock()
-    archive = open_archive(settings, clock)
+    archive = Archive(open_store(settings), clock)
     archive.initialise()
     database = Database(settings.catalog())
     try:
@@ -39,4 +39,4 @@ def open_stores(settings: Settings, *, clock: Clock | None = None) -> Iterator[S
 
 def open_archive(settings: Settings, clock: Clock) -> Archive:
     """The archive alone, as it is: nothing is set up. Raises StoreUnavailable."""
-    return Archive(open_objects(settings.archive_root()), clock)
+    return Archive(open_store(settings, probed=False), clock)

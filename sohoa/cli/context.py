@@ -14,6 +14,7 @@ from sohoa.model import Actor, OfficeId
 from sohoa.settings import Settings, system_user
 from storage.catalog import documents, tokens
 from storage.catalog.documents import Document
+from storage.objects import check_url
 from storage.stores import Stores, open_stores
 
 
@@ -35,7 +36,7 @@ def read_settings() -> Settings:
     """The settings of the environment. Raises BadRequest (`bad_setting`), in one line, where one cannot be used."""
     try:
         settings = Settings()
-        settings.archive_root()
+        check_url(settings)
         settings.index_root()
     except ValidationError as error:
         wrong = "; ".join(f"SOHOA_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())

@@ -14,16 +14,25 @@ import io
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 from sohoa.clock import SystemClock
-from sohoa.errors import AlreadyExists, BadRequest, Conflict, DigestMismatch, NotAllowed, NotFound, StoreUnavailable
+from sohoa.errors import (
+    AlreadyExists,
+    BadRequest,
+    Conflict,
+    DigestMismatch,
+    NotAllowed,
+    NotFound,
+    SetupError,
+    StoreUnavailable,
+)
 from sohoa.model import Sha256
-from storage.objects.protocol import DELETABLE, ObjectStat, Stored
+from storage.objects.protocol import DELETABLE, ObjectStat, Stored, check_key
 
 CHUNK_BYTES = 1024 * 1024
 LEFTOVER_AGE = timedelta(days=1)
@@ -48,7 +57,8 @@ class FolderObjects:
                 f"{self._root} cannot be written ({why}): set SOHOA_HOME to a folder of yours"
             ) from error
         with _store_errors(".tmp"):
-            _drop_leftovers(self._private)
+            _check_file_system(self._private)
+        self.drop_leftovers()
 
     def create(
         self, key: str, source: BinaryIO | bytes, *, sha256: Sha256 | None = None, overwrite: bool = False
@@ -146,11 +156,16 @@ class FolderObjects:
         with _store_errors(".tmp"):
             return shutil.disk_usage(self._root).free
 
+    def drop_leftovers(self) -> None:
+        oldest = (SystemClock().now() - LEFTOVER_AGE).timestamp()
+        with _store_errors(".tmp"):
+            for leftover in self._private.iterdir():
+                with suppress(FileNotFoundError):
+                    if leftover.stat().st_mtime < oldest:
+                        leftover.unlink()
+
     def _path(self, key: str) -> Path:
-        segments = key.split("/")
-        if key.startswith(".") or "\0" in key or any(segment in {"", ".", ".."} for segment in segments):
-            raise BadRequest(f"{key!r} is not a key: relative, no dot at the start, no empty, '.' or '..' part, no NUL")
-        return self._root.joinpath(*segments)
+        return self._root.joinpath(*check_key(key))
 
     @contextmanager
     def _written(self, key: str, source: BinaryIO | bytes) -> Iterator[tuple[Path, Stored]]:
@@ -251,7 +266,7 @@ def _store_errors(key: str) -> Iterator[None]:
             raise StoreUnavailable(
                 f"the disk is full: {key} was not written; free some space", code="disk_full"
             ) from error
-        if error.errno == errno.ENAMETOOLONG:
+        if error.errno == errno.ENAMETOOLONG:  # the folder's own path and the key together
             raise BadRequest(f"{key[:60]}… is too long for a key") from error
         raise StoreUnavailable(
             f"the archive's disk cannot be used ({os.strerror(error.errno or 0)}) at {key}"
@@ -326,9 +341,33 @@ def _remove_if_empty(folder: Path) -> bool:
     return True
 
 
-def _drop_leftovers(private: Path) -> None:
-    oldest = (SystemClock().now() - LEFTOVER_AGE).timestamp()
-    for leftover in private.iterdir():
-        with suppress(FileNotFoundError):
-            if leftover.stat().st_mtime < oldest:
-                leftover.unlink()
+def _check_file_system(private: Path) -> None:
+    """Raise SetupError unless a hard link fails where the name is taken and a rename takes a name over in one step."""
+    one, other = (private / f"probe-{os.getpid()}-{secrets.token_hex(8)}" for _ in range(2))
+    try:
+        one.write_bytes(b"1")
+        linked = _fails_with(None, lambda: os.link(one, other)) and other.samefile(one)
+        refused = linked and _fails_with(errno.EEXIST, lambda: os.link(one, other))
+        other.unlink(missing_ok=True)
+        other.write_bytes(b"2")
+        replaced = _fails_with(None, lambda: other.replace(one)) and one.read_bytes() == b"2" and not other.exists()
+    finally:
+        one.unlink(missing_ok=True)
+        other.unlink(missing_ok=True)
+    if not (linked and refused and replaced):
+        raise SetupError(
+            f"{private.parent} is on a file system without hard links or atomic renames, where a paper could be lost: "
+            "put the archive on ext4, XFS, Btrfs or ZFS, or on S3",
+            code="store_unfit",
+        )
+
+
+def _fails_with(number: int | None, call: Callable[[], object]) -> bool:
+    """Whether a call ends with this errno (None: well). A full or broken disk is no answer and passes through."""
+    try:
+        call()
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}:
+            raise
+        return error.errno == number
+    return number is None

@@ -9,10 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from sohoa.errors import BadRequest
 from sohoa.model import Sha256
 
 DELETABLE = ("staging/", "intents/")
 """The only prefixes under which anything may be deleted; everything else stays for ever."""
+LONGEST_KEY_BYTES = 900
+"""S3 allows 1,024; an operator's prefix has to fit in as well."""
+LONGEST_SEGMENT_BYTES = 255
+"""What file systems allow, and the S3 servers that keep a key's parts as folders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,11 @@ class Objects(Protocol):
         ...
 
     def list(self, prefix: str) -> Iterator[str]:
-        """Every key that starts with `prefix`, sorted. Keys that come or go meanwhile may or may not be seen."""
+        """Every key that starts with `prefix`, once. Keys that come or go meanwhile may or may not be seen.
+
+        They come sorted, but for names of which one is the other's beginning (`v1/…` and `v1.json`): there a store may
+        have its own order. All keys of one folder come one after the other.
+        """
         ...
 
     def delete(self, key: str) -> None:
@@ -89,5 +98,20 @@ class Objects(Protocol):
         ...
 
     def free_bytes(self) -> int:
-        """How many bytes can still be stored."""
+        """How many bytes can still be stored; where the store does not say, what is free for its local copies."""
         ...
+
+    def drop_leftovers(self) -> None:
+        """Forget what writers that were killed left half-written a day ago or longer."""
+        ...
+
+
+def check_key(key: str) -> list[str]:
+    """The parts of a key. Raises BadRequest where it is none."""
+    segments = key.split("/")
+    if key.startswith(".") or "\0" in key or any(segment in {"", ".", ".."} for segment in segments):
+        raise BadRequest(f"{key!r} is not a key: relative, no dot at the start, no empty, '.' or '..' part, no NUL")
+    sizes = [len(segment.encode()) for segment in segments]
+    if max(sizes) > LONGEST_SEGMENT_BYTES or sum(sizes) + len(sizes) - 1 > LONGEST_KEY_BYTES:
+        raise BadRequest(f"{key[:60]}… is too long for a key")
+    return segments

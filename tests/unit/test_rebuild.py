@@ -195,7 +195,7 @@ def test_damage_in_one_object_is_named_and_the_rest_goes_on(
     whole, hurt = office.bring(MIXED), office.bring(WHOLE)
     office.index()
     expected = [row for row in rows_of(office.stores.database)["documents"] if row["document_id"] == whole.document_id]
-    root = office.stores.settings.archive_root() / object_root(object_id_of(hurt.document_id, None))
+    root = office.stores.settings.folder_of("") / object_root(object_id_of(hurt.document_id, None))
     [path] = root.glob(name)
     path.unlink()
     if damage is not None:
@@ -211,7 +211,7 @@ def test_damage_in_the_ledger_is_named_and_loses_no_paper(office: WorkedOffice) 
     papers = [office.bring(WHOLE) for _ in range(4)]
     office.index()
     before = rows_of(office.stores.database)["documents"]
-    ledger = office.stores.settings.archive_root() / "ledger/000/000"
+    ledger = office.stores.settings.folder_of("") / "ledger/000/000"
     (ledger / "000000000002.json").unlink()
     third = ledger / "000000000003.json"
     data = third.read_bytes().replace(b'"sequence":3', b'"sequence":7')
@@ -231,7 +231,7 @@ def test_damage_in_the_ledger_is_named_and_loses_no_paper(office: WorkedOffice) 
 def test_ledger_entry_that_does_not_follow_is_named(office: WorkedOffice) -> None:
     for _ in range(3):
         office.bring(WHOLE)
-    second = office.stores.settings.archive_root() / "ledger/000/000/000000000002.json"
+    second = office.stores.settings.folder_of("") / "ledger/000/000/000000000002.json"
     data = second.read_bytes().replace(b"person:lan", b"person:mai")
     second.unlink()
     second.write_bytes(data)
@@ -241,7 +241,7 @@ def test_ledger_entry_that_does_not_follow_is_named(office: WorkedOffice) -> Non
 
 def test_lost_original_and_damaged_receipt_are_named(office: WorkedOffice) -> None:
     lost, hurt = office.receive().document, office.receive().document
-    root = office.stores.settings.archive_root()
+    root = office.stores.settings.folder_of("")
     shutil.rmtree(root / "staging" / lost.document_id)
     receipt = root / "receipts" / f"{hurt.document_id}.json"
     receipt.unlink()

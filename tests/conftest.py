@@ -1,0 +1,18 @@
+"""For every test: what was left out for want of a server is said last."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import server_programs, servers
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """After everything that pytest itself has to say."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(config, "workerinput"):
+        return
+    reasons = {str(report.longrepr) for report in reporter.stats.get("skipped", [])}
+    missing = [name for name in server_programs.PROGRAMS if any(servers.absent(name) in reason for reason in reasons)]
+    if missing:
+        reporter.line(f"LEFT OUT: the tests over {' and '.join(missing)}, which do not run here (make servers)")

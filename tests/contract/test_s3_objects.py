@@ -1,0 +1,588 @@
+"""What only the S3 store can be asked: lost answers, servers that go away, parts, the probe; over both real servers."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotFound, SetupError, StoreUnavailable
+from sohoa.model import Sha256
+from sohoa.settings import Settings
+from storage.objects import open_store, s3_client, s3_parts, s3_probe
+from storage.objects.local_copies import LocalCopies
+from storage.objects.s3 import S3Objects
+from storage.objects.s3_client import S3Client
+from storage.objects.s3_parts import PART_BYTES
+from storage.objects.s3_place import Place, parse_place
+from storage.objects.s3_probe import Fitness, recall_or_probe
+from tests.support.faulty_proxy import Fault, FaultyProxy, Kind, between
+from tests.support.object_stores import S3_SERVERS, fresh_s3, keys_of, url_of
+from tests.support.servers import S3Server, wanted
+
+pytestmark = pytest.mark.servers
+
+LARGE = 2 * PART_BYTES + 12_345
+LOST: list[Kind] = ["refuse", "cut_before", "cut_after"]
+
+
+@pytest.fixture(params=S3_SERVERS)
+def server(request: pytest.FixtureRequest) -> S3Server:
+    return wanted(request.param)
+
+
+@pytest.fixture
+def proxy(server: S3Server) -> Iterator[FaultyProxy]:
+    with between(server.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def objects(server: S3Server, proxy: FaultyProxy, tmp_path: Path) -> S3Objects:
+    """A store that is reached through the proxy."""
+    return fresh_s3(server, tmp_path / "copies", endpoint=proxy.endpoint)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_client, "_FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(s3_probe, "RACERS", 3)  # SeaweedFS lets a loser of a race wait for seconds
+
+
+# large objects
+
+
+def test_a_large_object_goes_in_parts_and_comes_back_whole(objects: S3Objects, proxy: FaultyProxy) -> None:
+    data = os.urandom(LARGE)
+    stored = objects.create("staging/A/original.pdf", io.BytesIO(data))
+    assert (stored.sha256, stored.size_bytes) == (hashlib.sha256(data).hexdigest(), LARGE)
+    assert sum("partNumber" in path for _, path in proxy.seen) == 3
+    with objects.open("staging/A/original.pdf") as file:
+        assert hashlib.file_digest(file, "sha256").hexdigest() == stored.sha256  # type: ignore[arg-type]
+
+
+def test_a_large_object_of_a_whole_number_of_parts_has_no_empty_one(objects: S3Objects, proxy: FaultyProxy) -> None:
+    assert objects.create("staging/A/x", bytes(PART_BYTES)).size_bytes == PART_BYTES
+    assert sum("partNumber" in path for _, path in proxy.seen) == 1
+
+
+def test_a_source_that_gives_little_at_a_time_is_read_to_its_end(objects: S3Objects) -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(min(size or 0, 1_000_003))
+
+    data = os.urandom(LARGE)
+    assert objects.create("staging/A/x", Slow(data)).sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_of_many_writers_of_one_large_key_exactly_one_wins(objects: S3Objects) -> None:
+    bodies = [secrets.token_bytes(16) + bytes(PART_BYTES) for _ in range(4)]
+
+    def write(body: bytes) -> bool:
+        try:
+            objects.create("ocfl/a/x", body)
+        except AlreadyExists:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        won = list(pool.map(write, bodies))
+    assert won.count(True) == 1
+    with objects.open("ocfl/a/x", end=16) as file:
+        assert file.read() == bodies[won.index(True)][:16]
+
+
+def test_large_bytes_that_are_not_those_announced_are_not_stored_and_leave_no_parts(
+    objects: S3Objects, proxy: FaultyProxy
+) -> None:
+    with pytest.raises(DigestMismatch):
+        objects.create("staging/A/x", bytes(LARGE), sha256=Sha256(hashlib.sha256(b"announced").hexdigest()))
+    assert not objects.exists("staging/A/x")
+    assert _uploads_left(objects) == 0
+
+
+def test_a_large_source_that_breaks_off_leaves_no_parts(objects: S3Objects) -> None:
+    class Breaking(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() >= PART_BYTES:
+                raise PermissionError("the scanner's share went away")
+            return super().read(size)
+
+    with pytest.raises(PermissionError):
+        objects.create("staging/A/x", Breaking(bytes(LARGE)))
+    assert _uploads_left(objects) == 0
+
+
+def test_parts_of_a_killed_writer_go_after_a_day(objects: S3Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(s3_parts, "complete", killed)
+        patch.setattr(s3_parts, "_drop", lambda *_: None)
+        for key in ("staging/A/x", "ocfl/a/x"):
+            with pytest.raises(KeyboardInterrupt):
+                objects.create(key, bytes(PART_BYTES))
+    objects.drop_leftovers()
+    assert _uploads_left(objects) == 2
+
+    monkeypatch.setattr("storage.objects.s3.LEFTOVER_AGE", -timedelta(minutes=1))
+    objects.drop_leftovers()
+    assert _uploads_left(objects) == 0
+
+
+def test_a_large_object_is_copied_by_the_server(objects: S3Objects, proxy: FaultyProxy) -> None:
+    data = os.urandom(LARGE)
+    objects.create("staging/A/x", data)
+    proxy.seen.clear()
+    objects.copy("staging/A/x", "ocfl/a/x")
+    objects.copy("staging/A/x", "ocfl/a/x")
+    assert "GET" not in {method for method, _ in proxy.seen} or not _keeps_sums_of_copies(objects)
+    objects.delete("staging/A/x")
+    with objects.open("ocfl/a/x") as file:
+        assert file.read() == data
+
+
+def test_of_many_copies_onto_one_key_exactly_one_wins(objects: S3Objects) -> None:
+    for number in range(8):
+        objects.create(f"staging/{number}", b"%d" % number)
+
+    def copy(number: int) -> bool:
+        try:
+            objects.copy(f"staging/{number}", "ocfl/a/x")
+        except AlreadyExists:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(copy, range(8)))
+    assert won.count(True) == 1
+    assert objects.read("ocfl/a/x") == b"%d" % won.index(True)
+
+
+def test_an_empty_object_is_copied(objects: S3Objects) -> None:
+    objects.create("staging/A/x", b"")
+    objects.copy("staging/A/x", "ocfl/a/x")
+    assert objects.read("ocfl/a/x") == b""
+
+
+def test_copying_in_parts_works_on_every_server(server: S3Server, tmp_path: Path) -> None:
+    objects = fresh_s3(server, tmp_path)
+    objects._known = Fitness(checks_sums=True, copies_conditionally=False)
+    objects.create("staging/A/x", b"bytes")
+    objects.create("ocfl/a/other", b"other")
+    objects.copy("staging/A/x", "ocfl/a/x")
+    objects.copy("staging/A/x", "ocfl/a/x")
+    with pytest.raises(AlreadyExists):
+        objects.copy("staging/A/x", "ocfl/a/other")
+    with pytest.raises(NotFound):
+        objects.copy("staging/A/missing", "ocfl/a/y")
+    assert (objects.read("ocfl/a/x"), objects.read("ocfl/a/other")) == (b"bytes", b"other")
+    assert _uploads_left(objects) == 0
+
+
+# lost answers
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_a_create_whose_answer_was_lost_is_known_to_be_ours(objects: S3Objects, proxy: FaultyProxy, kind: Kind) -> None:
+    proxy.faults = [Fault(kind, "PUT", "receipts/A.json")]
+    objects.create("receipts/A.json", b"ours")
+    assert objects.read("receipts/A.json") == b"ours"
+    assert sum(method == "PUT" for method, _ in proxy.seen) == 2
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_a_create_that_lost_answer_and_race_is_not_taken_for_ours(
+    objects: S3Objects, proxy: FaultyProxy, kind: Kind
+) -> None:
+    objects.create("receipts/A.json", b"the same bytes")
+    proxy.faults = [Fault(kind, "PUT", "receipts/A.json")]
+    with pytest.raises(AlreadyExists):
+        objects.create("receipts/A.json", b"the same bytes")
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_a_replacement_whose_answer_was_lost_is_known_to_be_ours(
+    objects: S3Objects, proxy: FaultyProxy, kind: Kind
+) -> None:
+    objects.create("ocfl/a/inventory.json", b"1")
+    etag = objects.stat("ocfl/a/inventory.json").etag
+    proxy.faults = [Fault(kind, "PUT", "inventory.json")]
+    objects.replace("ocfl/a/inventory.json", b"2", if_match=etag)
+    assert objects.read("ocfl/a/inventory.json") == b"2"
+    with pytest.raises(Conflict):
+        objects.replace("ocfl/a/inventory.json", b"3", if_match=etag)
+
+
+@pytest.mark.parametrize("kind", LOST)
+@pytest.mark.parametrize(("method", "where"), [("POST", "uploads"), ("PUT", "partNumber=2"), ("POST", "uploadId")])
+def test_a_large_create_lives_through_any_lost_answer(
+    objects: S3Objects, proxy: FaultyProxy, kind: Kind, method: str, where: str
+) -> None:
+    proxy.faults = [Fault(kind, method, where)]
+    data = os.urandom(LARGE)
+    objects.create("ocfl/a/x", data)
+    with objects.open("ocfl/a/x") as file:
+        assert file.read() == data
+    with pytest.raises(AlreadyExists):
+        objects.create("ocfl/a/x", data)
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_every_other_request_lives_through_a_lost_answer(objects: S3Objects, proxy: FaultyProxy, kind: Kind) -> None:
+    objects.create("staging/A/x", b"bytes")
+    proxy.faults = [Fault(kind, method) for method in ("GET", "HEAD", "DELETE") for _ in range(2)]
+    assert objects.read("staging/A/x") == b"bytes"
+    assert objects.stat("staging/A/x").size_bytes == 5
+    assert list(objects.list("staging/")) == ["staging/A/x"]
+    objects.copy("staging/A/x", "ocfl/a/x")
+    objects.delete("staging/A/x")
+    assert not objects.exists("staging/A/x")
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_a_copy_lives_through_a_lost_answer(objects: S3Objects, proxy: FaultyProxy, kind: Kind) -> None:
+    objects.create("staging/A/x", b"bytes")
+    proxy.faults = [Fault(kind, "PUT", "ocfl/a/x"), Fault(kind, "POST", "uploadId")]
+    objects.copy("staging/A/x", "ocfl/a/x")
+    assert objects.read("ocfl/a/x") == b"bytes"
+
+
+def test_a_stream_goes_on_where_the_connection_broke_off(objects: S3Objects, proxy: FaultyProxy) -> None:
+    data = os.urandom(3 * 1024 * 1024)
+    objects.create("staging/A/x", data)
+    proxy.faults = [Fault("cut_half", "GET", times=3)]
+    with objects.open("staging/A/x", start=7) as file:
+        assert file.read() == data[7:]
+    assert sum(method == "GET" for method, _ in proxy.seen) == 4
+
+
+def test_a_stream_that_broke_off_never_goes_on_with_other_bytes(objects: S3Objects, proxy: FaultyProxy) -> None:
+    objects.create("staging/A/x", bytes(3 * 1024 * 1024))
+    proxy.faults = [Fault("cut_half", "GET")]
+    with objects.open("staging/A/x") as file:
+        file.read(1)
+        objects.create("staging/A/x", b"x" * 3 * 1024 * 1024, overwrite=True)
+        with pytest.raises(StoreUnavailable, match="replaced"):
+            file.read()
+
+
+def test_a_small_object_is_never_read_short(objects: S3Objects, proxy: FaultyProxy) -> None:
+    objects.create("receipts/A.json", b"0123456789" * 100)
+    proxy.faults = [Fault("cut_half", "GET", times=2)]
+    assert objects.read("receipts/A.json") == b"0123456789" * 100
+
+
+# a server that is away, slow, full, or refuses
+
+
+def test_a_server_that_is_away_is_told_after_a_few_tries_and_used_again_when_it_is_back(
+    objects: S3Objects, proxy: FaultyProxy
+) -> None:
+    objects.create("receipts/A.json", b"bytes")
+    proxy.down()
+    with pytest.raises(StoreUnavailable) as told:
+        objects.read("receipts/A.json")
+    assert (told.value.code, told.value.retryable) == ("store_unavailable", True)
+    assert "\n" not in told.value.detail
+    proxy.up()
+    assert objects.read("receipts/A.json") == b"bytes"
+
+
+def test_a_server_that_does_not_answer_is_given_up(
+    server: S3Server, proxy: FaultyProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_client, "READ_TIMEOUT_S", 0.1)
+    objects = fresh_s3(server, tmp_path, endpoint=proxy.endpoint)
+    proxy.faults = [Fault("hang", "GET", times=99)]
+    with pytest.raises(StoreUnavailable):
+        objects.read("receipts/A.json")
+    assert len(proxy.seen) == s3_client.TRIES
+
+
+def test_only_so_many_requests_are_under_way_and_the_next_one_does_not_wait_for_ever(
+    objects: S3Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects.create("staging/A/x", bytes(100_000))
+    monkeypatch.setattr(s3_client, "READ_TIMEOUT_S", 0.05)
+    streams = [objects.open("staging/A/x") for _ in range(s3_client.CONNECTIONS)]
+    with pytest.raises(StoreUnavailable, match="at once"):
+        objects.read("staging/A/x")
+    for stream in streams:
+        stream.close()
+    assert len(objects.read("staging/A/x")) == 100_000
+
+
+def test_what_is_missing_is_not_asked_for_again(objects: S3Objects, proxy: FaultyProxy) -> None:
+    with pytest.raises(NotFound):
+        objects.read("receipts/A.json")
+    assert len(proxy.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [
+        (507, "XMinioStorageFull", "disk_full"),
+        (403, "AccessDenied", "store_denied"),
+        (403, "SignatureDoesNotMatch", "store_denied"),
+        (404, "NoSuchBucket", "bucket_missing"),
+        (400, "InvalidRequest", "store_unavailable"),
+    ],
+)
+def test_an_error_that_will_not_pass_is_named_and_not_tried_again(
+    server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, code: str, told: str
+) -> None:
+    from minio.error import S3Error
+
+    objects, tries = fresh_s3(server, tmp_path), []
+
+    class Response:
+        def __init__(self) -> None:
+            self.status = status
+
+    def fail(*_: object, **__: object) -> None:
+        tries.append(1)
+        raise S3Error(Response(), code, "the vendor's words", None, None, None)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(S3Client, "_execute", fail)
+    with pytest.raises(StoreUnavailable) as raised:
+        objects.create("staging/A/x", b"")
+    assert raised.value.code == told
+    assert "vendor" not in raised.value.detail
+    assert len(tries) == 1
+
+
+def test_an_error_that_comes_after_200_is_an_error(objects: S3Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 says 200 before a long completion or copy is done, and how it ended in the body."""
+    bodies = [b"<?xml version='1.0'?>\n<Error><Code>InternalError</Code></Error>"]
+    execute = S3Client._execute
+
+    def late(self: S3Client, method: str, *rest: Any, stream: bool) -> Any:
+        response: Any = execute(self, method, *rest, stream=stream)
+        if method == "POST" and bodies and b"CompleteMultipartUpload" in (rest[2] or b""):
+            response._body = bodies.pop()
+        return response
+
+    monkeypatch.setattr(S3Client, "_execute", late)
+    objects.create("ocfl/a/x", bytes(PART_BYTES))
+    assert not bodies
+    assert objects.stat("ocfl/a/x").size_bytes == PART_BYTES
+
+
+def test_an_object_that_looks_like_an_error_is_read_as_it_is(objects: S3Objects) -> None:
+    data = b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code></Error>"
+    objects.create("staging/A/x", data)
+    assert objects.read("staging/A/x") == data
+
+
+# a server that does not check sums
+
+
+def test_a_server_that_does_not_check_sums_is_read_back(
+    server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = fresh_s3(server, tmp_path)
+    objects._known = Fitness(checks_sums=False, copies_conditionally=True)
+    execute = S3Client._execute
+
+    def damaging(
+        self: S3Client,
+        method: str,
+        bucket: str,
+        name: str | None,
+        body: bytes | None,
+        headers: Any,
+        query: Any,
+        *,
+        stream: bool,
+    ) -> Any:
+        if method == "PUT" and body:
+            body, headers = b"X" + body[1:], {k: v for k, v in headers.items() if "checksum" not in k}
+        return execute(self, method, bucket, name, body, headers, query, stream=stream)
+
+    objects.create("staging/A/good", b"bytes")
+    monkeypatch.setattr(S3Client, "_execute", damaging)
+    with pytest.raises(DigestMismatch):
+        objects.create("staging/A/x", b"bytes")
+    assert not objects.exists("staging/A/x")
+
+
+def test_a_body_damaged_on_its_way_is_sent_again(objects: S3Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    execute, damaged = S3Client._execute, [1]
+
+    def damaging(
+        self: S3Client,
+        method: str,
+        bucket: str,
+        name: str | None,
+        body: bytes | None,
+        headers: Any,
+        query: Any,
+        *,
+        stream: bool,
+    ) -> Any:
+        if method == "PUT" and body and damaged:
+            damaged.pop()
+            body = b"X" + body[1:]
+        return execute(self, method, bucket, name, body, headers, query, stream=stream)
+
+    monkeypatch.setattr(S3Client, "_execute", damaging)
+    objects.create("receipts/A.json", b"bytes")
+    assert objects.read("receipts/A.json") == b"bytes"
+
+
+def test_bytes_damaged_in_the_store_are_not_read_as_good(objects: S3Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    objects.create("receipts/A.json", b"bytes")
+    execute = S3Client._execute
+
+    def damaging(self: S3Client, *rest: Any, stream: bool) -> Any:
+        response: Any = execute(self, *rest, stream=stream)
+        response._body = b"bytEs"
+        return response
+
+    monkeypatch.setattr(S3Client, "_execute", damaging)
+    with pytest.raises(DigestMismatch):
+        objects.read("receipts/A.json")
+
+
+# local copies
+
+
+def test_a_local_copy_is_fetched_once_and_again_after_a_change(objects: S3Objects, proxy: FaultyProxy) -> None:
+    objects.create("staging/A/x", b"before")
+    for _ in range(3):
+        with objects.local_file("staging/A/x") as path:
+            assert path.read_bytes() == b"before"
+    assert sum(method == "GET" for method, _ in proxy.seen) == 1
+    objects.create("staging/A/x", b"after!", overwrite=True)
+    with objects.local_file("staging/A/x") as path:
+        assert path.read_bytes() == b"after!"
+
+
+def test_local_copies_stay_within_their_bounds_and_those_in_use_stay_readable(tmp_path: Path) -> None:
+    copies = LocalCopies(tmp_path, keep_bytes=250)
+    held = [copies.keep(f"k{number}", "e", io.BytesIO(bytes(100))) for number in range(5)]
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.kept")) <= 250
+    assert [path.stat().st_size for path in held] == [100] * 5
+    assert copies.find("k0", "e") is None
+
+
+# the probe
+
+
+class _Careless(S3Client):
+    """A server that does not look at one header of a plain request."""
+
+    ignored = ""
+
+    def _execute(
+        self, method: str, bucket: str, name: str | None, body: bytes | None, headers: Any, query: Any, *, stream: bool
+    ) -> Any:
+        kept = {key: value for key, value in (headers or {}).items() if key != self.ignored or query}
+        return super()._execute(method, bucket, name, body, kept, query, stream=stream)
+
+
+def _careless(server: S3Server, place: Place, ignored: str) -> S3Client:
+    client = _Careless(place, keys_of(server))
+    client.ignored = ignored
+    return client
+
+
+@pytest.mark.parametrize("ignored", ["If-None-Match", "If-Match"])
+def test_a_server_that_ignores_a_condition_is_refused_and_others_are_named(server: S3Server, ignored: str) -> None:
+    place = parse_place(url_of(server))
+    with pytest.raises(SetupError) as refused:
+        recall_or_probe(_careless(server, place, ignored), place)
+    assert refused.value.code == "store_unfit"
+    assert ignored in refused.value.detail
+    assert "SeaweedFS" in refused.value.detail
+    with pytest.raises(SetupError):  # and nothing is remembered that would let it pass the next time
+        recall_or_probe(_careless(server, place, ignored), place)
+
+
+def test_what_a_server_was_found_to_do_is_remembered_in_it(
+    server: S3Server, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = parse_place(url_of(server, endpoint=proxy.endpoint))
+    found = recall_or_probe(S3Client(place, keys_of(server)), place)
+    assert found.checks_sums
+    proxy.seen.clear()
+    assert recall_or_probe(S3Client(place, keys_of(server)), place) == found
+    assert [method for method, _ in proxy.seen] == ["GET"]
+    monkeypatch.setattr(s3_probe, "_AGAIN_AFTER", timedelta(0))
+    assert recall_or_probe(S3Client(place, keys_of(server)), place) == found
+    assert len(proxy.seen) > 20
+
+
+def test_a_server_that_does_not_check_sums_is_found_out(server: S3Server) -> None:
+    place = parse_place(url_of(server))
+    assert not recall_or_probe(_careless(server, place, "x-amz-checksum-sha256"), place).checks_sums
+
+
+def test_the_archive_bucket_keeps_versions_and_can_be_locked(server: S3Server) -> None:
+    place = parse_place(url_of(server))
+    client = S3Client(place, keys_of(server))
+    s3_probe.make_buckets(client, place)
+    s3_probe.make_buckets(client, place)
+    assert b"Enabled" in client.send("GET", place.archive, query={"versioning": ""}).body
+    assert b"Enabled" in client.send("GET", place.archive, query={"object-lock": ""}).body
+    assert b"Enabled" not in client.send("GET", place.work, query={"versioning": ""}).body
+
+
+def test_wrong_keys_are_told_at_the_door(server: S3Server, tmp_path: Path) -> None:
+    settings = Settings(
+        home=tmp_path,
+        archive_url=url_of(server),
+        s3_access_key=SecretStr(server.access_key),
+        s3_secret_key=SecretStr("wrong" * 8),
+    )
+    with pytest.raises(SetupError) as refused:
+        open_store(settings)
+    assert refused.value.code == "store_denied"
+    assert "wrong" not in refused.value.detail
+
+
+def test_a_store_is_opened_from_the_settings_with_keys_from_a_file(server: S3Server, tmp_path: Path) -> None:
+    file = tmp_path / "credentials"
+    file.write_text(
+        f"[default]\naws_access_key_id = {server.access_key}\naws_secret_access_key = {server.secret_key}\n"
+    )
+    objects = open_store(Settings(home=tmp_path, archive_url=url_of(server), s3_credentials_file=file))
+    objects.create("receipts/A.json", b"bytes")
+    assert objects.read("receipts/A.json") == b"bytes"
+    assert objects.free_bytes() > 0
+
+
+def test_listing_goes_over_many_pages(objects: S3Objects, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.objects.s3._LISTED_AT_ONCE", "4")
+    wanted_keys = [f"staging/{number % 3}/x {number:02}+%.json" for number in range(18)]
+    for key in wanted_keys:
+        objects.create(key, b"")
+    objects.create("receipts/A.json", b"")
+    assert list(objects.list("staging/")) == sorted(wanted_keys)
+    assert list(objects.list("")) == ["receipts/A.json", *sorted(wanted_keys)]
+    assert sum("list-type" in path for _, path in proxy.seen) >= 5
+
+
+def _uploads_left(objects: S3Objects) -> int:
+    place = objects._place
+    found = 0
+    for bucket in (place.archive, place.work):
+        page = objects._client.send("GET", bucket, query={"uploads": ""}).body
+        found += page.count(f"<Key>{place.prefix}".encode())
+    return found
+
+
+def _keeps_sums_of_copies(objects: S3Objects) -> bool:
+    """Whether equal bytes can be told by their sums: where the server copies at once, but not where in parts."""
+    return objects._fitness().copies_conditionally
