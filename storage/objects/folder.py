@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -71,12 +72,10 @@ class FolderObjects:
                 raise DigestMismatch(f"{key}: the bytes are not those announced (SHA-256 differs); send them again")
             with _store_errors(key):
                 if overwrite:
-                    self._make_folder(target.parent)
-                    private.replace(target)
-                    _sync_folder(target.parent)
+                    self._put(private, target, private.replace)
                     return stored
                 try:
-                    self._link(private, target)
+                    self._put(private, target, partial(os.link, private))
                 except FileExistsError:
                     _sync_folder(target.parent)
                     raise AlreadyExists(f"{key} exists already and is never overwritten") from None
@@ -86,7 +85,7 @@ class FolderObjects:
         source_path, target_path = self._path(source), self._path(target)
         with _store_errors(source):
             try:
-                self._link(source_path, target_path)
+                self._put(source_path, target_path, partial(os.link, source_path))
             except FileExistsError:
                 if not _same_bytes(source_path, target_path):
                     raise AlreadyExists(f"{target} exists already with other bytes") from None
@@ -193,15 +192,15 @@ class FolderObjects:
         finally:
             private.unlink(missing_ok=True)
 
-    def _link(self, source: Path, target: Path) -> None:
-        """Give the file a further name, durably. Raises FileExistsError where the name is taken.
+    def _put(self, source: Path, target: Path, put: Callable[[Path], object]) -> None:
+        """Give `source` the name `target`, durably. Raises FileExistsError where a link finds the name taken.
 
-        The folder may be removed (emptied by `delete`) between making it and linking into it: then it is made again.
+        The folder may be removed (emptied by `delete`) between making it and putting into it: then it is made again.
         """
         for _ in range(_FOLDER_ATTEMPTS):
             try:
                 self._make_folder(target.parent)
-                os.link(source, target)
+                put(target)
                 _sync_folder(target.parent)
                 return
             except FileNotFoundError:
@@ -215,7 +214,10 @@ class FolderObjects:
         if folder in self._durable_folders or folder == self._root:
             return
         self._make_folder(folder.parent)
-        folder.mkdir(exist_ok=True, mode=0o750)
+        try:
+            folder.mkdir(exist_ok=True, mode=0o750)
+        except FileExistsError:  # it was there, and when mkdir looked what it is, it had been removed
+            raise FileNotFoundError(errno.ENOENT, "removed while it was made", str(folder)) from None
         _sync_folder(folder.parent)
         if len(self._durable_folders) >= _DURABLE_FOLDERS_KEPT:
             self._durable_folders.clear()

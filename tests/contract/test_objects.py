@@ -319,3 +319,26 @@ def test_a_writer_killed_half_way_leaves_no_key_and_its_leftover_goes_after_a_da
     open_objects(tmp_path)
     assert list((tmp_path / ".tmp").iterdir()) == []
     assert objects.read("staging/A/original") == b"again"
+
+
+@pytest.mark.parametrize("call", ["create", "overwrite", "copy"])
+def test_a_folder_that_is_removed_while_it_is_made_is_made_again(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_objects(tmp_path / "store")
+    store.create("receipts/A.json", b"bytes")
+    mkdir, failures = Path.mkdir, iter([FileExistsError(errno.EEXIST, "then it was gone")])
+
+    def removed_meanwhile(path: Path, *args: int, **kwargs: bool) -> None:
+        """What Path.mkdir does where the folder is there when it is made, and gone when it is looked at."""
+        if path.name == "A" and (failure := next(failures, None)):
+            raise failure
+        mkdir(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "mkdir", removed_meanwhile)
+    if call == "copy":
+        store.copy("receipts/A.json", "staging/A/copy")
+    else:
+        store.create("staging/A/copy", b"bytes", overwrite=call == "overwrite")
+    assert store.read("staging/A/copy") == b"bytes"
+    assert next(failures, None) is None
