@@ -329,11 +329,11 @@ def test_a_folder_that_is_removed_while_it_is_made_is_made_again(
     store.create("receipts/A.json", b"bytes")
     mkdir, failures = Path.mkdir, iter([FileExistsError(errno.EEXIST, "then it was gone")])
 
-    def removed_meanwhile(path: Path, *args: int, **kwargs: bool) -> None:
+    def removed_meanwhile(path: Path, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
         """What Path.mkdir does where the folder is there when it is made, and gone when it is looked at."""
         if path.name == "A" and (failure := next(failures, None)):
             raise failure
-        mkdir(path, *args, **kwargs)
+        mkdir(path, mode, parents, exist_ok)
 
     monkeypatch.setattr(Path, "mkdir", removed_meanwhile)
     if call == "copy":
