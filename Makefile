@@ -15,14 +15,14 @@ demo: setup
 
 test:
 	@sh .ci/setup test
-	SOHOA_REQUIRE=verapdf SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest
+	SOHOA_REQUIRE=verapdf,ocfl-java SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest
 
 check: setup
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	.venv/bin/lint-imports
 	$(PY) -m mypy
-	$(PY) -m pytest -m "not slow and not verapdf and not papers" -q
+	$(PY) -m pytest -m "not slow and not verapdf and not ocfl_java and not papers" -q
 
 format: setup
 	$(PY) -m ruff format .

@@ -169,6 +169,17 @@ def doctor(as_json: Json = False) -> None:
     raise typer.Exit(run(as_json=as_json))
 
 
+@app.command("validate-ocfl")
+def validate_ocfl(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder of an OCFL object or storage root.")],
+    as_json: Json = False,
+) -> None:
+    """Check any OCFL object or storage root, of whoever wrote it, by the OCFL specification. Nothing is changed."""
+    from sohoa.cli.validate_ocfl import run
+
+    raise typer.Exit(run(path, as_json=as_json))
+
+
 @token_app.command("create")
 def token_create(
     name: Annotated[str, typer.Argument(help="What the token is for.")],
