@@ -53,7 +53,8 @@ class ObjectReport:
     """What was found in one object.
 
     `root` is its key, with a slash at the end (or "" for the whole tree). `inventory` is the root inventory as far as
-    it makes sense; `inventory_sha256` has, for each version with an inventory, the SHA-256 of its bytes.
+    it makes sense; `inventory_sha256` has, for each version with an inventory, the SHA-256 of its bytes. `unreadable` are
+    the keys that the store has and could not give, `irregular` sidecars that are valid and not spelled as Sohoa does.
     """
 
     root: str
@@ -62,6 +63,8 @@ class ObjectReport:
     inventory: InventoryRead | None = None
     inventory_sha256: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)
+    irregular: set[str] = field(default_factory=set)
     files: int = 0
     size_bytes: int = 0
 
@@ -110,8 +113,17 @@ class _Place:
 
     def read(self, path: str) -> bytes:
         pieces: list[bytes] = []
-        self.report.size_bytes += feed(self.tree, self.report.root + path, [pieces.append])
+        self.feed(path, [pieces.append])
         return b"".join(pieces)
+
+    def feed(self, path: str, takers: Sequence[Callable[[bytes], object]]) -> None:
+        """Give a file's bytes to each taker. Raises NotFound, StoreUnavailable."""
+        key = self.report.root + path
+        try:
+            self.report.size_bytes += feed(self.tree, key, takers)
+        except StoreUnavailable:
+            self.report.unreadable.add(key)
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +202,11 @@ def _check_inventory(at: _Place, folder: str, newest: _Found | None) -> _Found |
 
 def _check_sidecar(at: _Place, path: str, inventory: bytes, algorithm: str) -> None:
     try:
-        match = _SIDECAR.fullmatch(at.read(path))
+        data = at.read(path)
     except (NotFound, StoreUnavailable) as error:
         at.say("E058", path, error.detail)
         return
+    match = _SIDECAR.fullmatch(data)
     if match is None:
         at.say("E061", path, "it does not hold a digest, a blank and inventory.json")
         return
@@ -203,6 +216,8 @@ def _check_sidecar(at: _Place, path: str, inventory: bytes, algorithm: str) -> N
     digest.update(inventory)
     if digest.hexdigest() != match[1].decode().lower():
         at.say("E060", path, "the digest is not that of the inventory beside it")
+    elif data != f"{digest.hexdigest()} inventory.json\n".encode():
+        at.report.irregular.add(at.report.root + path)
 
 
 def _check_top(at: _Place, inventory: InventoryRead) -> None:
@@ -336,7 +351,7 @@ def _check_digests(at: _Place, path: str, wanted: dict[tuple[str, str], tuple[st
     """Read a file once and compare it with every digest that some inventory gives for it."""
     digests = {algorithm: digest for algorithm, _ in wanted if (digest := new_digest(algorithm)) is not None}
     try:
-        at.report.size_bytes += feed(at.tree, at.report.root + path, [digest.update for digest in digests.values()])
+        at.feed(path, [digest.update for digest in digests.values()])
     except (NotFound, StoreUnavailable) as error:
         at.say("E092", path, f"it cannot be read: {error.detail}")
         return

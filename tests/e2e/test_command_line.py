@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 COMMANDS = (
     "archive", "search", "text", "export", "status", "release", "withdraw", "retry", "work", "serve", "doctor", "token",
-    "validate-ocfl",
+    "validate-ocfl", "verify",
 )  # fmt: skip
 WRONG: tuple[tuple[str, ...], ...] = (
     ("archive",),
@@ -27,6 +27,8 @@ WRONG: tuple[tuple[str, ...], ...] = (
     ("token", "create", "reader", "--scope", "everything", "--actor", "person:lan"),
     ("archive", "--as", "lan:", "x.pdf"),
     ("validate-ocfl", "nothing-here"),
+    ("verify", "no-such-dossier"),
+    ("verify", "--sample", "-1"),
 )
 
 

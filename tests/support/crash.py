@@ -89,6 +89,16 @@ def at_every_call(
             return
 
 
+def interposed(archive: Archive, *, at: int) -> Archive:
+    """An archive on the same store in which the process dies at call number `at`, counted from 1."""
+
+    def die() -> None:
+        raise Crash
+
+    store = _Interposed(archive.objects, at=at, action=die, after=False, only=frozenset())
+    return Archive(cast(Objects, store), SystemClock())
+
+
 def crash(_: Archive) -> None:
     """Die."""
     raise Crash
