@@ -16,7 +16,7 @@ demo: setup
 
 test:
 	@sh .ci/setup test
-	SOHOA_REQUIRE=$${SOHOA_REQUIRE:-verapdf} SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest
+	SOHOA_REQUIRE=$${SOHOA_REQUIRE:-verapdf,ocfl-java} SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest
 
 servers: setup
 	@$(PY) -m tests.support.servers start
@@ -29,7 +29,7 @@ check: setup
 	$(PY) -m ruff check .
 	.venv/bin/lint-imports
 	$(PY) -m mypy
-	$(PY) -m pytest -m "not slow and not verapdf and not papers and not servers" -q
+	$(PY) -m pytest -m "not slow and not verapdf and not ocfl_java and not papers and not servers" -q
 
 format: setup
 	$(PY) -m ruff format .

@@ -207,6 +207,36 @@ def restore(
     run_restore(source, force=force, as_json=as_json)
 
 
+@app.command()
+def verify(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DOCUMENT|DOSSIER]", help="A document's id or a dossier's code; without it, everything."
+        ),
+    ] = None,
+    sample: Annotated[
+        int, typer.Option(min=0, metavar="N", help="So many PDFs, drawn by lot, are validated as PDF/A as well.")
+    ] = 20,
+    as_json: Json = False,
+) -> None:
+    """Check every byte of the archive, and that ledger, objects, receipts, catalogue and index agree."""
+    from sohoa.cli.verify import run
+
+    raise typer.Exit(run(what, sample=sample, as_json=as_json))
+
+
+@app.command("validate-ocfl")
+def validate_ocfl(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder of an OCFL object or storage root.")],
+    as_json: Json = False,
+) -> None:
+    """Check any OCFL object or storage root, of whoever wrote it, by the OCFL specification. Nothing is changed."""
+    from sohoa.cli.validate_ocfl import run
+
+    raise typer.Exit(run(path, as_json=as_json))
+
+
 @token_app.command("create")
 def token_create(
     name: Annotated[str, typer.Argument(help="What the token is for.")],

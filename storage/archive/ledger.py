@@ -111,12 +111,19 @@ class Ledger:
         """Like :meth:`record`, for a commit of which nothing else is known: bisection finds where its entry must be."""
         return self.record(commit, after=self._first_since(commit.committed_at) - 1)
 
+    def find(self, commit: Commit) -> Entry | None:
+        """The entry that names this version, None where there is none. Nothing is written."""
+        for sequence in range(self._first_since(commit.committed_at), self.head() + 1):
+            if _names(entry := self.entry(sequence), commit):
+                return entry
+        return None
+
     def entry(self, sequence: int) -> Entry:
         """One entry. Raises NotFound, DigestMismatch where it is not the entry its name says."""
         newest = self._newest
         if newest is not None and newest.sequence == sequence:
             return newest
-        entry = _parse(self._objects.read(ledger_key(sequence)))
+        entry = parse_entry(self._objects.read(ledger_key(sequence)))
         if entry.sequence != sequence:
             raise DigestMismatch(f"{ledger_key(sequence)} holds entry {entry.sequence}: the ledger was altered")
         return entry
@@ -166,7 +173,7 @@ class Ledger:
             }
         )
         self._objects.create(ledger_key(head + 1), data)
-        self._newest = _parse(data)
+        self._newest = parse_entry(data)
         return head + 1
 
     def _first_since(self, moment: datetime) -> int:
@@ -205,7 +212,8 @@ def _names(entry: Entry, commit: Commit) -> bool:
     return any((named.object_id, named.version) == (commit.object_id, commit.version) for named in entry.commits)
 
 
-def _parse(data: bytes) -> Entry:
+def parse_entry(data: bytes) -> Entry:
+    """The entry in the bytes of one. Raises ValueError, KeyError or TypeError where they are something else."""
     found = json.loads(data)
     return Entry(
         sequence=found["sequence"],

@@ -38,12 +38,20 @@ class Receipt:
 
 def write_receipt(objects: Objects, receipt: Receipt) -> None:
     """Make a receipt durable. Raises AlreadyExists where the document has one."""
-    objects.create(
-        receipt_key(receipt.document_id), to_json(asdict(receipt) | {"accepted_at": isoformat(receipt.accepted_at)})
-    )
+    objects.create(receipt_key(receipt.document_id), receipt_bytes(receipt))
 
 
 def read_receipt(objects: Objects, document_id: str) -> Receipt:
     """The receipt of a document. Raises NotFound."""
-    found = json.loads(objects.read(receipt_key(document_id)))
+    return parse_receipt(objects.read(receipt_key(document_id)))
+
+
+def receipt_bytes(receipt: Receipt) -> bytes:
+    """The bytes of a receipt: the same receipt always gives the same."""
+    return to_json(asdict(receipt) | {"accepted_at": isoformat(receipt.accepted_at)})
+
+
+def parse_receipt(data: bytes) -> Receipt:
+    """The receipt in the bytes of one. Raises ValueError, KeyError or TypeError where they are something else."""
+    found = json.loads(data)
     return Receipt(**(found | {"accepted_at": parse_moment(found["accepted_at"])}))

@@ -217,10 +217,34 @@ def list_documents(
     return DocumentPage(items=items, next_cursor=items[-1].changed_seq if len(rows) > limit else None)
 
 
+def get_many(conn: Connection, document_ids: Collection[str]) -> dict[str, Document]:
+    """Those of these documents that there are, by id."""
+    found: dict[str, Document] = {}
+    for some in batched(document_ids):
+        for row in conn.execute(select(documents).where(documents.c.document_id.in_(some))):
+            document = _document(row)
+            found[document.document_id] = document
+    return found
+
+
+def by_id(conn: Connection, *, after: str, limit: int) -> list[Document]:
+    """Documents in the order of their ids, from after `after` ("" for the first)."""
+    query = select(documents).where(documents.c.document_id > after).order_by(documents.c.document_id).limit(limit)
+    return [_document(row) for row in conn.execute(query)]
+
+
 def count_by_status(conn: Connection, *, office: str | None = None) -> dict[DocumentStatus, int]:
     """How many documents are in each status that any is in."""
     query = _filtered(select(documents.c.status, func.count()), office=office)
     return {status: count for status, count in conn.execute(query.group_by(documents.c.status))}  # noqa: C416
+
+
+def count_without_version(conn: Connection) -> int:
+    """How many documents the archive has no version of yet, so that the index cannot have them; withdrawn ones aside."""
+    query = select(func.count()).where(
+        documents.c.sequence.is_(None), documents.c.status != constant(DocumentStatus.WITHDRAWN)
+    )
+    return conn.execute(query.select_from(documents)).scalar_one()
 
 
 def finished(conn: Connection, document_ids: Collection[str]) -> list[Document]:

@@ -190,6 +190,12 @@ def counts(conn: Connection, *, document_id: str | None = None) -> dict[JobKind,
     return dict(found)
 
 
+def working_on(conn: Connection, document_ids: Iterable[str]) -> set[str]:
+    """Those of these documents (at most a few hundred) that have work waiting or being done."""
+    live = (jobs.c.state != constant(JobState.FAILED), jobs.c.document_id.in_(list(document_ids)))
+    return set(conn.execute(select(jobs.c.document_id).where(*live)).scalars())
+
+
 def next_run_after(conn: Connection, *, now: datetime) -> datetime | None:
     """When the next waiting job may be claimed: `now` if one may at once, None if none waits."""
     first = conn.execute(

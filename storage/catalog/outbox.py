@@ -53,6 +53,12 @@ def pending_count(conn: Connection) -> int:
     return conn.execute(select(func.count()).select_from(outbox)).scalar_one()
 
 
+def waiting(conn: Connection, document_ids: Iterable[str]) -> set[str]:
+    """Those of these documents (at most a few hundred) of which word waits."""
+    query = select(outbox.c.document_id).where(outbox.c.document_id.in_(list(document_ids)))
+    return set(conn.execute(query).scalars())
+
+
 def oldest_at(conn: Connection) -> datetime | None:
     """When the row that waits longest was put in; None if none waits."""
     return conn.execute(select(outbox.c.put_at).order_by(outbox.c.outbox_id).limit(1)).scalar_one_or_none()

@@ -113,6 +113,10 @@ class SearchIndex(Protocol):
         """The number of documents that can be found (without tombstones)."""
         ...
 
+    def sequences(self, document_ids: Iterable[str]) -> dict[str, int]:
+        """The sequence that each of these documents was last written with, tombstones too; unknown ones are left out."""
+        ...
+
     def close(self) -> None:
         """Let go of files and locks."""
         ...

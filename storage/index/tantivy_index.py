@@ -6,7 +6,7 @@ import fcntl
 import json
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,6 +114,13 @@ class TantivyIndex:
         everything = counted(self._schema, Query(), office=None)
         with _errors_named():
             return int(self._fresh_searcher().search(everything, limit=1).count)
+
+    def sequences(self, document_ids: Iterable[str]) -> dict[str, int]:
+        """The sequence that each of these documents was last written with, tombstones too; unknown ones are left out."""
+        with _errors_named():
+            searcher = self._fresh_searcher()
+            found = {document_id: self._indexed_sequence(searcher, document_id) for document_id in document_ids}
+        return {document_id: sequence for document_id, sequence in found.items() if sequence >= 0}
 
     def close(self) -> None:
         """Let go of files and locks."""

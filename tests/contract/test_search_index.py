@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -214,6 +214,15 @@ def test_older_sequence_is_ignored_and_the_same_one_changes_nothing(index: Searc
     assert names(index, "mới") == ["it"]
     assert names(index, "cũ") == []
     assert index.count() == 1
+
+
+def test_the_sequence_of_each_document_can_be_asked_for_tombstones_too(index: SearchIndex) -> None:
+    index.write([entry("it", "một"), IndexEntry(DocumentId("gone"), sequence=7, deleted=True)])
+    (sequence,) = index.sequences(["it"]).values()
+    assert index.sequences(["it", "gone", "unknown"]) == {"it": sequence, "gone": 7}
+    index.write([IndexEntry(DocumentId("it"), sequence=sequence + 5, filename="x")])
+    assert index.sequences(iter(["it"])) == {"it": sequence + 5}
+    assert index.sequences([]) == {}
 
 
 def test_tombstone_hides_a_document_and_outlives_late_writes(index: SearchIndex) -> None:
@@ -425,6 +434,9 @@ class Refusing:
 
     def count(self) -> int:
         return self.index.count()
+
+    def sequences(self, document_ids: Iterable[str]) -> dict[str, int]:
+        return self.index.sequences(document_ids)
 
     def close(self) -> None:
         self.index.close()

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.slow
 
 COMMANDS = (
     "archive", "search", "text", "export", "status", "release", "withdraw", "retry", "work", "serve", "doctor", "token",
+    "validate-ocfl", "verify",
 )  # fmt: skip
 WRONG: tuple[tuple[str, ...], ...] = (
     ("archive",),
@@ -25,6 +26,9 @@ WRONG: tuple[tuple[str, ...], ...] = (
     ("release", "01ARZ3NDEKTSV4RRFFQ69G5FAV"),
     ("token", "create", "reader", "--scope", "everything", "--actor", "person:lan"),
     ("archive", "--as", "lan:", "x.pdf"),
+    ("validate-ocfl", "nothing-here"),
+    ("verify", "no-such-dossier"),
+    ("verify", "--sample", "-1"),
 )
 
 

@@ -19,6 +19,8 @@ from sohoa.errors import StoreUnavailable
 from sohoa.model import Actor
 from storage.archive import Archive, Recorded, object_id_of
 from storage.archive.commit import StagedFile
+from storage.archive.ocfl_root import validate_root
+from storage.archive.ocfl_tree import FolderTree
 from storage.objects import open_objects
 from storage.objects.protocol import Objects
 
@@ -87,6 +89,16 @@ def at_every_call(
             return
 
 
+def interposed(archive: Archive, *, at: int) -> Archive:
+    """An archive on the same store in which the process dies at call number `at`, counted from 1."""
+
+    def die() -> None:
+        raise Crash
+
+    store = _Interposed(archive.objects, at=at, action=die, after=False, only=frozenset())
+    return Archive(cast(Objects, store), SystemClock())
+
+
 def crash(_: Archive) -> None:
     """Die."""
     raise Crash
@@ -144,6 +156,7 @@ def assert_whole(root: Path) -> Counter[str]:
             data = (declaration.parent / name / "inventory.json").read_bytes()
             digests[inventory["id"], int(name[1:])] = hashlib.sha256(data).hexdigest()
     assert len(list(root.glob("ocfl/*/*/*/*"))) == len(versions)
+    assert {found.code for report in validate_root(FolderTree(root / "ocfl")) for found in report.findings} <= {"W004"}
     named = [commit for entry in archive.ledger.entries() for commit in entry.commits]
     assert {(commit.object_id, commit.version): commit.inventory_sha256 for commit in named} == digests
     assert len(named) == len(digests)

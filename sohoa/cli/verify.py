@@ -1,0 +1,89 @@
+"""`sohoa verify`: is the archive, or one dossier or document of it, what it promises to be."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from sohoa.cli.context import identify, opened
+from sohoa.cli.validate_ocfl import FOUND, sayable
+from sohoa.errors import NotAllowed, NotFound, SohoaError
+from storage.archive.layout import object_id_of
+from storage.archive.verify import VerifyReport, verify_archive, verify_one
+from storage.archive.verify_findings import finding
+from storage.catalog import documents
+from storage.index import open_index
+from storage.index.protocol import SearchIndex
+from storage.stores import Stores
+
+
+def run(what: str | None, *, sample: int, as_json: bool) -> int:
+    """Check everything, or the object that a document or dossier is in; exit code 0 if it is clean, else 4."""
+    from ocr_workers.pdfa import check_pdfa
+
+    def check_pdf(path: Path, conformance: str) -> str | None:
+        report = check_pdfa(path, flavour=conformance.removeprefix("PDF/A-"))
+        return None if report.passed else f"not {conformance}: {report.findings[0]['rule']}"
+
+    with opened() as stores, ExitStack() as stack:
+        if identify(stores, None, scope="admin").office is not None:
+            raise NotAllowed("verify reads the papers of every office: the token in SOHOA_TOKEN is bound to one")
+        index: SearchIndex | None = None
+        trouble = ""
+        try:
+            index = stack.enter_context(open_index(stores.settings))
+        except SohoaError as error:  # the archive is checked all the same
+            trouble = error.detail
+        if what is None:
+            chance = random.SystemRandom()
+            report = verify_archive(stores, index, check_pdf=check_pdf, sample=sample, chance=chance)
+        else:
+            report = verify_one(stores, index, _object_of(stores, what), check_pdf=check_pdf)
+        if index is None:
+            report.findings.append(finding("index_unusable", "index", trouble))
+    _print(report, as_json=as_json)
+    return 0 if report.is_clean else FOUND
+
+
+def _object_of(stores: Stores, what: str) -> str:
+    """The OCFL object of a document's id or a dossier's code."""
+    with stores.database.read() as connection:
+        try:
+            document = documents.get(connection, what.strip().upper())
+        except NotFound:
+            return object_id_of("", what)
+    if document.version is None:
+        raise NotFound(f"document {document.document_id} is {document.status}: the archive has no version of it yet")
+    return document.object_id or object_id_of(document.document_id, document.dossier)
+
+
+def _print(report: VerifyReport, *, as_json: bool) -> None:
+    if as_json:
+        findings = [
+            {
+                "code": each.code,
+                "severity": each.severity,
+                "where": sayable(each.where),
+                "detail": sayable(each.detail),
+                "do": each.do,
+            }
+            for each in report.findings
+        ]
+        told = {"clean": report.is_clean, "checked": dict(report.checked), "findings": findings}
+        sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
+        return
+    if report.findings:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("", "CODE", "WHERE", "WHAT", "WHAT TO DO"):
+            table.add_column(heading, overflow="fold")
+        for each in report.findings:
+            table.add_row(each.severity, each.code, sayable(each.where), sayable(each.detail), each.do)
+        Console().print(table)
+    counted = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(report.checked.items()))
+    sys.stdout.write(f"{'clean' if report.is_clean else 'NOT clean'}: {counted}\n")

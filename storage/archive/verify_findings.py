@@ -1,0 +1,86 @@
+"""What a check of the archive can find: codes, how bad each is, and what to do (docs/operations/verify.md is made from this)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Severity = Literal["error", "warning", "pending"]
+
+_RESTORE = "restore the file from a copy of the archive; do not mend it by hand"
+_REBUILD = "the archive is right: rebuild the catalogue from it"
+_REINDEX = "delete the index folder: it is made anew from the archive"
+_WAIT = "nothing: the housekeeper finishes it; if it is still there an hour later, see the log"
+
+ADVICE: Final[dict[str, tuple[Severity, str, str]]] = {
+    "E…": ("error", "not valid OCFL: the code is the specification's (E092: a file's bytes are not those committed)", _RESTORE),
+    "W…": ("warning", "OCFL advises against it (W004 is left out: an ADR accepts it)", "look at how it came there"),
+    "unreadable": ("error", "the store has the file and cannot read it", "check the disk, then restore the file from a copy"),
+    "altered": ("error", "valid OCFL, and yet not the bytes that Sohoa wrote", _RESTORE),
+    "commit_open": ("pending", "a version is reserved and not finished", _WAIT),
+    "object_missing": ("error", "the ledger names an object that is not in the archive", _RESTORE),
+    "version_missing": ("error", "the ledger names a version that its object does not have", _RESTORE),
+    "not_in_ledger": (
+        "error",
+        "a committed version that no ledger entry names",
+        "an entry was lost or the version was put there past Sohoa: compare with a copy",
+    ),
+    "ledger_twice": ("error", "two ledger entries name the same version", "compare the ledger with a copy"),
+    "ledger_disagrees": (
+        "error",
+        "a ledger entry does not say of a version what the version says itself (digest, moment, actor, message)",
+        "one of the two was altered: compare both with a copy",
+    ),
+    "ledger_gap": ("error", "entries are missing in the ledger", _RESTORE),
+    "ledger_broken": ("error", "an entry does not follow from the one before it", "one of the two was altered: restore both"),
+    "ledger_damaged": ("error", "a ledger entry cannot be what was written", _RESTORE),
+    "ledger_stray": ("error", "a key in the ledger's folders that is no entry", "find out who put it there"),
+    "receipt_missing": ("error", "a document without a receipt", _RESTORE),
+    "receipt_damaged": ("error", "a receipt cannot be what was written", _RESTORE),
+    "receipt_disagrees": (
+        "error",
+        "a receipt says something else than the document it was given for",
+        "one of the two was altered: compare both with a copy",
+    ),
+    "receipt_without_document": ("error", "a receipt of which there is no document", "restore the document from a copy"),
+    "receipt_pending": ("pending", "a receipt whose document is not registered yet", _WAIT),
+    "original_missing": ("error", "an accepted paper is neither staged nor committed", "restore it, or ask its sender"),
+    "original_damaged": ("error", "the staged bytes of an accepted paper are not the receipt's", "restore it, or ask its sender"),
+    "document_missing": ("error", "the catalogue has a document that the archive does not have", _RESTORE),
+    "document_twice": ("error", "a document is in the newest version of two objects", "find out which one the ledger has later"),
+    "not_in_catalog": ("error", "a document in the archive that the catalogue does not know", _REBUILD),
+    "catalog_disagrees": ("error", "the catalogue says something else of a document than the archive", _REBUILD),
+    "catalog_pending": ("pending", "the catalogue has yet to learn of a commit", _WAIT),
+    "record_disagrees": ("error", "a document's record.json says something else than the catalogue", _REBUILD),
+    "pdfa_invalid": ("error", "an archived PDF does not pass the PDF/A validator any more", "keep it; make the rendition anew"),
+    "not_in_index": ("error", "a searchable document that the index does not have", _REINDEX),
+    "index_behind": ("error", "the index has an older state of a document and nobody will tell it", _REINDEX),
+    "index_pending": ("pending", "the index has yet to learn of a document", _WAIT),
+    "index_surplus": ("error", "the index finds more documents than there are", _REINDEX),
+    "index_unusable": ("error", "the index cannot be opened", _REINDEX),
+    "not_searchable": ("warning", "the index has a document's names alone: its text could not be read", "see the log"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyFinding:
+    """One thing that is not as it should be. `where` is a key of the store, a document's or an object's id."""
+
+    code: str
+    severity: Severity
+    where: str
+    detail: str
+
+    @property
+    def do(self) -> str:
+        """What the operator can do about it."""
+        return _advice(self.code)[2]
+
+
+def finding(code: str, where: str, detail: str, *, severity: Severity | None = None) -> VerifyFinding:
+    """A finding with the severity that its code has, unless told otherwise. KeyError for a code that is not listed."""
+    return VerifyFinding(code, severity or _advice(code)[0], where, detail)
+
+
+def _advice(code: str) -> tuple[Severity, str, str]:
+    return ADVICE[f"{code[0]}…" if code[1:].isdigit() else code]
