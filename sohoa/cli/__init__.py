@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 token_app = typer.Typer(help="Bearer tokens for the HTTP API.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(token_app, name="token")
+ledger_app = typer.Typer(help="The hash-chained list of all commits.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(ledger_app, name="ledger")
 
 As = Annotated[
     str | None, typer.Option("--as", metavar="ACTOR", help="Act as person:ID or system:ID instead of yourself.")
@@ -269,6 +271,25 @@ def token_revoke(token: Annotated[str, typer.Argument(metavar="TOKEN", help="The
     from sohoa.cli.tokens import revoke
 
     revoke(token)
+
+
+@ledger_app.command("head")
+def ledger_head(as_json: Json = False) -> None:
+    """Show the newest entry's number and digest, to be kept elsewhere."""
+    from sohoa.cli.ledger import show_head
+
+    show_head(as_json=as_json)
+
+
+@ledger_app.command("check")
+def ledger_check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `sohoa ledger head --json` printed earlier.")],
+    as_json: Json = False,
+) -> None:
+    """Check that the ledger still goes back to a head that was kept elsewhere."""
+    from sohoa.cli.ledger import check
+
+    raise typer.Exit(check(file, as_json=as_json))
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from sohoa.cli.validate_ocfl import FOUND, sayable
 from sohoa.errors import NotAllowed, NotFound, SohoaError
 from storage.archive.layout import object_id_of
 from storage.archive.verify import VerifyReport, verify_archive, verify_one
-from storage.archive.verify_findings import finding
+from storage.archive.verify_findings import VerifyFinding, finding
 from storage.catalog import documents
 from storage.index import open_index
 from storage.index.protocol import SearchIndex
@@ -65,25 +66,35 @@ def _object_of(stores: Stores, what: str) -> str:
 
 def _print(report: VerifyReport, *, as_json: bool) -> None:
     if as_json:
-        findings = [
-            {
-                "code": each.code,
-                "severity": each.severity,
-                "where": sayable(each.where),
-                "detail": sayable(each.detail),
-                "do": each.do,
-            }
-            for each in report.findings
-        ]
-        told = {"clean": report.is_clean, "checked": dict(report.checked), "findings": findings}
+        told = {"clean": report.is_clean, "checked": dict(report.checked), "findings": findings_json(report.findings)}
         sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
         return
-    if report.findings:
-        table = Table(box=None, pad_edge=False)
-        for heading in ("", "CODE", "WHERE", "WHAT", "WHAT TO DO"):
-            table.add_column(heading, overflow="fold")
-        for each in report.findings:
-            table.add_row(each.severity, each.code, sayable(each.where), sayable(each.detail), each.do)
-        Console().print(table)
+    show_findings(report.findings)
     counted = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(report.checked.items()))
     sys.stdout.write(f"{'clean' if report.is_clean else 'NOT clean'}: {counted}\n")
+
+
+def findings_json(findings: Sequence[VerifyFinding]) -> list[dict[str, str]]:
+    """Findings as docs/cli.md has them."""
+    return [
+        {
+            "code": each.code,
+            "severity": each.severity,
+            "where": sayable(each.where),
+            "detail": sayable(each.detail),
+            "do": each.do,
+        }
+        for each in findings
+    ]
+
+
+def show_findings(findings: Sequence[VerifyFinding]) -> None:
+    """Findings as a table; nothing where there are none."""
+    if not findings:
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "CODE", "WHERE", "WHAT", "WHAT TO DO"):
+        table.add_column(heading, overflow="fold")
+    for each in findings:
+        table.add_row(each.severity, each.code, sayable(each.where), sayable(each.detail), each.do)
+    Console().print(table)

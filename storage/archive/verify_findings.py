@@ -35,6 +35,16 @@ ADVICE: Final[dict[str, tuple[Severity, str, str]]] = {
     "ledger_broken": ("error", "an entry does not follow from the one before it", "one of the two was altered: restore both"),
     "ledger_damaged": ("error", "a ledger entry cannot be what was written", _RESTORE),
     "ledger_stray": ("error", "a key in the ledger's folders that is no entry", "find out who put it there"),
+    "ledger_cut": (
+        "error",
+        "an entry that was published as the head is not there: the ledger was cut short",
+        "restore the ledger and what it names from a copy; find out who could write to the archive",
+    ),
+    "ledger_rewritten": (
+        "error",
+        "an entry that was published as the head has other bytes now: the chain was written anew",
+        "restore the ledger and what it names from a copy; find out who could write to the archive",
+    ),
     "receipt_missing": ("error", "a document without a receipt", _RESTORE),
     "receipt_damaged": ("error", "a receipt cannot be what was written", _RESTORE),
     "receipt_disagrees": (

@@ -411,9 +411,10 @@ def test_a_reserved_version_is_pending_however_far_it_came_and_damage_beside_it_
     api: Api, papers: dict[str, Document]
 ) -> None:
     document_id = papers["first"].document_id
-    staged = api.stores.archive.stage(document_id, "premis.jsonl", b"{}\n", overwrite=True)
     seen: set[str] = set()
     for call in range(1, 60):
+        api.stores.archive.recover()
+        staged = api.stores.archive.stage(document_id, "premis.jsonl", b"{}\n" * call, overwrite=True)
         dying = interposed(api.stores.archive, at=call)
         try:
             dying.commit_and_record(OBJECT, [staged], actor=Actor("person:lan"), message="x")
