@@ -83,6 +83,7 @@ def run(
         ctypes.CDLL(None).prctl(
             _PR_SET_CHILD_SUBREAPER, 1
         )  # the server that forks workers outlives its command a little
+        before = {child.pid for child in psutil.Process().children()}
         started_s = time.perf_counter()
         process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=out, stderr=errors)
         watch = _MemoryWatch(process.pid) if watch_memory else None
@@ -90,7 +91,7 @@ def run(
         wall_s = time.perf_counter() - started_s
         process.returncode = os.waitstatus_to_exitcode(status)
         peak_bytes = watch.stop() if watch is not None else 0
-        cpu_s = usage.ru_utime + usage.ru_stime + _cpu_s_of_orphans()
+        cpu_s = usage.ru_utime + usage.ru_stime + _cpu_s_of_orphans(before)
         out.seek(0)
         errors.seek(0)
         if process.returncode not in exit_codes:
@@ -99,15 +100,16 @@ def run(
         return Run(wall_s, cpu_s, out.read().decode(), process.returncode, peak_bytes)
 
 
-def _cpu_s_of_orphans() -> float:
-    """Wait for the processes that a finished command left to end, and tell what they (and their children) used."""
+def _cpu_s_of_orphans(before: Collection[int]) -> float:
+    """Wait for the processes that a finished command left to end, and tell what they (and their children) used.
+
+    `before` are the children that this process had before the command.
+    """
     cpu_s = 0.0
-    while True:
-        try:
-            _, _, usage = os.wait4(-1, 0)
-        except ChildProcessError:
-            return cpu_s
+    while orphans := [child.pid for child in psutil.Process().children() if child.pid not in before]:
+        _, _, usage = os.wait4(orphans[0], 0)
         cpu_s += usage.ru_utime + usage.ru_stime
+    return cpu_s
 
 
 class _MemoryWatch:
