@@ -30,6 +30,7 @@ from storage.catalog.documents import Document
 
 RENDITIONS = ("document.pdf", "text.txt", "alto.xml.gz")
 DESCRIPTION = ("record.json", "premis.jsonl", "quality.json")
+_PAGES_KEPT = 8
 
 
 @contextmanager
@@ -71,12 +72,16 @@ def write_page(document_id: DocumentId, page: Page, archive: Archive) -> None:
 
 
 class StagedPages(Sequence[Page]):
-    """The pages of a document, each read from staging when it is asked for, so that 800 of them are never in memory at once."""
+    """The pages of a document, each read from staging when it is asked for, so that 800 of them are never in memory at once.
+
+    The last few stay, for a short document is gone through many times, and each reading may go over the network.
+    """
 
     def __init__(self, document_id: DocumentId, count: int, archive: Archive) -> None:
         self._document_id = document_id
         self._count = count
         self._archive = archive
+        self._kept: dict[int, Page] = {}
 
     def __len__(self) -> int:
         return self._count
@@ -91,8 +96,14 @@ class StagedPages(Sequence[Page]):
         return self._read(range(self._count)[index] + 1)
 
     def _read(self, number: int) -> Page:
-        data = self._archive.objects.read(f"staging/{self._document_id}/pages/{number:06}.json")
-        return page_from_dict(json.loads(data))
+        page = self._kept.get(number)
+        if page is None:
+            data = self._archive.objects.read(f"staging/{self._document_id}/pages/{number:06}.json")
+            page = page_from_dict(json.loads(data))
+            if len(self._kept) >= _PAGES_KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[number] = page
+        return page
 
 
 @dataclass(frozen=True, slots=True)

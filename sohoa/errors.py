@@ -98,7 +98,10 @@ class DigestMismatch(SohoaError):
 
 
 class StoreUnavailable(SohoaError):
-    """The archive, the catalogue or the index cannot be reached or is full just now."""
+    """The archive, the catalogue or the index cannot be reached or is full just now.
+
+    Codes: store_unavailable, disk_full, store_denied (an S3 server refuses our keys), bucket_missing, and the index's own.
+    """
 
     code = "store_unavailable"
     retryable = True
@@ -132,7 +135,7 @@ class TextMismatch(SohoaError):
 class SetupError(SohoaError):
     """Something on this machine is missing or broken; the detail says how to get or mend it.
 
-    Codes: setup, model_missing, engine_missing, catalog_damaged, index_damaged.
+    Codes: setup, bad_setting, model_missing, engine_missing, catalog_damaged, index_damaged, store_unfit, store_denied.
     """
 
     code = "setup"

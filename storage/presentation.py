@@ -106,10 +106,9 @@ def hit_json(hit: Hit) -> dict[str, Any]:
 
 
 def _pdf_path(document: Document, archive: Archive) -> str | None:
-    """Where the PDF/A lies in a folder archive. None while the commit that brings it is not done."""
+    """Where the PDF/A lies: a path, or its place on S3. None while the commit that brings it is not done."""
     object_id = object_id_of(document.document_id, document.dossier)
     try:
-        with archive.local_file(object_id, f"documents/{document.document_id}/document.pdf") as path:
-            return str(path)
+        return archive.address(object_id, f"documents/{document.document_id}/document.pdf")
     except NotFound:
         return None

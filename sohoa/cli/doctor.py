@@ -33,7 +33,7 @@ def run(*, as_json: bool) -> int:
     settings = read_settings()
     findings = [
         _caught(check, settings)
-        for check in (_engine, _second_engine, _model, _fonts, _ghostscript, _disk, _catalog, _index)
+        for check in (_engine, _second_engine, _model, _fonts, _ghostscript, _disk, _archive, _catalog, _index)
     ]
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False) + "\n")
@@ -113,6 +113,13 @@ def _disk(settings: Settings) -> Finding:
         found=found,
         do="" if enough else "free some space: nothing is accepted below SOHOA_MIN_FREE_BYTES",
     )
+
+
+def _archive(settings: Settings) -> Finding:
+    from storage.objects import examine
+
+    found, weaknesses = examine(settings)
+    return Finding("archive", ok=not weaknesses, found=found, do="; ".join(weaknesses))
 
 
 def _catalog(settings: Settings) -> Finding:

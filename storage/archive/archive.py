@@ -192,6 +192,10 @@ class Archive:
         """A file of the newest version as a real, read-only file. Raises NotFound."""
         return self.objects.local_file(self._key(object_id, logical_path))
 
+    def address(self, object_id: str, logical_path: str) -> str:
+        """Where an operator finds a file of the newest version: a path, or `s3://BUCKET/NAME`. Raises NotFound."""
+        return self.objects.address(self._key(object_id, logical_path))
+
     def _key(self, object_id: str, logical_path: str) -> str:
         return f"{object_root(object_id)}/{self.inventory(object_id).content_path(logical_path)}"
 

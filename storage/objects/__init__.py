@@ -36,6 +36,18 @@ def open_store(settings: Settings, *, url: str | None = None, probed: bool = Tru
     return objects
 
 
+def examine(settings: Settings) -> tuple[str, list[str]]:
+    """What the archive's store is, asked anew whether it keeps its promises, and what an operator should mend in it.
+
+    Raises SetupError where it does not keep them, StoreUnavailable.
+    """
+    if not settings.archive_url.startswith("s3:"):
+        folder = settings.folder_of(settings.archive_url)
+        open_objects(folder)
+        return f"the folder {folder}: hard links and renames hold", []
+    return open_s3(settings, url=settings.archive_url).examine()
+
+
 def check_url(settings: Settings) -> None:
     """Raise ValueError or SetupError where SOHOA_ARCHIVE_URL or the keys to it cannot be used as they are written."""
     if settings.archive_url.startswith("s3:"):

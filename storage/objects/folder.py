@@ -151,6 +151,9 @@ class FolderObjects:
             raise NotFound(f"{key} is not in the store")
         yield self._path(key)
 
+    def address(self, key: str) -> str:
+        return str(self._path(key))
+
     def free_bytes(self) -> int:
         with _store_errors(".tmp"):
             return shutil.disk_usage(self._root).free
@@ -348,7 +351,7 @@ def _check_file_system(private: Path) -> None:
     one, other = (private / f"probe-{os.getpid()}-{secrets.token_hex(8)}" for _ in range(2))
     try:
         one.write_bytes(b"1")
-        linked = _fails_with(None, lambda: os.link(one, other)) and other.samefile(one)
+        linked = _fails_with(None, lambda: os.link(one, other)) and other.exists() and other.samefile(one)
         refused = linked and _fails_with(errno.EEXIST, lambda: os.link(one, other))
         other.unlink(missing_ok=True)
         other.write_bytes(b"2")

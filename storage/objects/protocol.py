@@ -97,6 +97,10 @@ class Objects(Protocol):
         """A real, read-only file with the object's bytes, for libraries that need one. Raises NotFound."""
         ...
 
+    def address(self, key: str) -> str:
+        """Where an operator finds the bytes of a key: a path, or `s3://BUCKET/NAME`. Nothing is looked up."""
+        ...
+
     def free_bytes(self) -> int:
         """How many bytes can still be stored; where the store does not say, what is free for its local copies."""
         ...

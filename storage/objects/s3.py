@@ -62,6 +62,13 @@ class S3Objects:
         lately; see s3_probe.py. Raises SetupError, StoreUnavailable."""
         self._fitness()
 
+    def examine(self) -> tuple[str, list[str]]:
+        """What the store is, probed anew, and what should be mended in its set-up. Raises SetupError, StoreUnavailable."""
+        self._known = s3_probe.probe_and_remember(self._client, self._place)
+        place = self._place
+        found = f"{place.endpoint}: bucket {place.archive}, work bucket {place.work}; conditional writes hold"
+        return found, s3_probe.weaknesses(self._client, place)
+
     def create(
         self, key: str, source: BinaryIO | bytes, *, sha256: Sha256 | None = None, overwrite: bool = False
     ) -> Stored:
@@ -157,6 +164,10 @@ class S3Objects:
                 copy = self._copies.keep(key, etag, source)
         with lent(copy) as path:
             yield path
+
+    def address(self, key: str) -> str:
+        bucket, name = self._place.locate(key)
+        return f"s3://{bucket}/{name}"
 
     def free_bytes(self) -> int:
         return self._copies.free_bytes()

@@ -49,8 +49,12 @@ def recall_or_probe(client: S3Client, place: Place) -> Fitness:
     """
     with _refused_at_the_door():
         known = _recall(client, place)
-        if known is not None:
-            return known
+    return known or probe_and_remember(client, place)
+
+
+def probe_and_remember(client: S3Client, place: Place) -> Fitness:
+    """As `recall_or_probe`, whatever is known already."""
+    with _refused_at_the_door():
         make_buckets(client, place)
         fitness = probe(client, place)
         _remember(client, place, fitness)
@@ -86,6 +90,16 @@ def probe(client: S3Client, place: Place) -> Fitness:
     for name in (raced, summed, copied, completed, source):
         client.send("DELETE", place.work, name)
     return fitness
+
+
+def weaknesses(client: S3Client, place: Place) -> list[str]:
+    """What the buckets lack that protects the archive from others than us; one sentence each."""
+    found = []
+    if b"<Status>Enabled" not in client.send("GET", place.archive, query={"versioning": ""}).body:
+        found.append(f"switch versioning on for bucket {place.archive}")
+    if place.lock and b"Enabled" not in client.send("GET", place.archive, query={"object-lock": ""}).body:
+        found.append(f"bucket {place.archive} has no Object Lock: make it anew with it, or say lock=no in the URL")
+    return found
 
 
 def _race_creating(client: S3Client, bucket: str, name: str) -> None:

@@ -25,6 +25,7 @@ from sohoa.errors import (
     DigestMismatch,
     NotAllowed,
     NotFound,
+    SetupError,
     SohoaError,
     StoreUnavailable,
 )
@@ -342,3 +343,82 @@ def test_a_folder_that_is_removed_while_it_is_made_is_made_again(
         store.create("staging/A/copy", b"bytes", overwrite=call == "overwrite")
     assert store.read("staging/A/copy") == b"bytes"
     assert next(failures, None) is None
+
+
+@pytest.mark.parametrize(
+    ("call", "fault"),
+    [
+        ("link", OSError(errno.EPERM, "no hard links")),
+        ("link", OSError(errno.EOPNOTSUPP, "no hard links")),
+        ("link", None),  # "well" though the name is taken, or nothing was linked
+        ("rename", OSError(errno.EXDEV, "no rename")),
+    ],
+)
+def test_a_file_system_without_hard_links_or_renames_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, fault: OSError | None
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        if fault is not None:
+            raise fault
+
+    monkeypatch.setattr(os, "replace" if call == "rename" else call, broken)
+    with pytest.raises(SetupError) as refused:
+        open_objects(tmp_path)
+    assert refused.value.code == "store_unfit"
+    assert list((tmp_path / ".tmp").iterdir()) == []
+
+
+_RIVAL = """
+import sys
+from pathlib import Path
+from sohoa.errors import AlreadyExists, Conflict
+from storage.objects import open_objects
+
+objects, me = open_objects(Path(sys.argv[1])), sys.argv[2].encode()
+print("ready", flush=True)
+sys.stdin.readline()
+won = 0
+for number in range(200):
+    try:
+        objects.create(f"receipts/{number}.json", me)
+        won += 1
+    except AlreadyExists:
+        pass
+    objects.create(f"staging/{number}", me, overwrite=True)
+    objects.delete(f"staging/{number}")
+for _ in range(100):
+    while True:
+        etag = objects.stat("ocfl/counter").etag
+        count = int(objects.read("ocfl/counter"))
+        try:
+            objects.replace("ocfl/counter", b"%d" % (count + 1), if_match=etag)
+            break
+        except Conflict:
+            pass
+print(won, flush=True)
+"""
+
+
+def test_two_processes_at_once_lose_nothing_and_win_nothing_twice(tmp_path: Path) -> None:
+    objects = open_objects(tmp_path)
+    objects.create("ocfl/counter", b"0")
+    rivals = [
+        subprocess.Popen(
+            [sys.executable, "-c", _RIVAL, str(tmp_path), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("one", "two")
+    ]
+    for rival in rivals:
+        assert rival.stdout is not None
+        assert rival.stdout.readline() == "ready\n"
+    ends = [rival.communicate("\n", timeout=120) for rival in rivals]
+    assert [end[1] for end in ends] == ["", ""]
+    assert sum(int(end[0]) for end in ends) == 200
+    assert objects.read("ocfl/counter") == b"200"
+    assert list(objects.list("staging/")) == []
+    assert {objects.read(f"receipts/{number}.json") for number in range(200)} <= {b"one", b"two"}
+    assert list((tmp_path / ".tmp").iterdir()) == []

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotFound, SetupError, StoreUnavailable
 from sohoa.model import Sha256
 from sohoa.settings import Settings
-from storage.objects import open_store, s3_client, s3_parts, s3_probe
+from storage.objects import examine, open_store, s3_client, s3_parts, s3_probe
 from storage.objects.local_copies import LocalCopies
 from storage.objects.s3 import S3Objects
 from storage.objects.s3_client import S3Client
@@ -586,3 +586,20 @@ def _uploads_left(objects: S3Objects) -> int:
 def _keeps_sums_of_copies(objects: S3Objects) -> bool:
     """Whether equal bytes can be told by their sums: where the server copies at once, but not where in parts."""
     return objects._fitness().copies_conditionally
+
+
+def test_the_doctor_names_what_the_buckets_lack(server: S3Server, tmp_path: Path) -> None:
+    settings = Settings(
+        home=tmp_path,
+        archive_url=url_of(server),
+        s3_access_key=SecretStr(server.access_key),
+        s3_secret_key=SecretStr(server.secret_key),
+    )
+    place = parse_place(settings.archive_url)
+    S3Client(place, keys_of(server)).make_bucket(place.archive, lock=False)
+    found, weaknesses = examine(settings)
+    assert place.archive in found
+    assert ["versioning" in weaknesses[0], "Object Lock" in weaknesses[1]] == [True, True]
+
+    whole = settings.model_copy(update={"archive_url": url_of(server)})
+    assert examine(whole)[1] == []
