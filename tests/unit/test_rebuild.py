@@ -13,8 +13,9 @@ from sqlalchemy import select
 
 from ingest import decisions
 from ingest.receive import register_pending
+from ocr_workers import staged
 from sohoa.clock import FixedClock
-from sohoa.errors import Conflict, SetupError, StoreUnavailable
+from sohoa.errors import Conflict, DigestMismatch, SetupError, StoreUnavailable
 from sohoa.settings import Settings
 from sohoa.states import DocumentStatus, JobKind, JobState
 from storage.archive.archive import Archive
@@ -89,6 +90,23 @@ def test_papers_that_were_not_looked_at_yet_are_as_before_and_wait_to_be_opened(
     assert [row["pages_total"] for row in before["documents"]] == [None, 2, None]
     assert waiting_jobs(office) == [{"accept_damage": True}, {}, {}]
     assert office.work(held, Paper(opening=DAMAGED.opening, pages=MIXED.pages)).status is DocumentStatus.ARCHIVED
+
+
+def test_paper_that_the_archive_could_not_take_at_first_is_as_before_once_it_could(
+    office: WorkedOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*_: object, **__: object) -> None:
+        raise DigestMismatch("the staged bytes changed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(staged, "files_to_commit", damaged)
+        failed = office.bring(WHOLE)
+    assert (failed.status, failed.stage, failed.pdf_sha256 is None) == (DocumentStatus.FAILED, "commit", False)
+    office.retry(failed, then=HOPELESS)
+    office.index()
+    before = rows_of(office.stores.database)
+    rebuild_after_loss(office)
+    assert rows_of(office.stores.database) == before
 
 
 def test_papers_at_work_begin_again(office: WorkedOffice) -> None:
