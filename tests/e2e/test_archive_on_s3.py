@@ -73,8 +73,8 @@ def _fetched(office: Office, folder: Path) -> Counter[str]:
     environment = office.environment()
     settings = Settings(
         home=folder / "reader",
-        s3_access_key=environment["SOHOA_S3_ACCESS_KEY"],  # type: ignore[arg-type]
-        s3_secret_key=environment["SOHOA_S3_SECRET_KEY"],  # type: ignore[arg-type]
+        s3_access_key=environment["SOHOA_S3_ACCESS_KEY"],
+        s3_secret_key=environment["SOHOA_S3_SECRET_KEY"],
     )
     objects = open_s3(settings, url=environment["SOHOA_ARCHIVE_URL"])
     for key in objects.list(""):
