@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
 import pikepdf
 
 from sohoa.clock import Clock, isoformat, process_owner
-from sohoa.errors import BadRequest, Conflict
+from sohoa.errors import BadRequest, Conflict, DigestMismatch
 from sohoa.model import Actor
 from sohoa.states import DocumentStatus, JobKind
 from storage.archive import premis
 from storage.archive.archive import Archive
 from storage.archive.commit import Recorded
-from storage.archive.layout import object_id_of, to_json
+from storage.archive.layout import object_id_of, sha256_of, to_json
 from storage.archive.premis import EventType
 from storage.catalog import documents, jobs, outbox
 from storage.catalog.database import Database
@@ -67,6 +68,38 @@ def withdraw(stores: Stores, document: Document, *, actor: Actor, reason: str) -
     if document.status is DocumentStatus.WITHDRAWN:
         return document
     return _decide(stores, document, EventType.DEACCESSION, actor=actor, reason=reason, payload={})
+
+
+def note_failed_check(stores: Stores, document_id: str, detail: Mapping[str, Any]) -> bool:
+    """Add a failed fixity check to a document's events, once for each `detail["finding"]`. Nothing else changes.
+
+    False where the document is being worked on: try again later. Raises DigestMismatch where its events are damaged
+    themselves (they are never copied into a new version then), NotFound where the archive does not have it.
+    """
+    clock, owner = stores.clock, process_owner()
+    now = clock.now()
+    event = premis.event(
+        EventType.FIXITY_CHECK, at=now, actor=premis.software_agent(), clock=clock, outcome="failure", detail=detail
+    )
+    with stores.database.read() as connection:
+        document = documents.get(connection, document_id)
+    known = [
+        each["eventDetailInformation"].get("eventDetailExtension", {}) for each in _events(stores.archive, document)
+    ]
+    if any(each.get("finding") == detail["finding"] for each in known):
+        return True
+    with stores.database.write() as connection:
+        document = documents.get(connection, document_id)
+        if document.status in (DocumentStatus.RECEIVED, DocumentStatus.RECOGNISED):
+            return False
+        if jobs.working_on(connection, [document_id]):
+            return False
+        decision = {"status": document.status, "actor": premis.software_agent(), "event": event, "payload": {}}
+        jobs.enqueue(connection, [NewJob(JobKind.DECIDE, document_id, payload={"decision": decision})], now=now)
+        job = jobs.claim(connection, owner=owner, lease_s=stores.settings.lease_s, now=now, document_id=document_id)
+    if job is not None:
+        carry_out(job, archive=stores.archive, database=stores.database, clock=clock, owner=owner)
+    return True
 
 
 def carry_out(job: Job, *, archive: Archive, database: Database, clock: Clock, owner: str) -> None:
@@ -124,29 +157,45 @@ def _decide(
 
 def _commit(archive: Archive, document: Document, decision: dict[str, Any]) -> Recorded:
     object_id = object_id_of(document.document_id, document.dossier)
-    folder = f"documents/{document.document_id}"
-    with archive.open_file(object_id, f"{folder}/record.json") as stream:
-        record = {
-            **json.load(stream),
-            "status": decision["status"],
-            "error": None,
-            "archived_at": None if document.archived_at is None else isoformat(document.archived_at),
-            "open_with": decision["payload"],  # what the `open` job is told, if it must be made anew from the archive
-        }
-    with archive.open_file(object_id, f"{folder}/premis.jsonl") as stream:
-        events = premis.from_jsonl(stream.read())
     event = decision["event"]
+    events = _events(archive, document)
     if event["eventIdentifier"] not in [known["eventIdentifier"] for known in events]:
         events.append(event)
+    changed = {"premis.jsonl": premis.to_jsonl(events)}
+    if event["eventType"] != EventType.FIXITY_CHECK:  # which changes nothing about the document
+        record = json.loads(_read_sound(archive, object_id, f"documents/{document.document_id}/record.json"))
+        changed["record.json"] = to_json(
+            {
+                **record,
+                "status": decision["status"],
+                "error": None,
+                "archived_at": None if document.archived_at is None else isoformat(document.archived_at),
+                "open_with": decision[
+                    "payload"
+                ],  # what the `open` job is told, if it must be made anew from the archive
+            }
+        )
     return archive.commit_and_record(
         object_id,
-        [
-            archive.stage(document.document_id, "record.json", to_json(record), overwrite=True),
-            archive.stage(document.document_id, "premis.jsonl", premis.to_jsonl(events), overwrite=True),
-        ],
+        [archive.stage(document.document_id, name, data, overwrite=True) for name, data in sorted(changed.items())],
         actor=decision["actor"],
         message=f"{event['eventType']} {document.document_id}",
     )
+
+
+def _events(archive: Archive, document: Document) -> list[dict[str, Any]]:
+    object_id = object_id_of(document.document_id, document.dossier)
+    return premis.from_jsonl(_read_sound(archive, object_id, f"documents/{document.document_id}/premis.jsonl"))
+
+
+def _read_sound(archive: Archive, object_id: str, path: str) -> bytes:
+    """A small file that is to be written on in a new version: damage must not come in under a new digest."""
+    expected = archive.inventory(object_id).state.get(path)
+    with archive.open_file(object_id, path) as stream:
+        data = stream.read()
+    if sha256_of(data) != expected:
+        raise DigestMismatch(f"{path} of {object_id} is damaged: restore it from a copy, then try again")
+    return data
 
 
 def _stage_opened(stores: Stores, document: Document, password: str | None) -> None:

@@ -9,10 +9,12 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
 from ingest.receive import register_pending
+from ocr_workers.fixity_duty import FixityDuty, Interrupted
 from sohoa.clock import process_owner
 from sohoa.errors import SohoaError
 from sohoa.settings import Settings
@@ -25,6 +27,7 @@ LEASE_S = 15.0
 INDEX_EVERY_S = 0.25
 SWEEP_EVERY_S = 5.0
 RECOVER_EVERY_S = 60.0
+NOTE_EVERY_S = 60.0
 AFTER_TROUBLE_S = 5.0
 SETTLED_AFTER_S = 60.0
 ORPHANED_AFTER_S = 3600.0
@@ -34,7 +37,8 @@ log = structlog.get_logger()
 
 
 class Housekeeper:
-    """Two threads, indexing and sweeping, each at work while it holds its lease. `stop` lets what is left be indexed."""
+    """Three threads, indexing, sweeping and fixity, each at work while it holds its lease. `stop` waits for what each has
+    in hand."""
 
     def __init__(self, settings: Settings) -> None:
         self.trouble: SohoaError | None = None
@@ -44,7 +48,7 @@ class Housekeeper:
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._keep, args=duty, name=duty[0], daemon=True)
-            for duty in (("indexing", self._index), ("sweeping", self._sweep))
+            for duty in (("indexing", self._index), ("sweeping", self._sweep), ("fixity", self._check_fixity))
         ]
 
     def start(self) -> None:
@@ -97,6 +101,21 @@ class Housekeeper:
                 stores.archive.objects.drop_leftovers()
                 recovered_s = time.monotonic()
             hand_out_again(stores)
+            if self._stop.wait(SWEEP_EVERY_S):
+                return
+
+    def _check_fixity(self, name: str, stores: Stores) -> None:
+        duty = FixityDuty(stores, stop=self._stop, has_lease=partial(self._has_lease, name, stores))
+        noted_s = -NOTE_EVERY_S
+        while self._has_lease(name, stores):
+            if time.monotonic() - noted_s > NOTE_EVERY_S:
+                duty.note_failures()
+                noted_s = time.monotonic()
+            if duty.is_due():
+                try:
+                    duty.run()
+                except Interrupted:
+                    return
             if self._stop.wait(SWEEP_EVERY_S):
                 return
 

@@ -64,6 +64,14 @@ class Settings(BaseSettings):
     lease_s: float = Field(default=30.0, description="a lease not renewed for this long is handed out again", gt=0)
     max_attempts: int = Field(default=4, description="times a stage is tried before it is failed", gt=0)
 
+    # fixity
+    fixity_period_days: float = Field(
+        default=31.0, description="every byte of the archive is read again within this", gt=0
+    )
+    fixity_rate_mb_s: float = Field(
+        default=20.0, description="megabytes a second at which that is done; 0 switches it off", ge=0
+    )
+
     log_level: str = Field(
         default="warning", pattern="^(debug|info|warning|error)$", description="least weight of what is logged"
     )

@@ -14,10 +14,13 @@ from rich.table import Table
 
 from sohoa.cli.context import find, identify, opened
 from sohoa.cli.progress import show_table
+from sohoa.cli.validate_ocfl import sayable
+from sohoa.cli.verify import cover_json, cover_text
 from sohoa.clock import isoformat
-from sohoa.errors import BadRequest, NotFound
+from sohoa.errors import BadRequest, DigestMismatch, NotFound
 from sohoa.model import PAGE_BREAK
 from sohoa.states import DocumentStatus
+from storage.archive import fixity
 from storage.archive.layout import object_id_of
 from storage.catalog import documents, jobs, outbox
 from storage.catalog.documents import Document
@@ -83,6 +86,7 @@ def print_status(document_id: str | None, *, as_json: bool) -> None:
             work = jobs.counts(connection)
             waiting = outbox.pending_count(connection)
             oldest = outbox.oldest_at(connection)
+        cover, trouble = _fixity_cover(stores)
     if as_json:
         _print_json(
             {
@@ -90,6 +94,7 @@ def print_status(document_id: str | None, *, as_json: bool) -> None:
                 "jobs": {kind.value: {state.value: n for state, n in states.items()} for kind, states in work.items()},
                 "index": {"waiting": waiting, "oldest_at": None if oldest is None else isoformat(oldest)},
                 "needing_a_person": stuck,
+                "fixity": {"error": trouble} if trouble else None if cover is None else cover_json(cover),
             }
         )
         return
@@ -103,9 +108,23 @@ def print_status(document_id: str | None, *, as_json: bool) -> None:
             table.add_row(f"jobs {kind} {state}", str(count))
     table.add_row("waiting for the index", str(waiting))
     Console().print(table)
+    if trouble:
+        sys.stdout.write(f"\nrolling fixity check: {trouble['detail']} [{trouble['code']}]\n")
+    if cover is not None:
+        sys.stdout.write(f"\nrolling fixity check: {cover_text(cover)}\n")
+        for failure in cover.failures[:MOST_SHOWN]:
+            sys.stdout.write(f"  {failure.code} {sayable(failure.where)}: {sayable(failure.detail)}\n")
     if stuck:
         sys.stdout.write(f"\nHeld and failed documents (at most {MOST_SHOWN} of each):\n")
         show_table(stuck)
+
+
+def _fixity_cover(stores: Stores) -> tuple[fixity.Cover | None, dict[str, str]]:
+    """How the rolling fixity check stands, or why that cannot be told: everything else is shown all the same."""
+    try:
+        return fixity.read_cover(stores.archive.objects, stores.clock), {}
+    except DigestMismatch as error:
+        return None, {"code": error.code, "detail": error.detail}
 
 
 def _read(stores: Stores, document: Document, name: str) -> bytes:

@@ -8,13 +8,16 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from sohoa.cli.context import identify, opened
 from sohoa.cli.validate_ocfl import FOUND, sayable
+from sohoa.clock import isoformat
 from sohoa.errors import NotAllowed, NotFound, SohoaError
+from storage.archive.fixity import Cover
 from storage.archive.layout import object_id_of
 from storage.archive.verify import VerifyReport, verify_archive, verify_one
 from storage.archive.verify_findings import VerifyFinding, finding
@@ -66,10 +69,17 @@ def _object_of(stores: Stores, what: str) -> str:
 
 def _print(report: VerifyReport, *, as_json: bool) -> None:
     if as_json:
-        told = {"clean": report.is_clean, "checked": dict(report.checked), "findings": findings_json(report.findings)}
+        told = {
+            "clean": report.is_clean,
+            "checked": dict(report.checked),
+            "findings": findings_json(report.findings),
+            "fixity": None if report.cover is None else cover_json(report.cover),
+        }
         sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
         return
     show_findings(report.findings)
+    if report.cover is not None:
+        sys.stdout.write(f"rolling fixity check: {cover_text(report.cover)}\n")
     counted = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(report.checked.items()))
     sys.stdout.write(f"{'clean' if report.is_clean else 'NOT clean'}: {counted}\n")
 
@@ -98,3 +108,27 @@ def show_findings(findings: Sequence[VerifyFinding]) -> None:
     for each in findings:
         table.add_row(each.severity, each.code, sayable(each.where), sayable(each.detail), each.do)
     Console().print(table)
+
+
+def cover_json(cover: Cover) -> dict[str, Any]:
+    """How the rolling fixity check stands, as `verify` and `status` print it."""
+    return {
+        "every_object_read_since": None if cover.read_since is None else isoformat(cover.read_since),
+        "round": cover.round,
+        "round_started_at": isoformat(cover.round_started_at),
+        "round_is_over": cover.round_is_over,
+        "checked_at": isoformat(cover.checked_at),
+        "failures": cover.failures_count,
+        "failed": [
+            {"code": each.code, "where": sayable(each.where), "detail": sayable(each.detail)} for each in cover.failures
+        ],
+    }
+
+
+def cover_text(cover: Cover) -> str:
+    """The same in a sentence."""
+    if cover.read_since is None:
+        said = f"the first round is under way since {isoformat(cover.round_started_at)}"
+    else:
+        said = f"every object read since {isoformat(cover.read_since)}"
+    return said if cover.failures_count == 0 else f"{said}; {cover.failures_count} FAILED"

@@ -58,8 +58,8 @@ def check_against(objects: Objects, published: PublishedHead) -> tuple[LedgerRea
     try:
         sha256 = sha256_of(objects.read(key))
     except NotFound:
-        findings.append(finding("ledger_cut", key, f"entry {published.sequence} was published and is not there"))
+        findings.append(finding("head_missing", key, f"entry {published.sequence} was published and is not there"))
     else:
         if sha256 != published.sha256:
-            findings.append(finding("ledger_rewritten", key, "this entry is not the one whose digest was published"))
+            findings.append(finding("head_differs", key, "this entry is not the one whose digest was published"))
     return ledger, findings

@@ -10,13 +10,17 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 
-from sohoa.errors import NotFound, SohoaError
+from sohoa.clock import isoformat
+from sohoa.errors import DigestMismatch, NotFound, SohoaError
 from sohoa.states import DocumentStatus
-from storage.archive import verify_ledger
+from storage.archive import fixity, verify_ledger
 from storage.archive.archive import Archive
+from storage.archive.chain import Break, read_chain
+from storage.archive.fixity import Cover
 from storage.archive.layout import object_id_of, object_root, receipt_key, sha256_of, staging_prefix, to_json
 from storage.archive.ledger import commit_to_dict
 from storage.archive.ocfl_root import HashedNTuple, RootReport, check_root_files, find_objects
@@ -51,6 +55,8 @@ class VerifyReport:
 
     checked: Counter[str] = field(default_factory=Counter)
     findings: list[VerifyFinding] = field(default_factory=list)
+    cover: Cover | None = None
+    """How the rolling fixity check stands; None where it never ran, or one object alone was looked at."""
 
     @property
     def is_clean(self) -> bool:
@@ -68,7 +74,10 @@ def verify_archive(
     run = _Run(stores, None if index is None else _filled(stores, index))
     if index is not None and run.index is None:
         run.tell(iter([finding("index_pending", "index", "it is empty: the next archive, work or serve fills it")]))
+    run.tell(_read_fixity_chain(run))
     run.tell(verify_ledger.read_on(stores.archive.objects, run.ledger))
+    run.tell(verify_ledger.cut_off(run.ledger))
+    run.tell(_fixity_cover(run))
     root_report = RootReport()
     run.layout = check_root_files(stores.archive.objects, ROOT, root_report)
     run.root_report = root_report
@@ -79,9 +88,7 @@ def verify_archive(
             _look_at_object(run, found[0])
     _look_for_objects_not_seen(run)
     run.tell(
-        VerifyFinding(found.code, "error" if found.is_error else "warning", found.where, found.detail)
-        for found in root_report.findings
-        if found.code not in ACCEPTED
+        finding(found.code, found.where, found.detail) for found in root_report.findings if found.code not in ACCEPTED
     )
     run.tell(check_root_bytes(stores.archive.objects))
     _look_at_rows(run)
@@ -129,6 +136,34 @@ class _Run:
 
     def tell(self, findings: Iterator[VerifyFinding]) -> None:
         self.report.findings += findings
+
+
+def _read_fixity_chain(run: _Run) -> Iterator[VerifyFinding]:
+    """The rolling check's entries, and the digests of ledger entries that they have written down."""
+    for link in read_chain(run.stores.archive.objects, fixity.NAME):
+        if isinstance(link, Break):
+            yield finding("fixity_broken", link.key, link.detail)
+        elif anchor := fixity.anchor_of(link):
+            sequence, sha256 = anchor
+            run.ledger.anchors.setdefault(sequence, set()).add(sha256)
+
+
+def _fixity_cover(run: _Run) -> Iterator[VerifyFinding]:
+    """How the rolling check stands, and whether it keeps its period."""
+    settings, now = run.stores.settings, run.stores.clock.now()
+    try:
+        cover = run.report.cover = fixity.read_cover(run.stores.archive.objects, run.stores.clock)
+    except DigestMismatch as error:
+        yield finding("fixity_broken", fixity.NAME, error.detail)
+        return
+    if settings.fixity_rate_mb_s == 0:
+        return
+    period, began = timedelta(days=settings.fixity_period_days), run.ledger.first_recorded_at or now
+    is_late = now - began > period if cover is None else not cover.is_within(period, now=now)
+    if is_late:
+        since = None if cover is None else cover.read_since
+        said = "no round of it is over" if since is None else f"every object was read since {isoformat(since)}"
+        yield finding("fixity_late", fixity.NAME, f"the period is {settings.fixity_period_days:g} days; {said}")
 
 
 def _filled(stores: Stores, index: SearchIndex) -> SearchIndex | None:

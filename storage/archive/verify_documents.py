@@ -17,8 +17,10 @@ from storage.archive.receipts import Receipt, parse_receipt, receipt_bytes
 from storage.archive.verify_findings import VerifyFinding, finding
 from storage.archive.verify_ledger import LedgerRead
 from storage.archive.verify_objects import ObjectChecked
+from storage.catalog import documents
 from storage.catalog.documents import Document
 from storage.index.protocol import SearchIndex
+from storage.stores import Stores
 
 _IN_WORK = (DocumentStatus.RECEIVED, DocumentStatus.RECOGNISED)
 _ENDED = {DocumentStatus.ARCHIVED, DocumentStatus.HELD, DocumentStatus.FAILED, DocumentStatus.WITHDRAWN}
@@ -130,6 +132,13 @@ def compare_receipt(
         wrong.append("staged_key")
     if wrong:
         yield finding("receipt_disagrees", key, f"the catalogue says otherwise of: {', '.join(wrong)}")
+
+
+def receipt_findings(stores: Stores, document_id: str) -> Iterator[VerifyFinding]:
+    """A document's receipt against its row alone."""
+    with stores.database.read() as connection:
+        row = documents.get_many(connection, [document_id]).get(document_id)
+    yield from compare_receipt(stores.archive, document_id, None, row)
 
 
 def find_original(archive: Archive, document_id: str) -> Iterator[VerifyFinding]:

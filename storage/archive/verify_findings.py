@@ -14,6 +14,7 @@ _WAIT = "nothing: the housekeeper finishes it; if it is still there an hour late
 
 ADVICE: Final[dict[str, tuple[Severity, str, str]]] = {
     "E…": ("error", "not valid OCFL: the code is the specification's (E092: a file's bytes are not those committed)", _RESTORE),
+    "W010": ("error", "a version has no inventory of its own, as every version of Sohoa's has", _RESTORE),
     "W…": ("warning", "OCFL advises against it (W004 is left out: an ADR accepts it)", "look at how it came there"),
     "unreadable": ("error", "the store has the file and cannot read it", "check the disk, then restore the file from a copy"),
     "altered": ("error", "valid OCFL, and yet not the bytes that Sohoa wrote", _RESTORE),
@@ -35,15 +36,20 @@ ADVICE: Final[dict[str, tuple[Severity, str, str]]] = {
     "ledger_broken": ("error", "an entry does not follow from the one before it", "one of the two was altered: restore both"),
     "ledger_damaged": ("error", "a ledger entry cannot be what was written", _RESTORE),
     "ledger_stray": ("error", "a key in the ledger's folders that is no entry", "find out who put it there"),
-    "ledger_cut": (
+    "head_missing": (
         "error",
         "an entry that was published as the head is not there: the ledger was cut short",
         "restore the ledger and what it names from a copy; find out who could write to the archive",
     ),
-    "ledger_rewritten": (
+    "head_differs": (
         "error",
         "an entry that was published as the head has other bytes now: the chain was written anew",
         "restore the ledger and what it names from a copy; find out who could write to the archive",
+    ),
+    "ledger_rewritten": (
+        "error",
+        "a ledger entry is not what it was when the fixity check wrote its digest down, or was cut off",
+        "restore the ledger from a copy",
     ),
     "receipt_missing": ("error", "a document without a receipt", _RESTORE),
     "receipt_damaged": ("error", "a receipt cannot be what was written", _RESTORE),
@@ -68,6 +74,12 @@ ADVICE: Final[dict[str, tuple[Severity, str, str]]] = {
     "index_pending": ("pending", "the index has yet to learn of a document", _WAIT),
     "index_surplus": ("error", "the index finds more documents than there are", _REINDEX),
     "index_unusable": ("error", "the index cannot be opened", _REINDEX),
+    "fixity_broken": ("error", "the fixity check's own entries do not follow from each other", _RESTORE),
+    "fixity_late": (
+        "warning",
+        "not every object was read within the period",
+        "keep `sohoa serve` or `work` running, or raise SOHOA_FIXITY_RATE_MB_S",
+    ),
     "not_searchable": ("warning", "the index has a document's names alone: its text could not be read", "see the log"),
 }  # fmt: skip
 
@@ -93,4 +105,4 @@ def finding(code: str, where: str, detail: str, *, severity: Severity | None = N
 
 
 def _advice(code: str) -> tuple[Severity, str, str]:
-    return ADVICE[f"{code[0]}…" if code[1:].isdigit() else code]
+    return ADVICE[f"{code[0]}…" if code[1:].isdigit() and code not in ADVICE else code]

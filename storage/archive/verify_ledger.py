@@ -37,7 +37,10 @@ class LedgerRead:
     entries: int = 0
     head_sequence: int = 0
     head_sha256: Sha256 | None = None
+    first_recorded_at: datetime | None = None
     recorded_at: datetime | None = None
+    anchors: dict[int, set[str]] = field(default_factory=dict)
+    """Digests that entries had when the fixity check wrote them down, by number."""
 
 
 def read_on(objects: Objects, ledger: LedgerRead) -> Iterator[VerifyFinding]:
@@ -48,6 +51,12 @@ def read_on(objects: Objects, ledger: LedgerRead) -> Iterator[VerifyFinding]:
         return
     while objects.exists(key := ledger_key(ledger.head_sequence + 1)):
         yield from _read_listed(objects, ledger, key)
+
+
+def cut_off(ledger: LedgerRead) -> Iterator[VerifyFinding]:
+    """Entries that were there when the fixity check wrote their digests down and are beyond the ledger's end now."""
+    for sequence in sorted(each for each in ledger.anchors if each > ledger.head_sequence):
+        yield finding("ledger_rewritten", ledger_key(sequence), "it was there and is gone with all after it")
 
 
 def compare(checked: ObjectChecked, ledger: LedgerRead) -> Iterator[VerifyFinding]:
@@ -118,6 +127,8 @@ def _read_listed(objects: Objects, ledger: LedgerRead, key: str) -> Iterator[Ver
     except NotFound:
         yield finding("ledger_gap", key, "listed and not there")
         return
+    if ledger.anchors.get(sequence, set()) - {sha256_of(data)}:
+        yield finding("ledger_rewritten", key, "it is not what it was when its digest was written down")
     entry = _parsed(data, sequence)
     previous = ledger.head_sha256
     ledger.entries, ledger.head_sequence, ledger.head_sha256 = ledger.entries + 1, sequence, sha256_of(data)
@@ -130,6 +141,7 @@ def _read_listed(objects: Objects, ledger: LedgerRead, key: str) -> Iterator[Ver
     if ledger.recorded_at is not None and entry.recorded_at < ledger.recorded_at:
         yield finding("ledger_damaged", key, "it is older than the entry before it")
     ledger.recorded_at = entry.recorded_at
+    ledger.first_recorded_at = ledger.first_recorded_at or entry.recorded_at
     for commit in entry.commits:
         if entry.recorded_at < commit.committed_at:
             yield finding("ledger_damaged", key, f"it is older than what it records of {commit.object_id}")

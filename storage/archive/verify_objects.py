@@ -82,8 +82,7 @@ def _graded(found: Finding, report: ObjectReport, open_versions: frozenset[int])
     unfinished = any(top == f"v{version}" for version in open_versions)
     of_the_object = "/" not in inner and not (top.startswith("v") and top[1:].isdigit())
     pending = bool(open_versions) and (unfinished or of_the_object)
-    severity = "pending" if pending else "error" if found.is_error else "warning"
-    return VerifyFinding(found.code, severity, found.where, found.detail)  # type: ignore[arg-type]
+    return finding(found.code, found.where, found.detail, severity="pending" if pending else None)
 
 
 def _open_versions(objects: Objects, root: str) -> frozenset[int]:

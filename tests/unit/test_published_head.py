@@ -118,15 +118,15 @@ def test_a_chain_that_was_written_anew_is_found_by_the_published_head_alone(
     tamper(tmp_path)
     end = len(list((tmp_path / "archive/ledger").rglob("*.json")))
     _rechain(tmp_path, 3, end)
-    expected = {"ledger_cut"} if tamper is drop else {"ledger_rewritten"}
+    expected = {"head_missing"} if tamper is drop else {"head_differs"}
     assert _codes(archive, published) - {"ledger_damaged"} == expected
 
 
-def test_a_ledger_cut_short_is_found_by_the_published_head_alone(archive: Archive, tmp_path: Path) -> None:
+def test_a_head_missing_short_is_found_by_the_published_head_alone(archive: Archive, tmp_path: Path) -> None:
     published = published_head(archive)
     assert published is not None
     truncate(tmp_path)
-    assert _codes(archive, published) == {"ledger_cut"}
+    assert _codes(archive, published) == {"head_missing"}
 
 
 def test_an_empty_ledger_has_no_head(tmp_path: Path) -> None:
