@@ -8,6 +8,7 @@ process of its own, since it forks, and whoever forks should have no threads.
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import sys
 import tempfile
@@ -67,7 +68,7 @@ def main(template: Path, kind: str) -> None:
         for lost in (True, False):
             undisturbed = _home(template, Path(scratch) / f"undisturbed-{lost}", lost=lost)
             assert _in_child(partial(_rebuild, undisturbed, template, 0, kind)) == 0
-            wanted = _seen(undisturbed)
+            wanted, before = _seen(undisturbed), (None, None) if lost else _seen(template)
             for number in range(1, 100_000):
                 home = _home(template, Path(scratch) / f"{number}-{lost}", lost=lost)
                 killed = _in_child(partial(_rebuild, home, template, number, kind))
@@ -75,12 +76,13 @@ def main(template: Path, kind: str) -> None:
                     assert number > 10
                     break
                 assert killed == KILLED, (number, killed)
-                _assert_nothing_half_made_is_in_use(home, template, wanted, number)
+                rows, found = _seen(Path(shutil.copytree(home, Path(scratch) / f"{number}-{lost}-as-left")))
+                assert rows in (before[0], wanted[0]), f"point {number}: a half-made catalogue is in use"
+                assert found in (None, wanted[1]), f"point {number}: a half-made index is in use"
                 assert _in_child(partial(_rebuild, home, template, 0, kind)) == 0, number
                 assert _seen(home) == wanted, f"point {number}: not as if it had been left alone"
                 left = sorted(path.name for path in home.iterdir() if "rebuild" in path.name or "index." in path.name)
                 assert left == [], f"point {number}: {left}"
-                shutil.rmtree(home)
                 tried += 1
     print(tried)
 
@@ -148,41 +150,42 @@ def _in_child(do: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _seen(home: Path) -> list[Any]:
-    """All that a catalogue says, and how many documents its index finds.
+def _seen(home: Path) -> tuple[Any, int | None]:
+    """All that the catalogue says, and how many documents the index finds; None for what is not there.
 
-    Numbers of changes count by their order: who dies after all is in place rebuilds once more, with higher ones.
+    A child looks: an index that was open leaves threads behind, which must not be here.
     """
+    answer = home.with_name(f"{home.name}.seen")
+    assert _in_child(partial(_look, home, answer)) == 0
+    found: tuple[Any, int | None] = pickle.loads(answer.read_bytes())
+    return found
+
+
+def _look(home: Path, answer: Path) -> None:
+    count = None
+    if (home / "index").exists():
+        with open_index(Settings(home=home)) as index:
+            count = index.count()
+    answer.write_bytes(pickle.dumps((_rows(home), count)))
+
+
+def _rows(home: Path) -> list[list[tuple[Any, ...]]] | None:
+    """Numbers of changes count by their order: who dies after all is in place rebuilds once more, with higher ones."""
+    if not (home / "catalog.sqlite").exists():
+        return None
+    told = [column for column in documents.c if column.name != "changed_seq"]
+    work = [column for column in jobs.c if column.name != "job_id"]
+    queries = (
+        select(*told).order_by(documents.c.changed_seq),
+        select(pages).order_by(pages.c.document_id, pages.c.number),
+        select(tokens),
+        select(*work).order_by(jobs.c.document_id),
+    )
     database = Database(f"sqlite:///{home / 'catalog.sqlite'}")
     with database.read() as conn:
-        told = [column for column in documents.c if column.name != "changed_seq"]
-        rows = [
-            conn.execute(select(*told).order_by(documents.c.changed_seq)).all(),
-            *(conn.execute(select(table).order_by(*table.primary_key)).all() for table in (pages, tokens)),
-        ]
-        work = [tuple(job)[1:] for job in conn.execute(select(jobs).order_by(jobs.c.document_id))]
+        found = [[tuple(row) for row in conn.execute(query)] for query in queries]
     database.close()
-    with open_index(Settings(home=home)) as index:
-        return [*rows, work, index.count()]
-
-
-def _assert_nothing_half_made_is_in_use(home: Path, template: Path, wanted: list[Any], number: int) -> None:
-    """What is in the place is the old catalogue, or the new one, or none where there was none."""
-    if (home / "catalog.sqlite").exists():
-        kept, index = (home / "kept"), home / "index"
-        shutil.copytree(home, kept)
-        found = _seen(kept)
-        allowed = [wanted[:-1], _seen(template)[:-1]]
-        assert found[:-1] in allowed, f"point {number}: a half-made catalogue is in use"
-        assert found[-1] == wanted[-1] or not index.exists(), f"point {number}: a half-made index is in use"
-        shutil.rmtree(kept)
-    else:
-        assert not (home / "index").exists() or _count(home) in (0, wanted[-1]), number
-
-
-def _count(home: Path) -> int:
-    with open_index(Settings(home=home)) as index:
-        return index.count()
+    return found
 
 
 if __name__ == "__main__":
