@@ -1,10 +1,20 @@
-"""For every test: what was left out for want of a server is said last."""
+"""For every test: what a command set up for its log does not outlive it; what was left out for want of a server is said last."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+import structlog
 
 from tests.support import server_programs, servers
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """A command run inside a test sends the log to that test's standard error, which is closed afterwards."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
