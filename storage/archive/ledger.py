@@ -116,7 +116,7 @@ class Ledger:
         newest = self._newest
         if newest is not None and newest.sequence == sequence:
             return newest
-        entry = _parse(self._objects.read(ledger_key(sequence)))
+        entry = parse_entry(self._objects.read(ledger_key(sequence)))
         if entry.sequence != sequence:
             raise DigestMismatch(f"{ledger_key(sequence)} holds entry {entry.sequence}: the ledger was altered")
         return entry
@@ -166,7 +166,7 @@ class Ledger:
             }
         )
         self._objects.create(ledger_key(head + 1), data)
-        self._newest = _parse(data)
+        self._newest = parse_entry(data)
         return head + 1
 
     def _first_since(self, moment: datetime) -> int:
@@ -205,7 +205,8 @@ def _names(entry: Entry, commit: Commit) -> bool:
     return any((named.object_id, named.version) == (commit.object_id, commit.version) for named in entry.commits)
 
 
-def _parse(data: bytes) -> Entry:
+def parse_entry(data: bytes) -> Entry:
+    """The entry in these bytes. Raises ValueError, KeyError, TypeError where they are none."""
     found = json.loads(data)
     return Entry(
         sequence=found["sequence"],
