@@ -239,6 +239,23 @@ def validate_ocfl(
     raise typer.Exit(run(path, as_json=as_json))
 
 
+@app.command()
+def replicate(
+    to: Annotated[str | None, typer.Option(metavar="URL", help="Bring the copy there up to date.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="URL", help="Bring back what the archive lacks from the copy there.")
+    ] = None,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Read every byte of the copy again and put right what is damaged.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Copy the archive to another store (file:///… or s3://…), or restore it from there. May be stopped and started again."""
+    from sohoa.cli.replicate import run
+
+    raise typer.Exit(run(to=to, source=source, thorough=thorough, as_json=as_json))
+
+
 @token_app.command("create")
 def token_create(
     name: Annotated[str, typer.Argument(help="What the token is for.")],

@@ -20,6 +20,9 @@ _DOCUMENT = "urn:sohoa:document:"
 
 INTENTS = "intents/"
 STAGING = "staging/"
+RECEIPTS = "receipts/"
+CHAINS = ("fixity/", "audit/")
+"""Hash-chained daily files, beside the ledger."""
 
 
 def to_json(value: Any) -> bytes:

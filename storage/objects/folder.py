@@ -33,7 +33,7 @@ from sohoa.errors import (
     StoreUnavailable,
 )
 from sohoa.model import Sha256
-from storage.objects.protocol import DELETABLE, ObjectStat, Stored, check_key
+from storage.objects.protocol import DELETABLE, ObjectStat, Stored, check_key, damaged_key
 
 CHUNK_BYTES = 1024 * 1024
 LEFTOVER_AGE = timedelta(days=1)
@@ -100,6 +100,21 @@ class FolderObjects:
                     raise Conflict(f"{key} was changed by somebody else meanwhile; read it again")
                 private.replace(target)
                 _sync_folder(target.parent)
+
+    def mend(self, key: str, source: BinaryIO | bytes, *, sha256: Sha256) -> Stored:
+        target = self._path(key)
+        with self._written(key, source) as (private, stored), _store_errors(key):
+            if stored.sha256 != sha256:
+                raise DigestMismatch(f"{key}: the bytes given are not those of its digest; it stays as it is")
+            with self._lock():
+                if target.exists():
+                    if _has_digest(target, sha256):
+                        return stored
+                    aside = self._path(damaged_key(key, _etag(target.stat())))
+                    with suppress(FileExistsError):  # set aside by somebody who was killed then
+                        self._put(target, aside, partial(os.link, target))
+                self._put(private, target, private.replace)
+        return stored
 
     def open(self, key: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
         path = self._path(key)
@@ -305,6 +320,15 @@ def _same_bytes(one: Path, other: Path) -> bool:
         return True
     with one.open("rb") as left, other.open("rb") as right:
         return hashlib.file_digest(left, "sha256").digest() == hashlib.file_digest(right, "sha256").digest()
+
+
+def _has_digest(path: Path, sha256: Sha256) -> bool:
+    """False too where the disk cannot read it."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except OSError:
+        return False
 
 
 def _etag(found: os.stat_result) -> str:

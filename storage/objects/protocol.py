@@ -14,6 +14,7 @@ from sohoa.model import Sha256
 
 DELETABLE = ("staging/", "intents/")
 """The only prefixes under which anything may be deleted; everything else stays for ever."""
+DAMAGED = "damaged/"
 LONGEST_KEY_BYTES = 900
 """S3 allows 1,024; an operator's prefix has to fit in as well."""
 LONGEST_SEGMENT_BYTES = 255
@@ -64,6 +65,14 @@ class Objects(Protocol):
         """Put `data` in place of what has the etag `if_match` (None: of nothing), else raise Conflict."""
         ...
 
+    def mend(self, key: str, source: BinaryIO | bytes, *, sha256: Sha256) -> Stored:
+        """Put the bytes of `sha256` where there are none or damaged ones; those are kept under `damaged/<key>/<etag>`.
+
+        What has these bytes already stays as it is. Raises DigestMismatch where the bytes given are not those of
+        `sha256`: nothing is changed then. The only way to put other bytes under a key that is kept for ever.
+        """
+        ...
+
     def open(self, key: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
         """The bytes from `start` up to, without, `end`, as a stream. Raises NotFound."""
         ...
@@ -108,6 +117,12 @@ class Objects(Protocol):
     def drop_leftovers(self) -> None:
         """Forget what writers that were killed left half-written a day ago or longer."""
         ...
+
+
+def damaged_key(key: str, etag: str) -> str:
+    """Where bytes that were damaged are kept once the right ones are in their place."""
+    marks = etag.strip('"')
+    return f"{DAMAGED}{key}/{marks}"
 
 
 def check_key(key: str) -> list[str]:

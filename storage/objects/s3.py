@@ -27,7 +27,7 @@ from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotAllowed, No
 from sohoa.model import Sha256
 from storage.objects import s3_parts, s3_probe
 from storage.objects.local_copies import LocalCopies, lent
-from storage.objects.protocol import DELETABLE, ObjectStat, Stored, check_key
+from storage.objects.protocol import DELETABLE, ObjectStat, Stored, check_key, damaged_key
 from storage.objects.s3_client import Reply, S3Client
 from storage.objects.s3_download import open_range
 from storage.objects.s3_parts import PART_BYTES, checksum
@@ -72,21 +72,9 @@ class S3Objects:
     def create(
         self, key: str, source: BinaryIO | bytes, *, sha256: Sha256 | None = None, overwrite: bool = False
     ) -> Stored:
-        bucket, name = self._place.locate(key)
         if overwrite and not key.startswith(DELETABLE):
             raise NotAllowed(f"{key} is kept for ever and never overwritten")
-        condition = {} if overwrite else _CREATE
-        stream = io.BytesIO(source) if isinstance(source, bytes) else source
-        first = _chunk(stream)
-        if len(first) < PART_BYTES:
-            stored = Stored(Sha256(hashlib.sha256(first).hexdigest()), len(first))
-            _check_announced(key, stored, sha256)
-            self._put(key, first, condition=condition)
-        else:
-            stored = self._put_in_parts(key, first, stream, condition=condition, sha256=sha256)
-        if not self._fitness().checks_sums:
-            self._read_back(key, bucket, name, stored)
-        return stored
+        return self._write(key, source, condition={} if overwrite else _CREATE, sha256=sha256)
 
     def copy(self, source: str, target: str) -> None:
         from_bucket, from_name = self._place.locate(source)
@@ -106,6 +94,16 @@ class S3Objects:
             self._put(key, data, condition=_CREATE if if_match is None else {"If-Match": if_match})
         except (AlreadyExists, NotFound):
             raise Conflict(f"{key} was changed by somebody else meanwhile; read it again") from None
+
+    def mend(self, key: str, source: BinaryIO | bytes, *, sha256: Sha256) -> Stored:
+        try:
+            there = self.stat(key)
+        except NotFound:
+            return self.create(key, source, sha256=sha256)
+        if self._digest(key) == sha256:
+            return Stored(sha256, there.size_bytes)
+        self.copy(key, damaged_key(key, there.etag))
+        return self._write(key, source, condition={}, sha256=sha256)
 
     def open(self, key: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
         bucket, name = self._place.locate(key)
@@ -187,6 +185,20 @@ class S3Objects:
             if self._known is None:
                 self._known = s3_probe.recall_or_probe(self._client, self._place)
             return self._known
+
+    def _write(self, key: str, source: BinaryIO | bytes, *, condition: dict[str, str], sha256: Sha256 | None) -> Stored:
+        bucket, name = self._place.locate(key)
+        stream = io.BytesIO(source) if isinstance(source, bytes) else source
+        first = _chunk(stream)
+        if len(first) < PART_BYTES:
+            stored = Stored(Sha256(hashlib.sha256(first).hexdigest()), len(first))
+            _check_announced(key, stored, sha256)
+            self._put(key, first, condition=condition)
+        else:
+            stored = self._put_in_parts(key, first, stream, condition=condition, sha256=sha256)
+        if not self._fitness().checks_sums:
+            self._read_back(key, bucket, name, stored)
+        return stored
 
     def _put(self, key: str, data: bytes, *, condition: dict[str, str]) -> None:
         """One conditional PUT. Raises AlreadyExists where the condition does not hold."""

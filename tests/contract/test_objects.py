@@ -54,6 +54,35 @@ def test_an_empty_object_is_an_object(objects: Objects) -> None:
     assert objects.read("staging/A/empty") == b""
 
 
+def test_mending_puts_right_bytes_in_the_place_of_damaged_ones_and_keeps_those_aside(objects: Objects) -> None:
+    for size_bytes in (20, 17 * 1024 * 1024):
+        key, right = f"ocfl/{size_bytes}", os.urandom(size_bytes)
+        sha256 = Sha256(hashlib.sha256(right).hexdigest())
+        objects.create(key, b"damaged")
+        assert objects.mend(key, io.BytesIO(right), sha256=sha256) == Stored(sha256, size_bytes)
+        assert objects.read(key) == right
+        assert [objects.read(each) for each in objects.list(f"damaged/{key}/")] == [b"damaged"]
+        objects.mend(key, io.BytesIO(right), sha256=sha256)
+        assert len(list(objects.list(f"damaged/{key}/"))) == 1
+
+
+def test_mending_puts_nothing_but_the_bytes_of_the_digest(objects: Objects) -> None:
+    right = Sha256(hashlib.sha256(b"right").hexdigest())
+    objects.create("ocfl/a", b"damaged")
+    for key in ("ocfl/a", "ocfl/missing"):
+        with pytest.raises(DigestMismatch):
+            objects.mend(key, b"wrong", sha256=right)
+    assert objects.read("ocfl/a") == b"damaged"
+    assert not objects.exists("ocfl/missing")
+
+
+def test_mending_puts_what_is_missing(objects: Objects) -> None:
+    right = Sha256(hashlib.sha256(b"right").hexdigest())
+    objects.mend("ocfl/a", b"right", sha256=right)
+    assert objects.read("ocfl/a") == b"right"
+    assert list(objects.list("damaged/")) == []
+
+
 def test_a_key_is_created_once_and_keeps_its_first_bytes(objects: Objects) -> None:
     objects.create("receipts/A.json", b"first")
     with pytest.raises(AlreadyExists):
