@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from ingest import moving
 from ocr_workers import record, staged
 from ocr_workers.pages import DocumentPlan
 from ocr_workers.record import Ending
@@ -91,7 +92,9 @@ def _ended(job: Job, tools: Tools) -> Iterator[None]:
 
 
 def check_not_spent(job: Job, *, max_attempts: int) -> None:
-    """Raise StageFailed where the job has killed its workers or lost its leases often enough."""
+    """Raise StageFailed where the job has killed its workers or lost its leases often enough; a move only goes forward."""
+    if job.kind is JobKind.MOVE:
+        return
     tries = _ENGINE_TRIES if job.kind == JobKind.RECOGNISE and job.last_code in ENGINE_FAULTS else max_attempts
     if job.attempts > tries:
         code = "engine_killed" if job.last_code in _VANISHED else job.last_code
@@ -213,6 +216,10 @@ def gave_up(job: Job, error: SohoaError, tools: Tools) -> None:
     if job.kind is JobKind.DECIDE:  # the document stays as it was; whoever decided can decide again
         with tools.database.write() as connection:
             jobs.complete(connection, job.job_id, owner=tools.owner)
+        return
+    if job.kind is JobKind.MOVE:
+        if not moving.give_up(job, database=tools.database, clock=tools.clock, owner=tools.owner):
+            waited(job, error.code, tools)
         return
     if job.kind is not JobKind.RECOGNISE:
         _document_stopped(job, DocumentStatus.FAILED, error, tools)

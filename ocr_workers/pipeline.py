@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ingest import decisions
+from ingest import decisions, moving
 from ocr_workers import outcomes, record, staged
 from ocr_workers.compose import compose
 from ocr_workers.pages import load_page, plan_document
@@ -25,7 +25,6 @@ from sohoa.model import Page
 from sohoa.settings import Settings
 from sohoa.states import DocumentStatus, JobKind, Review
 from storage.archive.archive import Archive
-from storage.archive.layout import object_id_of
 from storage.catalog import jobs
 from storage.catalog.database import Database
 from storage.catalog.jobs import Job
@@ -169,7 +168,7 @@ def commit_document(job: Job, tools: Tools) -> None:
     ending = Ending.of(job)
     outcomes.check_lease(job, tools)
     recorded = tools.archive.commit_and_record(
-        object_id_of(document.document_id, document.dossier),
+        document.archived_in,
         staged.files_to_commit(document, tools.archive, composed=ending.status is DocumentStatus.ARCHIVED),
         actor=document.actor,
         message=f"{ending.status} {document.document_id}",
@@ -184,12 +183,19 @@ def carry_out_decision(job: Job, tools: Tools) -> None:
     decisions.carry_out(job, archive=tools.archive, database=tools.database, clock=tools.clock, owner=tools.owner)
 
 
+def move_document(job: Job, tools: Tools) -> None:
+    """Take a document to another object, or go on where the process that began it stopped."""
+    outcomes.check_lease(job, tools)
+    moving.carry_out(job, archive=tools.archive, database=tools.database, clock=tools.clock, owner=tools.owner)
+
+
 _STAGES: dict[JobKind, Callable[[Job, Tools], None]] = {
     JobKind.OPEN: open_document,
     JobKind.RECOGNISE: recognise_page,
     JobKind.COMPOSE: compose_document,
     JobKind.COMMIT: commit_document,
     JobKind.DECIDE: carry_out_decision,
+    JobKind.MOVE: move_document,
 }
 
 

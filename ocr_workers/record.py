@@ -18,7 +18,6 @@ from sohoa.errors import NotFound
 from sohoa.states import DocumentStatus
 from storage.archive import premis
 from storage.archive.archive import Archive
-from storage.archive.layout import object_id_of
 from storage.archive.premis import EventType
 from storage.catalog.documents import Document
 from storage.catalog.jobs import Job
@@ -145,9 +144,8 @@ def _known(document: Document) -> dict[str, Any]:
 
 def _events_so_far(document: Document, archive: Archive, *, clock: Clock) -> list[dict[str, Any]]:
     """What the archive has of the document already or, at its first commit, how it came in."""
-    object_id = object_id_of(document.document_id, document.dossier)
     try:
-        with archive.open_file(object_id, f"documents/{document.document_id}/premis.jsonl") as stream:
+        with archive.open_file(document.archived_in, f"documents/{document.document_id}/premis.jsonl") as stream:
             return premis.from_jsonl(stream.read())
     except NotFound:
         return premis.intake_events(document, clock=clock)

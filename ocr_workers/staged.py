@@ -25,7 +25,6 @@ from storage.archive import premis
 from storage.archive.alto import write_alto_to
 from storage.archive.archive import Archive
 from storage.archive.commit import StagedFile
-from storage.archive.layout import object_id_of
 from storage.catalog.documents import Document
 
 RENDITIONS = ("document.pdf", "text.txt", "alto.xml.gz", "quality.json")
@@ -43,8 +42,9 @@ def working_file(document: Document, archive: Archive) -> Iterator[tuple[Path, K
         with archive.objects.local_file(f"{staging}/{original_name(document)}") as path:
             yield path, Kind(document.kind)
     else:
-        object_id = object_id_of(document.document_id, document.dossier)
-        with archive.local_file(object_id, f"documents/{document.document_id}/{original_name(document)}") as path:
+        with archive.local_file(
+            document.archived_in, f"documents/{document.document_id}/{original_name(document)}"
+        ) as path:
             yield path, Kind(document.kind)
 
 

@@ -39,13 +39,15 @@ class PageStatus(StrEnum):
 
 
 class JobKind(StrEnum):
-    """The stages of work, in order. `recognise` is per page, the others per document; `decide` is a person's decision."""
+    """The stages of work, in order. `recognise` is per page, the others per document; `decide` is a person's decision,
+    `move` the one that takes a document from one object to another."""
 
     OPEN = "open"
     RECOGNISE = "recognise"
     COMPOSE = "compose"
     COMMIT = "commit"
     DECIDE = "decide"
+    MOVE = "move"
 
 
 class JobState(StrEnum):
@@ -84,3 +86,11 @@ def check_move(before: DocumentStatus, after: DocumentStatus) -> None:
     """Raise Conflict unless a document may go from `before` to `after` (staying where it is is always allowed)."""
     if before is not after and after not in _MOVES[before]:
         raise Conflict(f"a document that is {before} cannot become {after}")
+
+
+def check_movable(status: DocumentStatus, document_id: str) -> None:
+    """Raise Conflict unless a document with this status may go to another dossier: it must be final, and in use."""
+    if status is DocumentStatus.WITHDRAWN:
+        raise Conflict(f"document {document_id} is withdrawn; nothing can be done with it any more")
+    if status not in FINAL:
+        raise Conflict(f"document {document_id} is being worked on; try again in a moment", code="busy")

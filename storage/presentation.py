@@ -8,7 +8,6 @@ from sohoa.clock import isoformat
 from sohoa.errors import NotFound, Refused
 from sohoa.states import DocumentStatus, Review
 from storage.archive.archive import Archive
-from storage.archive.layout import object_id_of
 from storage.catalog.documents import Document
 from storage.index.protocol import Hit
 
@@ -107,9 +106,8 @@ def hit_json(hit: Hit) -> dict[str, Any]:
 
 def _pdf_path(document: Document, archive: Archive) -> str | None:
     """Where the PDF/A lies in a folder archive. None while the commit that brings it is not done."""
-    object_id = object_id_of(document.document_id, document.dossier)
     try:
-        with archive.local_file(object_id, f"documents/{document.document_id}/document.pdf") as path:
+        with archive.local_file(document.archived_in, f"documents/{document.document_id}/document.pdf") as path:
             return str(path)
     except NotFound:
         return None

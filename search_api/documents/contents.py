@@ -11,7 +11,6 @@ from starlette.concurrency import run_in_threadpool
 from search_api.access import Principal, ReadDocument, Reader, StoresOf
 from search_api.documents.sending import Content, Opener, describes, send
 from sohoa.errors import NotFound
-from storage.archive.layout import object_id_of
 from storage.catalog.documents import Document
 from storage.presentation import is_archived
 from storage.stores import Stores
@@ -99,7 +98,7 @@ def absent(document: Document, what: str) -> NotFound:
 def open_archived(stores: Stores, document: Document, name: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
     """One of the document's archived files. Raises NotFound."""
     try:
-        return stores.archive.open_file(_object_id(document), _path(document, name), start=start, end=end)
+        return stores.archive.open_file(document.archived_in, _path(document, name), start=start, end=end)
     except NotFound:
         raise absent(document, name) from None
 
@@ -121,17 +120,13 @@ def _named(document: Document, extension: str) -> str:
 def _digest_of(stores: Stores, document: Document, name: str) -> str:
     """The SHA-256 of one of the document's archived files. Raises NotFound."""
     try:
-        return stores.archive.inventory(_object_id(document)).state[_path(document, name)]
+        return stores.archive.inventory(document.archived_in).state[_path(document, name)]
     except (NotFound, KeyError):
         raise absent(document, name) from None
 
 
 def _archived(stores: Stores, document: Document, name: str) -> Opener:
     return lambda start, end: open_archived(stores, document, name, start=start, end=end)
-
-
-def _object_id(document: Document) -> str:
-    return object_id_of(document.document_id, document.dossier)
 
 
 def _path(document: Document, name: str) -> str:

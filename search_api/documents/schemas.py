@@ -143,6 +143,12 @@ class Release(Reason):
     password: SecretStr | None = Field(default=None, max_length=256, examples=["********"])
 
 
+class Move(Reason):
+    """Where a document goes: a dossier, or null for out of any."""
+
+    to: str | None = Field(max_length=200, examples=["000.00.05.H02-230105-0002"])
+
+
 def describe_document(document: Document) -> dict[str, Any]:
     """A document for an answer. The archive's own paths stay inside."""
     return {**document_json(document, source=document.source_name, archive=None), "links": links_of(document)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,3 +84,8 @@ def find(stores: Stores, document_id: str, identity: Identity) -> Document:
             raise NotFound(
                 f"there is no document {document_id!r}; `sohoa search` and `sohoa status` show ids"
             ) from None
+
+
+def print_json(value: object) -> None:
+    """One JSON value on a line of standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

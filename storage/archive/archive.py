@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from itertools import groupby
@@ -125,13 +125,21 @@ class Archive:
 
     # the commit
 
-    def commit_and_record(self, object_id: str, files: Sequence[StagedFile], *, actor: Actor, message: str) -> Recorded:
-        """Make `files` the next version of an object, and enter it in the ledger; see commit.py for the order of
-        writes.
+    def commit_and_record(
+        self,
+        object_id: str,
+        files: Sequence[StagedFile],
+        *,
+        removed: Collection[str] = (),
+        actor: Actor,
+        message: str,
+    ) -> Recorded:
+        """Make the next version of an object, and enter it in the ledger; see commit.py for the order of writes.
 
         Files that the object has and `files` does not name stay as they are; a correction or a withdrawal therefore
-        gives only record.json and premis.jsonl. Where the newest version holds all of `files` already, nothing is
-        written and the version that brought them is the answer, so the same call may be made again after any crash.
+        gives only record.json and premis.jsonl. What `removed` names (paths, and folders, which end in "/") is in the
+        new version no longer, and stays in those before. Where the newest version is like that already, nothing is
+        written and the version since which it is so is the answer, so the same call may be made again after any crash.
 
         Raises DigestMismatch or NotFound where staged bytes are not what they were (nothing is committed then), and
         StoreUnavailable, after which the same call, or :meth:`recover`, goes on from there.
@@ -143,6 +151,7 @@ class Archive:
             self._clock,
             object_id=object_id,
             files=files,
+            removed=removed,
             actor=actor,
             message=message,
         )
@@ -175,11 +184,16 @@ class Archive:
             raise NotFound(f"{object_id} is not in the archive")
         return inventory
 
-    def files(self, object_id: str) -> dict[str, ArchivedFile]:
-        """Everything in an object's newest version, by logical path. Raises NotFound."""
+    def files(self, object_id: str, *, below: str = "") -> dict[str, ArchivedFile]:
+        """What an object's newest version has, all or `below` a folder (which ends in "/"), by logical path.
+
+        Raises NotFound where there is no such object.
+        """
         inventory, root = self.inventory(object_id), object_root(object_id)
         found = {}
         for path, digest in sorted(inventory.state.items()):
+            if not path.startswith(below):
+                continue
             key = f"{root}/{inventory.manifest[digest][0]}"
             found[path] = ArchivedFile(path, key, digest, self.objects.stat(key).size_bytes)
         return found

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from sohoa.clock import Clock, isoformat, parse_moment
 from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotFound, StoreUnavailable
 from sohoa.model import Actor, Sha256
-from storage.archive.inventory import Inventory, next_inventory, parse_inventory, sidecar
+from storage.archive.inventory import Inventory, is_among, next_inventory, parse_inventory, sidecar
 from storage.archive.layout import (
     INTENTS,
     dossier_of,
@@ -96,25 +96,32 @@ def commit_files(
     *,
     object_id: str,
     files: Sequence[StagedFile],
+    removed: Collection[str] = (),
     actor: Actor,
     message: str,
 ) -> Recorded:
-    """Commit `files` as the next version of an object, or find the version that holds them already.
+    """Commit the next version of an object, with `files` and without what `removed` names (logical paths, and folders,
+    which end in "/"), or find the version since which it is so already. A file may lie anywhere in the store: in
+    staging, or in another object.
 
-    Raises DigestMismatch where staged bytes are not what was announced and NotFound where they are gone (nothing is
-    committed then); StoreUnavailable, after which the same call, or recovery, goes on where this one stopped.
+    Raises DigestMismatch where the files' bytes are not what was announced and NotFound where they are gone, or where
+    something is only to be removed from an object that is not there (nothing is committed then); StoreUnavailable,
+    after which the same call, or recovery, goes on where this one stopped.
     """
     wanted = {file.logical_path: file.sha256 for file in files}
     for _ in range(_ATTEMPTS):
         ledger_head = ledger.head()
         before = heads.read(object_id)
-        if before is not None and (version := _version_that_brought(before, wanted)):
+        if before is None and not wanted:
+            raise NotFound(f"{object_id} is not in the archive")
+        if before is not None and (version := _version_that_brought(before, wanted, removed)):
             return _find_recorded(objects, ledger, before, version)
         first = {} if before is not None else _first_files(object_id)
         inventory = next_inventory(
             before,
             object_id,
             wanted | {path: sha256_of(data) for path, data in first.items()},
+            removed=removed,
             created_at=parse_moment(isoformat(clock.now())),
             actor=actor,
             message=message,
@@ -218,12 +225,15 @@ def sha256_of_key(objects: Objects, key: str) -> tuple[Sha256, int]:
     return Sha256(digest.hexdigest()), size_bytes
 
 
-def _version_that_brought(inventory: Inventory, wanted: Mapping[str, Sha256]) -> int | None:
-    """The version since which the object has held all of `wanted` without a break, None where the newest does not."""
+def _version_that_brought(inventory: Inventory, wanted: Mapping[str, Sha256], removed: Collection[str]) -> int | None:
+    """The version since which the object has held all of `wanted`, and nothing else of `removed`, without a break; None
+    where the newest does not."""
     found = None
     for number in range(inventory.head, 0, -1):
         state = inventory.versions[number - 1].state
         if any(state.get(path) != digest for path, digest in wanted.items()):
+            break
+        if removed and any(path not in wanted and is_among(path, removed) for path in state):
             break
         found = number
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -90,18 +90,20 @@ def next_inventory(
     object_id: str,
     files: Mapping[str, Sha256],
     *,
+    removed: Collection[str] = (),
     created_at: datetime,
     actor: str,
     message: str,
 ) -> Inventory:
-    """The inventory after one more version, in which `files` (logical path → digest) are added to or replace what was
-    there.
+    """The inventory after one more version, in which what `removed` names is there no longer and then `files` (logical
+    path → digest) are added to or replace what is left.
 
-    Bytes that some version already has are referred to where they lie; bytes given twice are kept once.
+    `removed` holds logical paths and folders, which end in "/". Bytes that some version already has are referred to
+    where they lie; bytes given twice are kept once. Nothing leaves the manifest: earlier versions keep their files.
     """
     number = 1 if before is None else before.head + 1
     manifest = {} if before is None else dict(before.manifest)
-    state = {} if before is None else before.state
+    state = {} if before is None else {p: d for p, d in before.state.items() if not is_among(p, removed)}
     for logical_path, digest in sorted(files.items()):
         _check_logical_path(logical_path)
         manifest.setdefault(digest, (f"v{number}/content/{logical_path}",))
@@ -115,6 +117,11 @@ def next_inventory(
         manifest=manifest,
         versions=(*(() if before is None else before.versions), version),
     )
+
+
+def is_among(path: str, named: Collection[str]) -> bool:
+    """Whether `named` (paths, and folders that end in "/") names a logical path."""
+    return any(path == each or (each.endswith("/") and path.startswith(each)) for each in named)
 
 
 def _check_logical_path(path: str) -> None:

@@ -43,6 +43,8 @@ class EventType(StrEnum):
     """Held: a person must act."""
     UNQUARANTINE = "unquarantine"
     """Released by a person."""
+    TRANSFER = "transfer"
+    """Moved from one object to another."""
     RECOVERY = "recovery"
     """Tried again after a failure."""
 

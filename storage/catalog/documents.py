@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sohoa.errors import AlreadyExists, NotFound
 from sohoa.model import Actor, DocumentId, DossierCode, OfficeId, Sha256, Source
 from sohoa.states import FINAL, DocumentStatus, JobKind, Review, check_move
+from storage.archive.layout import object_id_of
 from storage.catalog.tables import constant, counters, documents
 
 
@@ -77,10 +78,17 @@ class Document:
     changed_seq: int
     changed_at: datetime
 
+    @property
+    def archived_in(self) -> str:
+        """The OCFL object that has the document's files or, before its first commit, is going to: its dossier's or its
+        own. While a document is being moved `dossier` is where it goes and this is where its files are."""
+        return self.object_id or object_id_of(self.document_id, self.dossier)
+
 
 class Changes(TypedDict, total=False):
     """What may change about a document besides its status."""
 
+    dossier: str | None
     code: str | None
     stage: str | None
     detail: str | None
@@ -278,7 +286,11 @@ def _next_change(conn: Connection) -> int:
 
 def _update(conn: Connection, document_id: str, *, changed: int, now: datetime, values: dict[str, Any]) -> Document:
     query = update(documents).where(documents.c.document_id == document_id)
-    row = conn.execute(query.values(**values, changed_seq=changed, changed_at=now).returning(documents)).one_or_none()
+    try:
+        changing = query.values(**values, changed_seq=changed, changed_at=now).returning(documents)
+        row = conn.execute(changing).one_or_none()
+    except IntegrityError as error:
+        raise AlreadyExists(f"the bytes of document {document_id} are in that dossier or office already") from error
     if row is None:
         raise NotFound(f"there is no document {document_id}")
     return _document(row)

@@ -17,7 +17,6 @@ from sohoa.model import DocumentId
 from sohoa.states import DocumentStatus
 from storage.archive.alto import read_alto
 from storage.archive.archive import Archive
-from storage.archive.layout import object_id_of
 from storage.catalog import documents, outbox
 from storage.catalog.database import Database
 from storage.catalog.documents import Document
@@ -61,7 +60,7 @@ def _load(document: Document, archive: Archive) -> _Loaded:
     if document.status is DocumentStatus.WITHDRAWN:
         return _Loaded(IndexEntry(document.document_id, document.sequence or 0, deleted=True))
     bare = _bare_entry(document)
-    object_id, folder = object_id_of(document.document_id, document.dossier), f"documents/{document.document_id}"
+    object_id, folder = document.archived_in, f"documents/{document.document_id}"
     try:
         state = archive.inventory(object_id).state
         with archive.open_file(object_id, f"{folder}/record.json") as stream:

@@ -28,6 +28,7 @@ SCOPES = {
     ("POST", "/v1/documents/{document_id}/retry"): Scope.ADMIN,
     ("POST", "/v1/documents/{document_id}/release"): Scope.ADMIN,
     ("POST", "/v1/documents/{document_id}/withdraw"): Scope.ADMIN,
+    ("POST", "/v1/documents/{document_id}/move"): Scope.ADMIN,
     ("GET", "/v1/search"): Scope.READ,
 }
 CALLS = sorted(SCOPES)

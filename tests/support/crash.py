@@ -29,7 +29,7 @@ class Crash(BaseException):
     """The process dies here: nothing may catch this."""
 
 
-class _Interposed:
+class Interposed:
     """A store that does something of its own just before or just after its call number `at`, counted from 1."""
 
     def __init__(
@@ -79,7 +79,7 @@ def at_every_call(
         rival = Archive(objects, SystemClock())
         rival.initialise()
         prepare(rival)
-        interposed = _Interposed(objects, at=number, action=partial(action, rival), after=after, only=only)
+        interposed = Interposed(objects, at=number, action=partial(action, rival), after=after, only=only)
         with suppress(Crash, StoreUnavailable):
             run(Archive(cast(Objects, interposed), SystemClock()))
         yield Archive(objects, SystemClock())
