@@ -7,6 +7,7 @@ archive (record and PREMIS event, with who and why) and then told to the catalog
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from typing import Any
 
 import pikepdf
@@ -20,7 +21,7 @@ from storage.archive.archive import Archive
 from storage.archive.commit import Recorded
 from storage.archive.description import read_events, read_record, stage_description, with_events
 from storage.archive.premis import EventType
-from storage.catalog import documents, jobs, outbox
+from storage.catalog import documents, jobs, outbox, revisions
 from storage.catalog.database import Database
 from storage.catalog.documents import Document
 from storage.catalog.jobs import Job, NewJob
@@ -53,7 +54,17 @@ def release(stores: Stores, document: Document, *, actor: Actor, reason: str, pa
 
 
 def retry(stores: Stores, document: Document, *, actor: Actor) -> Document:
-    """Try a failed document again from the start. Raises Conflict where it has not failed or is being worked on."""
+    """Try a failed document again from the start, or its revision that the archive could not take.
+
+    Raises Conflict where it has not failed or is being worked on.
+    """
+    with stores.database.read() as connection:
+        revision = revisions.open_for(connection, document.document_id)
+    if revision is not None and revision.status is DocumentStatus.FAILED:
+        _decide(stores, revision, EventType.RECOVERY, actor=actor, reason="tried again", payload={})
+        begun = None if revision.revision is None else replace(revision.revision, status=DocumentStatus.RECEIVED.value)
+        with stores.database.write() as connection:
+            return documents.amend(connection, document.document_id, now=stores.clock.now(), revision=begun)
     return _decide(stores, document, EventType.RECOVERY, actor=actor, reason="tried again", payload={})
 
 
@@ -105,8 +116,7 @@ def _decide(
     with stores.database.write() as connection:
         document = documents.get(connection, document_id)
         _check_status(document, kind)
-        if jobs.counts(connection, document_id=document_id):
-            raise busy(document)
+        revisions.check_idle(connection, document)
         if document.version is None:  # the archive could not take it: there is no record yet to write the decision to
             if status is not DocumentStatus.RECEIVED:
                 raise Conflict(
@@ -165,15 +175,10 @@ def check_reason(reason: str) -> None:
         raise BadRequest("a reason is needed; it is kept in the archive")
 
 
-def busy(document: Document) -> Conflict:
-    """What to say of a document that somebody or something is at."""
-    return Conflict(f"document {document.document_id} is being worked on; try again in a moment", code="busy")
-
-
 def _check_status(document: Document, kind: EventType) -> None:
     if kind is EventType.DEACCESSION:
         if document.status in (DocumentStatus.RECEIVED, DocumentStatus.RECOGNISED):
-            raise busy(document)
+            raise Conflict(f"document {document.document_id} is being worked on; try again in a moment", code="busy")
         return
     verb, wanted = _VERBS[kind]
     if document.status is not wanted:

@@ -12,19 +12,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingest.decisions import busy, check_reason
+from ingest.decisions import check_reason
 from ingest.receive import check_dossier
 from sohoa.clock import Clock, isoformat, process_owner
 from sohoa.errors import Conflict
 from sohoa.model import Actor, DocumentId
-from sohoa.states import JobKind, check_movable
+from sohoa.states import JobKind, check_settled
 from storage.archive import premis
 from storage.archive.archive import Archive
 from storage.archive.commit import Recorded, StagedFile
 from storage.archive.description import read_events, read_record, stage_description, with_events
 from storage.archive.layout import MOVED, document_folder, dossier_of, object_id_of, to_json
 from storage.archive.premis import EventType
-from storage.catalog import documents, jobs, outbox
+from storage.catalog import documents, jobs, outbox, revisions
 from storage.catalog.database import Database
 from storage.catalog.documents import Document
 from storage.catalog.jobs import Job, NewJob
@@ -44,9 +44,8 @@ def move(stores: Stores, document: Document, *, to: str | None, actor: Actor, re
     owner, now = process_owner(), stores.clock.now()
     with stores.database.write() as connection:
         document = documents.get(connection, document.document_id)
-        check_movable(document.status, document.document_id)
-        if jobs.counts(connection, document_id=document.document_id):
-            raise busy(document)
+        check_settled(document.status, document.document_id)
+        revisions.check_idle(connection, document)
         if document.dossier == dossier:
             return document
         _check_archived(document)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import structlog
 
-from ingest.receive import register_pending
+from ingest.registering import register_pending
 from sohoa.clock import process_owner
 from sohoa.errors import SohoaError
 from sohoa.settings import Settings

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ingest import moving
-from ocr_workers import record, staged
+from ocr_workers import record, revised, staged
 from ocr_workers.pages import DocumentPlan
 from ocr_workers.record import Ending
 from sohoa.errors import Conflict, Held, NotFound, SohoaError, StageFailed, StoreUnavailable
 from sohoa.model import Page, quality_to_dict
-from sohoa.states import DocumentStatus, JobKind, PageStatus
+from sohoa.states import DocumentStatus, JobKind, PageStatus, RevisionKind
 from storage.archive.commit import Recorded
-from storage.catalog import documents, jobs, outbox, page_rows
+from storage.catalog import documents, jobs, outbox, page_rows, revisions
 from storage.catalog.documents import Document
 from storage.catalog.jobs import Job, NewJob, backoff_s
 
@@ -117,6 +117,14 @@ def document_of(job: Job, tools: Tools) -> Document:
         return documents.get(connection, job.document_id)
 
 
+def base_of(document: Document, tools: Tools) -> Document | None:
+    """The document that a revision is on its way to, None for what is a document itself."""
+    if document.revises is None:
+        return None
+    with tools.database.read() as connection:
+        return revisions.base_of(connection, document)
+
+
 def planned(job: Job, plan: DocumentPlan, tools: Tools) -> None:
     """The document's pages are known: one recognise job each."""
     now = tools.clock.now()
@@ -206,6 +214,41 @@ def committed(job: Job, document: Document, recorded: Recorded, tools: Tools) ->
     )
 
 
+def revision_committed(job: Job, revision: Document, base: Document, recorded: Recorded, tools: Tools) -> None:
+    """The archive holds the version that a revision made: its document becomes what it made of it or, where it did not
+    get through, says so and stays as it is."""
+    now = tools.clock.now()
+    ending = Ending.of(job)
+    commit = recorded.commit
+    with tools.database.write() as connection:
+        jobs.complete(connection, job.job_id, owner=tools.owner)
+        if ending.status is DocumentStatus.ARCHIVED:
+            changed = revised.changes(revision, base)
+            changed |= {"archived_at": commit.committed_at, "object_id": commit.object_id}
+            changed |= {"version": commit.version, "sequence": recorded.sequence}
+            appends = revised.kind_of(revision) is RevisionKind.APPEND
+            after_page = (base.pages_total or 0) if appends else 0
+            revisions.take_over(connection, revision, now=now, after_page=after_page, **changed)
+        else:
+            revisions.end(
+                connection,
+                revision,
+                now=now,
+                revision=revised.ended(revision, ending),
+                object_id=commit.object_id,
+                version=commit.version,
+                sequence=recorded.sequence,
+            )
+        outbox.put(connection, base.document_id, now=now)
+    log.info(
+        "document.revised",
+        document_id=base.document_id,
+        revision_id=revision.document_id,
+        status=ending.status,
+        version=commit.version,
+    )
+
+
 def held(job: Job, error: Held, tools: Tools) -> None:
     """A person must act before the document goes on; its original and record are committed meanwhile."""
     _document_stopped(job, DocumentStatus.HELD, error, tools)
@@ -271,9 +314,17 @@ def _document_stopped(job: Job, status: DocumentStatus, error: SohoaError, tools
             )
             jobs.complete(connection, job.job_id, owner=tools.owner)
             jobs.drop_document(connection, job.document_id)
+            stopped_one = documents.get(connection, job.document_id)
+            if stopped_one.revises is not None:
+                documents.amend(connection, stopped_one.revises, now=now, revision=revised.ended(stopped_one, ending))
         return
     check_lease(job, tools)
-    stopped = record.stopped(document_of(job, tools), ending, archive=tools.archive, clock=tools.clock)
+    document = document_of(job, tools)
+    base = base_of(document, tools)
+    if base is None:
+        stopped = record.stopped(document, ending, archive=tools.archive, clock=tools.clock)
+    else:
+        stopped = revised.stopped(document, base, ending, archive=tools.archive, clock=tools.clock)
     staged.write_description(job.document_id, stopped, tools.archive)
     with tools.database.write() as connection:
         commit = NewJob(JobKind.COMMIT, job.document_id, priority=job.priority, payload=ending.payload())

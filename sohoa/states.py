@@ -50,6 +50,13 @@ class JobKind(StrEnum):
     MOVE = "move"
 
 
+class RevisionKind(StrEnum):
+    """What an original that comes in for a document which is there already does to it."""
+
+    REPLACE = "replace"
+    APPEND = "append"
+
+
 class JobState(StrEnum):
     """A job waits (`ready`), is being done under a lease (`leased`), or is over (`done`, `failed`)."""
 
@@ -65,8 +72,9 @@ _MOVES: dict[DocumentStatus, frozenset[DocumentStatus]] = {
         {DocumentStatus.ARCHIVED, DocumentStatus.HELD, DocumentStatus.FAILED, DocumentStatus.RECEIVED}
     ),
     DocumentStatus.ARCHIVED: frozenset({DocumentStatus.WITHDRAWN}),
-    DocumentStatus.HELD: frozenset({DocumentStatus.RECEIVED, DocumentStatus.WITHDRAWN}),
-    DocumentStatus.FAILED: frozenset({DocumentStatus.RECEIVED, DocumentStatus.WITHDRAWN}),
+    # To archived at once: another scan took the place of the one that was held or failed.
+    DocumentStatus.HELD: frozenset({DocumentStatus.RECEIVED, DocumentStatus.WITHDRAWN, DocumentStatus.ARCHIVED}),
+    DocumentStatus.FAILED: frozenset({DocumentStatus.RECEIVED, DocumentStatus.WITHDRAWN, DocumentStatus.ARCHIVED}),
     DocumentStatus.WITHDRAWN: frozenset(),
 }
 
@@ -88,9 +96,16 @@ def check_move(before: DocumentStatus, after: DocumentStatus) -> None:
         raise Conflict(f"a document that is {before} cannot become {after}")
 
 
-def check_movable(status: DocumentStatus, document_id: str) -> None:
-    """Raise Conflict unless a document with this status may go to another dossier: it must be final, and in use."""
+def check_settled(status: DocumentStatus, document_id: str) -> None:
+    """Raise Conflict unless a document with this status may be moved or replaced: it must be final, and in use."""
     if status is DocumentStatus.WITHDRAWN:
         raise Conflict(f"document {document_id} is withdrawn; nothing can be done with it any more")
     if status not in FINAL:
         raise Conflict(f"document {document_id} is being worked on; try again in a moment", code="busy")
+
+
+def check_revisable(status: DocumentStatus, kind: RevisionKind, document_id: str) -> None:
+    """Raise Conflict unless a document with this status may be replaced or, only an archived one, appended to."""
+    check_settled(status, document_id)
+    if kind is RevisionKind.APPEND and status is not DocumentStatus.ARCHIVED:
+        raise Conflict(f"document {document_id} is {status}; pages can be appended to an archived one only: replace it")

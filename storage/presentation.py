@@ -6,10 +6,13 @@ from typing import Any
 
 from sohoa.clock import isoformat
 from sohoa.errors import NotFound, Refused
+from sohoa.model import Revision
 from sohoa.states import DocumentStatus, Review
 from storage.archive.archive import Archive
 from storage.catalog.documents import Document
 from storage.index.protocol import Hit
+
+_APPENDED = ("filename", "sha256", "size_bytes", "pages")
 
 
 def document_json(
@@ -37,6 +40,8 @@ def document_json(
         "pages_failed": list(document.pages_failed),
         "pdf": pdf,
         "original": {"sha256": document.original_sha256, "size_bytes": document.original_size_bytes},
+        "appended": [{key: getattr(one, key) for key in _APPENDED} for one in document.appended],
+        "revision": revision_json(document.revision),
         "fields": {},
         "warnings": list(document.warnings),
         "error": None if document.code is None else {"code": document.code, "detail": document.detail},
@@ -46,6 +51,22 @@ def document_json(
         "received_at": isoformat(document.received_at),
         "archived_at": None if document.archived_at is None else isoformat(document.archived_at),
         "searchable_at": None if document.searchable_at is None else isoformat(document.searchable_at),
+    }
+
+
+def revision_json(revision: Revision | None) -> dict[str, Any] | None:
+    """A revision that is on its way (`received`) or did not get through (`held`, `failed`)."""
+    if revision is None:
+        return None
+    return {
+        "kind": revision.kind,
+        "status": revision.status,
+        "error": None if revision.code is None else {"code": revision.code, "detail": revision.detail},
+        "stage": revision.stage,
+        "actor": revision.actor,
+        "at": revision.at,
+        "reason": revision.reason,
+        "receipt": revision.receipt,
     }
 
 
@@ -68,6 +89,8 @@ def refusal_json(refused: Refused, *, source: str, office: str, dossier: str | N
         "pages_failed": [],
         "pdf": None,
         "original": None,
+        "appended": [],
+        "revision": None,
         "fields": {},
         "warnings": [],
         "error": {"code": refused.code, "detail": refused.detail},
@@ -107,7 +130,8 @@ def hit_json(hit: Hit) -> dict[str, Any]:
 def _pdf_path(document: Document, archive: Archive) -> str | None:
     """Where the PDF/A lies in a folder archive. None while the commit that brings it is not done."""
     try:
-        with archive.local_file(document.archived_in, f"documents/{document.document_id}/document.pdf") as path:
+        name = f"documents/{document.document_id}/document.pdf"
+        with archive.local_file(document.archived_in, name, version=document.version) as path:
             return str(path)
     except NotFound:
         return None

@@ -73,7 +73,8 @@ async def get_page_image(
     if is_known(request, etag):
         return not_modified(etag)
     renderer: Renderer = request.app.state.renderer
-    file = stores.archive.local_file(document.archived_in, f"documents/{document.document_id}/document.pdf")
+    name = f"documents/{document.document_id}/document.pdf"
+    file = stores.archive.local_file(document.archived_in, name, version=document.version)
     path = await run_in_threadpool(file.__enter__)
     try:
         picture = await renderer.jpeg(path, number, width_px=width)

@@ -137,6 +137,37 @@ def move(
     run_move(document, to=to, to_none=to_none, reason=reason, as_json=as_json, as_actor=as_actor)
 
 
+Scan = Annotated[Path, typer.Argument(metavar="PATH", help="The file: an image or a PDF.")]
+
+
+@app.command()
+def replace(
+    document: Document,
+    path: Scan,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept in the archive.")],
+    as_json: Json = False,
+    as_actor: As = None,
+) -> None:
+    """Put another scan in place of a document's. Until it is archived, the document stays as it is."""
+    from sohoa.cli.revising import run
+
+    run(document, path, kind="replace", reason=reason, as_json=as_json, as_actor=as_actor)
+
+
+@app.command()
+def append(
+    document: Document,
+    path: Scan,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept in the archive.")],
+    as_json: Json = False,
+    as_actor: As = None,
+) -> None:
+    """Append pages to an archived document."""
+    from sohoa.cli.revising import run
+
+    run(document, path, kind="append", reason=reason, as_json=as_json, as_actor=as_actor)
+
+
 @app.command()
 def retry(
     document: Annotated[

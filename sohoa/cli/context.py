@@ -79,7 +79,7 @@ def find(stores: Stores, document_id: str, identity: Identity) -> Document:
     """The document, if it exists and the actor may see it. Raises NotFound."""
     with stores.database.read() as connection:
         try:
-            return documents.get(connection, document_id.strip().upper(), office=identity.office)
+            return documents.find(connection, document_id.strip().upper(), office=identity.office)
         except NotFound:
             raise NotFound(
                 f"there is no document {document_id!r}; `sohoa search` and `sohoa status` show ids"

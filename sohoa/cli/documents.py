@@ -41,8 +41,9 @@ def export_file(document_id: str, *, to: Path, what: str) -> None:
     with opened() as stores:
         document = find(stores, document_id, identify(stores, None, scope="read"))
         names = {"pdf": "document.pdf", "original": f"original.{document.kind}", "alto": "alto.xml.gz"}
+        names |= {f"original-{number}": one.path for number, one in enumerate(document.appended, start=2)}
         if what not in names:
-            raise BadRequest(f"--what {what} is not known: use pdf, original or alto")
+            raise BadRequest(f"--what {what} is not known: use {', '.join(names)}")
         if to.is_dir():
             raise BadRequest(f"{to} is a folder: name a file in it")
         if not to.parent.is_dir():
@@ -113,6 +114,7 @@ def _read(stores: Stores, document: Document, name: str) -> bytes:
 
 def _open(stores: Stores, document: Document, name: str) -> BinaryIO:
     try:
-        return stores.archive.open_file(document.archived_in, f"documents/{document.document_id}/{name}")
+        path = f"documents/{document.document_id}/{name}"
+        return stores.archive.open_file(document.archived_in, path, version=document.version)
     except NotFound:
         raise NotFound(f"document {document.document_id} is {document.status} and has no {name}") from None

@@ -198,16 +198,28 @@ class Archive:
             found[path] = ArchivedFile(path, key, digest, self.objects.stat(key).size_bytes)
         return found
 
-    def open_file(self, object_id: str, logical_path: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
-        """A file of the newest version as a stream, from byte `start` up to, without, `end`. Raises NotFound."""
-        return self.objects.open(self._key(object_id, logical_path), start=start, end=end)
+    def open_file(
+        self, object_id: str, logical_path: str, *, version: int | None = None, start: int = 0, end: int | None = None
+    ) -> BinaryIO:
+        """A file of a version, the newest unless told, as a stream from byte `start` up to, without, `end`.
 
-    def local_file(self, object_id: str, logical_path: str) -> AbstractContextManager[Path]:
-        """A file of the newest version as a real, read-only file. Raises NotFound."""
-        return self.objects.local_file(self._key(object_id, logical_path))
+        Raises NotFound. Who goes by what the catalogue says of a document gives its version too, and so reads what was
+        meant however the object has gone on since.
+        """
+        return self.objects.open(self._key(object_id, logical_path, version), start=start, end=end)
 
-    def _key(self, object_id: str, logical_path: str) -> str:
-        return f"{object_root(object_id)}/{self.inventory(object_id).content_path(logical_path)}"
+    def local_file(
+        self, object_id: str, logical_path: str, *, version: int | None = None
+    ) -> AbstractContextManager[Path]:
+        """A file of a version, the newest unless told, as a real, read-only file. Raises NotFound."""
+        return self.objects.local_file(self._key(object_id, logical_path, version))
+
+    def digest_of(self, object_id: str, logical_path: str, *, version: int | None = None) -> Sha256:
+        """The SHA-256 of a file of a version, the newest unless told. Raises NotFound."""
+        return self.inventory(object_id).digest_of(logical_path, version=version)
+
+    def _key(self, object_id: str, logical_path: str, version: int | None) -> str:
+        return f"{object_root(object_id)}/{self.inventory(object_id).content_path(logical_path, version=version)}"
 
     def _staged_ids(self) -> Iterator[str]:
         for document_id, _ in groupby(self.objects.list(STAGING), key=lambda key: key.split("/")[1]):

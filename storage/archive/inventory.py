@@ -47,12 +47,17 @@ class Inventory:
         """Logical path → digest in the newest version."""
         return self.versions[-1].state
 
-    def content_path(self, logical_path: str) -> str:
-        """Path inside the object root of a file of the newest version. Raises NotFound."""
-        digest = self.state.get(logical_path)
+    def digest_of(self, logical_path: str, *, version: int | None = None) -> Sha256:
+        """The digest of a file of a version, the newest unless told. Raises NotFound."""
+        number = self.head if version is None else version
+        digest = self.versions[number - 1].state.get(logical_path) if number <= self.head else None
         if digest is None:
-            raise NotFound(f"{logical_path} is not in {self.object_id}")
-        return self.manifest[digest][0]
+            raise NotFound(f"{logical_path} is not in v{number} of {self.object_id}")
+        return digest
+
+    def content_path(self, logical_path: str, *, version: int | None = None) -> str:
+        """Path inside the object root of a file of a version, the newest unless told. Raises NotFound."""
+        return self.manifest[self.digest_of(logical_path, version=version)][0]
 
     def to_json(self) -> bytes:
         """The bytes of inventory.json: the same inventory always gives the same bytes."""

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from ingest.receive import register_pending
+from ingest.registering import register_pending
 from search_api.documents.upload import spooled
 from sohoa.errors import Refused
 from storage.archive.archive import Archive

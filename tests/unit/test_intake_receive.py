@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 import pytest
 from sqlalchemy import select
 
-from ingest.receive import register_pending
+from ingest.registering import register_pending
 from sohoa.errors import BadRequest, Refused, StoreUnavailable
 from sohoa.states import DocumentStatus
 from storage.archive.archive import Archive
