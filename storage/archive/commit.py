@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,6 +39,9 @@ from storage.objects.protocol import Objects
 
 _HEADS_KEPT = 8
 """Few, for the inventory of a dossier with hundreds of versions takes megabytes."""
+_HEAD = re.compile(rb'\{"digestAlgorithm":"sha256","head":"v(\d+)",')
+_HEAD_WITHIN = 80
+"""An inventory as written here says its head first, so that megabytes need not be parsed for it."""
 _ATTEMPTS = 200
 """How often a committer may lose the race for a version before it gives the job back."""
 
@@ -137,6 +141,7 @@ def commit_files(
         if _reserve(objects, intent):
             recorded = finish(objects, ledger, intent)
             if recorded is not None:
+                heads.keep(inventory)
                 return recorded
         else:
             _finish_other(objects, ledger, intent.key)
@@ -209,10 +214,14 @@ class Heads:
         if sha256_of(data) != _inventory_sha256(self._objects, root, newest):
             raise DigestMismatch(f"{root}: the inventory of v{newest} is damaged; restore it from a copy")
         inventory = parse_inventory(data)
+        self.keep(inventory)
+        return inventory
+
+    def keep(self, inventory: Inventory) -> None:
+        """Remember what was just committed, so that nobody has to read it back to build upon it."""
         if len(self._kept) >= _HEADS_KEPT:
             self._kept.clear()
-        self._kept[object_id] = inventory
-        return inventory
+        self._kept[inventory.object_id] = inventory
 
 
 def sha256_of_key(objects: Objects, key: str) -> tuple[Sha256, int]:
@@ -362,6 +371,10 @@ def _inventory_sha256(objects: Objects, root: str, version: int) -> Sha256:
 def _root_head(objects: Objects, root: str) -> int:
     """The version that the object root's inventory says is the newest, 0 where there is none."""
     try:
+        with objects.open(f"{root}/inventory.json", end=_HEAD_WITHIN) as file:
+            found = _HEAD.match(file.read())
+        if found is not None:
+            return int(found[1])
         return int(json.loads(objects.read(f"{root}/inventory.json"))["head"].removeprefix("v"))
     except NotFound:
         return 0

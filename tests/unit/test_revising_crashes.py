@@ -87,9 +87,7 @@ def _work_once(stores: Stores, _: Document) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
 @pytest.mark.parametrize("kind", [REPLACE, APPEND])
-def test_committing_a_revision_dies_at_any_step_and_is_finished(
-    tmp_path: Path, kind: RevisionKind, step: Step
-) -> None:
+def test_committing_a_revision_dies_at_any_step_and_is_finished(tmp_path: Path, kind: RevisionKind, step: Step) -> None:
     points = -1
     for stores, document in at_every_step(tmp_path, prepare=_before_the_commit(kind), run=_work_once, step=step):
         go_on(stores)
