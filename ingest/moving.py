@@ -15,7 +15,7 @@ from typing import Any
 from ingest.decisions import check_reason
 from ingest.receive import check_dossier
 from sohoa.clock import Clock, isoformat, process_owner
-from sohoa.errors import Conflict
+from sohoa.errors import Conflict, DigestMismatch
 from sohoa.model import Actor, DocumentId
 from sohoa.states import JobKind, check_settled
 from storage.archive import premis
@@ -99,13 +99,16 @@ def carry_out(job: Job, *, archive: Archive, database: Database, clock: Clock, o
         jobs.complete(connection, job.job_id, owner=owner)
 
 
-def give_up(job: Job, *, database: Database, clock: Clock, owner: str) -> bool:
-    """End a move that the archive cannot take: the document stays where it was. False where it has arrived already, so
-    that nothing but going on will do."""
+def give_up(job: Job, *, archive: Archive, database: Database, clock: Clock, owner: str) -> bool:
+    """End a move that the archive cannot take: the document stays where it was. False where it has arrived already, or a
+    version that has it is reserved, so that nothing but going on will do."""
     decision = job.payload["move"]
-    with database.write() as connection:
-        if documents.get(connection, job.document_id).object_id == decision["to_object"]:
+    try:
+        if archive.holds(decision["to_object"], document_folder(job.document_id)):
             return False
+    except DigestMismatch:
+        return False
+    with database.write() as connection:
         documents.amend(connection, job.document_id, now=clock.now(), dossier=decision["from"])
         jobs.complete(connection, job.job_id, owner=owner)
     return True

@@ -261,7 +261,10 @@ def gave_up(job: Job, error: SohoaError, tools: Tools) -> None:
             jobs.complete(connection, job.job_id, owner=tools.owner)
         return
     if job.kind is JobKind.MOVE:
-        if not moving.give_up(job, database=tools.database, clock=tools.clock, owner=tools.owner):
+        ended = moving.give_up(
+            job, archive=tools.archive, database=tools.database, clock=tools.clock, owner=tools.owner
+        )
+        if not ended:
             waited(job, error.code, tools)
         return
     if job.kind is not JobKind.RECOGNISE:

@@ -198,6 +198,18 @@ class Archive:
             found[path] = ArchivedFile(path, key, digest, self.objects.stat(key).size_bytes)
         return found
 
+    def holds(self, object_id: str, folder: str) -> bool:
+        """Whether an object's newest version has anything below a folder, or one that is reserved is going to.
+
+        Raises DigestMismatch where that cannot be told.
+        """
+        inventory = self._heads.read(object_id)
+        states = [inventory.state] if inventory is not None else []
+        states += [
+            intent.inventory.state for intent in open_intents(self.objects) if intent.inventory.object_id == object_id
+        ]
+        return any(path.startswith(folder) for state in states for path in state)
+
     def open_file(
         self, object_id: str, logical_path: str, *, version: int | None = None, start: int = 0, end: int | None = None
     ) -> BinaryIO:

@@ -230,6 +230,7 @@ def blank_sheet() -> Image.Image:
 def letter(path: Path, pages: Sequence[str]) -> Path:
     """A born-digital PDF, a line of text a page: the quickest paper there is."""
     pdf = FPDF(format="A4")
+    pdf.set_creation_date(FixedClock().now())  # the same words are the same bytes
     pdf.add_font("serif", fname=_FONT)
     for words in pages:
         pdf.add_page()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Iterator
@@ -16,13 +17,14 @@ from ingest.receive import Intake, receive
 from sohoa.errors import BadRequest, Conflict, DigestMismatch, Refused
 from sohoa.model import Actor
 from sohoa.states import DocumentStatus, JobKind
+from storage.archive import commit
 from storage.archive.layout import object_id_of, object_root
 from storage.catalog import documents, jobs
 from storage.catalog.documents import Document
 from storage.index import open_index
 from storage.index.indexer import index_outbox
 from tests.support import files
-from tests.support.archived import Api, opened_api
+from tests.support.archived import TEXT, Api, opened_api
 from tests.support.crash import assert_whole
 from tests.unit.test_decisions import now_of, record_of, work_off
 
@@ -171,6 +173,16 @@ def test_a_document_is_read_where_it_is_until_it_has_arrived(api: Api, monkeypat
     assert api.client.get(f"{address}/pdf", headers=headers).status_code == 200
 
 
+def test_what_is_read_is_the_version_that_the_catalogue_names(api: Api) -> None:
+    document = api.archive(api.receive(dossier=A))
+    newer = api.stores.archive.stage(document.document_id, "text.txt", b"newer", overwrite=True)
+    api.stores.archive.commit_and_record(document.archived_in, [newer], actor=LAN, message="not in the catalogue yet")
+    address, headers = f"/v1/documents/{document.document_id}/text", api.token("read")
+    assert api.client.get(address, headers=headers).text == TEXT
+    etag = api.client.get(address, headers=headers).headers["ETag"].strip('"')
+    assert etag == hashlib.sha256(TEXT.encode()).hexdigest()
+
+
 def test_moving_to_where_it_is_changes_nothing(api: Api) -> None:
     document = api.archive(api.receive(dossier=A))
     assert move(api, document, f" {A} ") == now_of(api.stores, document) == document
@@ -260,6 +272,44 @@ def test_a_move_of_damaged_bytes_is_given_up_and_the_document_stays_where_it_was
     take_over(api)
     after = now_of(api.stores, document)
     assert (after.dossier, after.object_id, jobs_of(api, document)) == (A, object_id_of("", A), {})
+
+
+def test_a_move_that_has_arrived_is_never_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = api.archive(api.receive(dossier=A))
+
+    def cannot_leave(*_: object) -> None:
+        raise DigestMismatch("the source's inventory is damaged")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(moving, "_leave", cannot_leave)
+        with pytest.raises(DigestMismatch):
+            move(api, document, B)
+        for _ in range(api.stores.settings.max_attempts + 2):
+            take_over(api)
+    assert now_of(api.stores, document).object_id == object_id_of("", B)
+    assert jobs_of(api, document) != {}
+    take_over(api)
+    assert jobs_of(api, document) == {}
+    assert state_of(api, object_id_of("", A)) == {"dossier.json"}
+
+
+def test_a_move_whose_version_is_reserved_is_never_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = api.archive(api.receive(dossier=A))
+
+    def cannot_write(*_: object) -> None:
+        raise DigestMismatch("a bad block")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(commit, "_write_version", cannot_write)
+        with pytest.raises(DigestMismatch):
+            move(api, document, B)
+        take_over(api)
+    assert now_of(api.stores, document).dossier == B
+    api.stores.archive.recover()
+    take_over(api)
+    after = now_of(api.stores, document)
+    assert (after.dossier, after.object_id, jobs_of(api, document)) == (B, object_id_of("", B), {})
+    assert assert_whole(archive_root(api)) == {object_id_of("", A): 2, object_id_of("", B): 1}
 
 
 def test_a_moved_document_is_found_in_its_new_dossier_and_no_more_in_the_old(api: Api) -> None:

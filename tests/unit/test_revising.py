@@ -20,6 +20,7 @@ from sohoa.clock import FixedClock
 from sohoa.errors import BadRequest, Conflict, DigestMismatch, NotFound, NotValidPdfA, Refused
 from sohoa.settings import Settings
 from sohoa.states import DocumentStatus, RevisionKind
+from storage.archive.receipts import Receipt
 from storage.catalog import documents, jobs, page_rows, revisions
 from storage.catalog.documents import Document
 from storage.index import open_index
@@ -285,6 +286,19 @@ def test_appended_pages_follow_and_every_original_stays(stores: Stores) -> None:
     assert assert_whole(stores.settings.archive_root()) == {fourth.archived_in: 4}
 
 
+def test_a_picture_may_follow_a_pdf_and_what_was_done_to_it_is_told_of_its_page_in_the_whole(stores: Stores) -> None:
+    document = archived(stores, "Trang một", "Trang hai")
+    picture = files.image_bytes("BMP", files.drawing((620, 400)))
+    revise_with(stores, document, picture, kind=APPEND, filename="ba.bmp")
+    go_on(stores)
+    after = now_of(stores, document)
+    assert (after.pages_total, after.revision) == (3, None)
+    assert names_of(stores, after) == WHOLE | {"original.pdf", "original-2.bmp"}
+    assert [page["number"] for page in record_of(stores, after)["pages"]] == [1, 2, 3]
+    details = [event["eventDetailInformation"].get("eventDetailExtension", {}) for event in events_of(stores, after)]
+    assert [detail["page"] for detail in details if detail.get("page")] == [3]
+
+
 def test_only_an_archived_document_can_be_appended_to(stores: Stores, tmp_path: Path) -> None:
     locked = pdf_files.encrypted(tmp_path / "locked.pdf", user="bí mật").read_bytes()
     held = _receive(stores, locked)
@@ -378,33 +392,46 @@ def test_a_revision_is_no_document_to_anybody(stores: Stores) -> None:
             documents.find(connection, revision.document_id)
 
 
-def test_a_revision_whose_process_dies_before_its_row_is_begun_by_the_sweeper_once(
-    stores: Stores, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", [REPLACE, APPEND])
+def test_a_revision_whose_process_dies_before_its_row_is_begun_by_the_sweeper(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, kind: RevisionKind
 ) -> None:
     document = archived(stores, "Một")
     written = stores.archive.write_receipt
 
-    def write_and_die(receipt: object) -> None:
-        written(receipt)  # type: ignore[arg-type]
+    def write_and_die(receipt: Receipt) -> None:
+        written(receipt)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(stores.archive, "write_receipt", write_and_die)
         with pytest.raises(KeyboardInterrupt):
-            revise_with(stores, document, letter_bytes("Hai"))
+            revise_with(stores, document, letter_bytes("Hai"), kind=kind)
     assert now_of(stores, document).revision is None
     assert register_pending(stores.archive, stores.database, stores.clock) == 1
     assert register_pending(stores.archive, stores.database, stores.clock) == 0
+    go_on(stores)
+    assert (now_of(stores, document).version, now_of(stores, document).revision) == (2, None)
+
+
+@pytest.mark.parametrize("kind", [REPLACE, APPEND])
+@pytest.mark.parametrize("locked", [False, True], ids=["got through", "held"])
+def test_a_revision_that_is_over_is_not_done_again_because_its_staging_was_not_cleared(
+    stores: Stores, kind: RevisionKind, locked: bool, tmp_path: Path
+) -> None:
+    document = archived(stores, "Một")
+    data = pdf_files.encrypted(tmp_path / "locked.pdf", user="x").read_bytes() if locked else letter_bytes("Hai")
+    revise_with(stores, document, data, kind=kind)
     with stores.database.read() as connection:
         revision = revisions.open_for(connection, document.document_id)
     assert revision is not None
-    staged = stores.archive.objects.read(f"staging/{revision.document_id}/original.pdf")
     go_on(stores)
-    assert now_of(stores, document).version == 2
-    # staging that was not cleared does not make it happen again
-    stores.archive.stage(revision.document_id, "original.pdf", staged)
+    after = now_of(stores, document)
+    assert after.version == 2
+    stores.archive.stage(revision.document_id, "original.pdf", data)
     go_on(stores)
-    assert (now_of(stores, document).version, list(stores.archive.objects.list("staging/"))) == (2, [])
+    assert now_of(stores, document) == after
+    assert list(stores.archive.objects.list("staging/")) == []
 
 
 def test_a_receipt_for_a_document_withdrawn_meanwhile_is_kept_with_it_as_a_failed_revision(
@@ -413,8 +440,8 @@ def test_a_receipt_for_a_document_withdrawn_meanwhile_is_kept_with_it_as_a_faile
     document = archived(stores, "Một")
     written = stores.archive.write_receipt
 
-    def write_and_die(receipt: object) -> None:
-        written(receipt)  # type: ignore[arg-type]
+    def write_and_die(receipt: Receipt) -> None:
+        written(receipt)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
