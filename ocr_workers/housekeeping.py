@@ -12,13 +12,13 @@ from collections.abc import Callable
 
 import structlog
 
-from ingest.receive import register_pending
 from sohoa.clock import process_owner
 from sohoa.errors import SohoaError
 from sohoa.settings import Settings
 from storage.catalog import documents, jobs, leases, outbox
 from storage.index import open_index
 from storage.index.indexer import index_outbox
+from storage.registration import register_pending
 from storage.stores import Stores, open_stores
 
 LEASE_S = 15.0

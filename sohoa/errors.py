@@ -79,7 +79,7 @@ class BadQuery(BadRequest):
 class Conflict(SohoaError):
     """What was asked does not fit the present state (for example releasing a document that is not held).
 
-    Codes: conflict, busy, lease_lost, idempotency_mismatch.
+    Codes: conflict, busy, duplicate, lease_lost, idempotency_mismatch.
     """
 
     code = "conflict"
