@@ -6,23 +6,23 @@ archive (record and PREMIS event, with who and why) and then told to the catalog
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pikepdf
 
-from sohoa.clock import Clock, isoformat, process_owner
-from sohoa.errors import BadRequest, Conflict, DigestMismatch
+from sohoa.clock import Clock, process_owner
+from sohoa.errors import BadRequest, Conflict
 from sohoa.model import Actor
 from sohoa.states import DocumentStatus, JobKind
 from storage.archive import premis
 from storage.archive.archive import Archive
 from storage.archive.commit import Recorded
-from storage.archive.layout import object_id_of, sha256_of, to_json
+from storage.archive.description import read_events, record_to_follow, stage_description, with_events
 from storage.archive.premis import EventType
-from storage.catalog import documents, jobs, outbox
+from storage.catalog import documents, jobs, outbox, revisions
 from storage.catalog.database import Database
 from storage.catalog.documents import Document
 from storage.catalog.jobs import Job, NewJob
@@ -40,7 +40,7 @@ def release(stores: Stores, document: Document, *, actor: Actor, reason: str, pa
     The password is used once, here; what is kept is an opened working copy in staging, until the document is archived.
     Raises Conflict where the document is not held or is being worked on, BadRequest (password_needed, wrong_password).
     """
-    _check_reason(reason)
+    check_reason(reason)
     _check_status(document, EventType.UNQUARANTINE)
     if document.code == "encrypted":
         _stage_opened(stores, document, password)
@@ -55,7 +55,17 @@ def release(stores: Stores, document: Document, *, actor: Actor, reason: str, pa
 
 
 def retry(stores: Stores, document: Document, *, actor: Actor) -> Document:
-    """Try a failed document again from the start. Raises Conflict where it has not failed or is being worked on."""
+    """Try a failed document again from the start, or its revision that the archive could not take.
+
+    Raises Conflict where it has not failed or is being worked on.
+    """
+    with stores.database.read() as connection:
+        revision = revisions.open_for(connection, document.document_id)
+    if revision is not None and revision.status is DocumentStatus.FAILED:
+        _decide(stores, revision, EventType.RECOVERY, actor=actor, reason="tried again", payload={})
+        begun = None if revision.revision is None else replace(revision.revision, status=DocumentStatus.RECEIVED.value)
+        with stores.database.write() as connection:
+            return documents.amend(connection, document.document_id, now=stores.clock.now(), revision=begun)
     return _decide(stores, document, EventType.RECOVERY, actor=actor, reason="tried again", payload={})
 
 
@@ -64,7 +74,7 @@ def withdraw(stores: Stores, document: Document, *, actor: Actor, reason: str) -
 
     Raises Conflict while the document is being worked on, or where the archive could not take it yet.
     """
-    _check_reason(reason)
+    check_reason(reason)
     if document.status is DocumentStatus.WITHDRAWN:
         return document
     return _decide(stores, document, EventType.DEACCESSION, actor=actor, reason=reason, payload={})
@@ -84,7 +94,8 @@ def note_failed_check(stores: Stores, document_id: str, detail: Mapping[str, Any
     with stores.database.read() as connection:
         document = documents.get(connection, document_id)
     known = [
-        each["eventDetailInformation"].get("eventDetailExtension", {}) for each in _events(stores.archive, document)
+        each["eventDetailInformation"].get("eventDetailExtension", {})
+        for each in read_events(stores.archive, document.archived_in, document_id)
     ]
     if any(each.get("finding") == detail["finding"] for each in known):
         return True
@@ -116,6 +127,7 @@ def carry_out(job: Job, *, archive: Archive, database: Database, clock: Clock, o
             document.document_id,
             status,
             now=now,
+            object_id=recorded.commit.object_id,
             version=recorded.commit.version,
             sequence=recorded.sequence,
         )
@@ -138,8 +150,7 @@ def _decide(
     with stores.database.write() as connection:
         document = documents.get(connection, document_id)
         _check_status(document, kind)
-        if jobs.counts(connection, document_id=document_id):
-            raise Conflict(f"document {document_id} is being worked on; try again in a moment", code="busy")
+        revisions.check_idle(connection, document)
         if document.version is None:  # the archive could not take it: there is no record yet to write the decision to
             if status is not DocumentStatus.RECEIVED:
                 raise Conflict(
@@ -156,46 +167,23 @@ def _decide(
 
 
 def _commit(archive: Archive, document: Document, decision: dict[str, Any]) -> Recorded:
-    object_id = object_id_of(document.document_id, document.dossier)
-    event = decision["event"]
-    events = _events(archive, document)
-    if event["eventIdentifier"] not in [known["eventIdentifier"] for known in events]:
-        events.append(event)
-    changed = {"premis.jsonl": premis.to_jsonl(events)}
-    if event["eventType"] != EventType.FIXITY_CHECK:  # which changes nothing about the document
-        record = json.loads(_read_sound(archive, object_id, f"documents/{document.document_id}/record.json"))
-        changed["record.json"] = to_json(
-            {
-                **record,
-                "status": decision["status"],
-                "error": None,
-                "archived_at": None if document.archived_at is None else isoformat(document.archived_at),
-                "open_with": decision[
-                    "payload"
-                ],  # what the `open` job is told, if it must be made anew from the archive
-            }
-        )
+    object_id, document_id, event = document.archived_in, document.document_id, decision["event"]
+    events = with_events(read_events(archive, object_id, document_id), [event])
+    record = {
+        **record_to_follow(archive, object_id, document_id, archived_at=document.archived_at),
+        "status": decision["status"],
+        "error": None,
+        "open_with": decision["payload"],  # what the `open` job is told, if it must be made anew from the archive
+    }
+    files = stage_description(archive, document_id, record, events)
+    if event["eventType"] == EventType.FIXITY_CHECK:  # which changes nothing about the document
+        files = [file for file in files if file.logical_path.endswith("/premis.jsonl")]
     return archive.commit_and_record(
         object_id,
-        [archive.stage(document.document_id, name, data, overwrite=True) for name, data in sorted(changed.items())],
+        files,
         actor=decision["actor"],
-        message=f"{event['eventType']} {document.document_id}",
+        message=f"{event['eventType']} {document_id}",
     )
-
-
-def _events(archive: Archive, document: Document) -> list[dict[str, Any]]:
-    object_id = object_id_of(document.document_id, document.dossier)
-    return premis.from_jsonl(_read_sound(archive, object_id, f"documents/{document.document_id}/premis.jsonl"))
-
-
-def _read_sound(archive: Archive, object_id: str, path: str) -> bytes:
-    """A small file that is to be written on in a new version: damage must not come in under a new digest."""
-    expected = archive.inventory(object_id).state.get(path)
-    with archive.open_file(object_id, path) as stream:
-        data = stream.read()
-    if sha256_of(data) != expected:
-        raise DigestMismatch(f"{path} of {object_id} is damaged: restore it from a copy, then try again")
-    return data
 
 
 def _stage_opened(stores: Stores, document: Document, password: str | None) -> None:
@@ -203,9 +191,8 @@ def _stage_opened(stores: Stores, document: Document, password: str | None) -> N
         raise BadRequest(
             f"document {document.document_id} is encrypted; give its password (--password-file)", code="password_needed"
         )
-    object_id = object_id_of(document.document_id, document.dossier)
     with (
-        stores.archive.local_file(object_id, f"documents/{document.document_id}/original.pdf") as path,
+        stores.archive.local_file(document.archived_in, f"documents/{document.document_id}/original.pdf") as path,
         tempfile.TemporaryFile(dir=stores.settings.temporary_folder()) as opened,
     ):
         try:
@@ -224,7 +211,8 @@ def _stage_opened(stores: Stores, document: Document, password: str | None) -> N
         stores.archive.stage(document.document_id, "working.pdf", opened, overwrite=True)
 
 
-def _check_reason(reason: str) -> None:
+def check_reason(reason: str) -> None:
+    """Raise BadRequest where nothing is said."""
     if not reason.strip():
         raise BadRequest("a reason is needed; it is kept in the archive")
 

@@ -1,7 +1,7 @@
 """The one way in: bytes become a durable, receipted, registered document, or nothing at all.
 
 In this order, each step durable before the next: the original in staging, the receipt, the catalogue row with its
-`open` job. A crash before the receipt leaves bytes that the sweeper drops; after it, :func:`register_pending` goes on.
+`open` job. A crash before the receipt leaves bytes that the sweeper drops; after it, storage/registration.py goes on.
 """
 
 from __future__ import annotations
@@ -11,26 +11,22 @@ import os
 import stat
 import unicodedata
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from sqlalchemy import Connection
-
 from ingest.inspect_original import check_size, inspect
 from ingest.sniff import HEAD_BYTES, Kind, sniff
 from sohoa.clock import Clock
-from sohoa.errors import BadRequest, NotFound, Refused, StoreUnavailable
+from sohoa.errors import BadRequest, Refused, StoreUnavailable
 from sohoa.model import Actor, DocumentId, DossierCode, OfficeId
 from sohoa.settings import Settings
 from storage.archive.archive import Archive
 from storage.archive.commit import StagedFile
-from storage.archive.receipts import Receipt
-from storage.catalog import documents
+from storage.archive.receipts import Receipt, Revising
 from storage.catalog.database import Database
 from storage.catalog.documents import Document
-from storage.registration import register
+from storage.registration import check_may_begin, find_duplicate, register
 
 _MAX_DOSSIER_LETTERS = 64
 _MAX_NAME_BYTES = 255
@@ -41,7 +37,10 @@ _DIRECTION_MARKS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What whoever brings a file says about it. `filename` is as given; jobs of higher `priority` are done first."""
+    """What whoever brings a file says about it. `filename` is as given; jobs of higher `priority` are done first.
+
+    `revising`: it is a new original of a document that is there (ingest/revising.py), whose office and dossier it has.
+    """
 
     filename: str
     office: str
@@ -50,11 +49,13 @@ class Intake:
     external_id: str | None = None
     declared: Mapping[str, Any] = field(default_factory=dict)
     priority: int = 0
+    revising: Revising | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The document that the bytes are now, or (`duplicate_of` set, nothing stored) have been already."""
+    """The document that the bytes are now, or (`duplicate_of` set, nothing stored) have been already. A revision is told
+    by the document that it revises."""
 
     document: Document
     duplicate_of: DocumentId | None
@@ -77,6 +78,7 @@ def receive(
     Raises Refused (nothing was stored): empty, unsupported_kind, too_large, too_many_pages, too_many_pixels,
     page_too_big, no_pages, unreadable, bad_dossier, disk_low, disk_full. Raises StoreUnavailable where the archive or
     the catalogue cannot be reached; if that happens after the receipt is durable, the sweeper registers the document.
+    Raises Conflict and NotFound where it revises a document that cannot be revised (:func:`check_may_begin`).
     Raises BadRequest where `declared` or `external_id` cannot be written as JSON. What reading `source` raises passes
     through, and nothing was stored.
     """
@@ -126,31 +128,6 @@ def receive_path(
             check_source=check_unchanged,
             document_id=DocumentId(clock.new_ulid()),
         )
-
-
-def register_pending(archive: Archive, database: Database, clock: Clock) -> int:
-    """Register the documents whose receipt is durable but whose catalogue row a crash prevented; returns how many.
-
-    Where the same bytes came in again meanwhile, the receipt resolves to that document and its staging is dropped.
-    """
-    registered = 0
-    for receipt in archive.pending_receipts():
-        with database.read() as conn:
-            if _is_registered(conn, receipt.document_id):
-                continue
-        with database.write() as conn:
-            # Looked at again inside the writing transaction: whoever wrote the receipt may only now have committed.
-            if _is_registered(conn, receipt.document_id):
-                continue
-            duplicate = documents.find_duplicate(
-                conn, office=receipt.office, dossier=receipt.dossier, sha256=receipt.sha256
-            )
-            if duplicate is None:
-                register(conn, receipt, now=clock.now())
-                registered += 1
-        if duplicate is not None:
-            archive.clear_staging(receipt.document_id)
-    return registered
 
 
 def clean_filename(name: str) -> str:
@@ -226,7 +203,8 @@ def _receive(
             inspect(original, kind, settings=settings)
         receipt = _receipt(intake, kind, staged, document_id=document_id, dossier=dossier, clock=clock)
         with database.write() as conn:
-            duplicate = documents.find_duplicate(conn, office=intake.office, dossier=dossier, sha256=staged.sha256)
+            check_may_begin(conn, receipt)
+            duplicate = find_duplicate(conn, receipt)
             if duplicate is not None:
                 return Accepted(document=duplicate, duplicate_of=duplicate.document_id)
             document = register(conn, receipt, now=clock.now(), priority=intake.priority)
@@ -267,14 +245,8 @@ def _receipt(
         external_id=intake.external_id,
         declared=dict(intake.declared),
         staged_key=staged.key,
+        revising=intake.revising,
     )
-
-
-def _is_registered(conn: Connection, document_id: str) -> bool:
-    with suppress(NotFound):
-        documents.get(conn, document_id)
-        return True
-    return False
 
 
 def _read_head(source: BinaryIO) -> bytes:

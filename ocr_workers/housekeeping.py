@@ -13,7 +13,6 @@ from functools import partial
 
 import structlog
 
-from ingest.receive import register_pending
 from ocr_workers.fixity_duty import FixityDuty, Interrupted
 from sohoa.clock import process_owner
 from sohoa.errors import SohoaError
@@ -21,6 +20,7 @@ from sohoa.settings import Settings
 from storage.catalog import documents, jobs, leases, outbox
 from storage.index import open_index
 from storage.index.indexer import index_outbox
+from storage.registration import register_pending
 from storage.stores import Stores, open_stores
 
 LEASE_S = 15.0

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ocr_workers import record, staged
+from ingest import moving
+from ocr_workers import record, revised, staged
 from ocr_workers.pages import DocumentPlan
 from ocr_workers.record import Ending
 from sohoa.errors import Conflict, Held, NotFound, SohoaError, StageFailed, StoreUnavailable
 from sohoa.model import Page, quality_to_dict
-from sohoa.states import DocumentStatus, JobKind, PageStatus
+from sohoa.states import DocumentStatus, JobKind, PageStatus, RevisionKind
 from storage.archive.commit import Recorded
-from storage.catalog import documents, jobs, outbox, page_rows
+from storage.catalog import documents, jobs, outbox, page_rows, revisions
 from storage.catalog.documents import Document
 from storage.catalog.jobs import Job, NewJob, backoff_s
 
@@ -91,7 +92,9 @@ def _ended(job: Job, tools: Tools) -> Iterator[None]:
 
 
 def check_not_spent(job: Job, *, max_attempts: int) -> None:
-    """Raise StageFailed where the job has killed its workers or lost its leases often enough."""
+    """Raise StageFailed where the job has killed its workers or lost its leases often enough; a move only goes forward."""
+    if job.kind is JobKind.MOVE:
+        return
     tries = _ENGINE_TRIES if job.kind == JobKind.RECOGNISE and job.last_code in ENGINE_FAULTS else max_attempts
     if job.attempts > tries:
         code = "engine_killed" if job.last_code in _VANISHED else job.last_code
@@ -112,6 +115,14 @@ def document_of(job: Job, tools: Tools) -> Document:
     """The document that a job works on."""
     with tools.database.read() as connection:
         return documents.get(connection, job.document_id)
+
+
+def base_of(document: Document, tools: Tools) -> Document | None:
+    """The document that a revision is on its way to, None for what is a document itself."""
+    if document.revises is None:
+        return None
+    with tools.database.read() as connection:
+        return revisions.base_of(connection, document)
 
 
 def planned(job: Job, plan: DocumentPlan, tools: Tools) -> None:
@@ -206,6 +217,41 @@ def committed(job: Job, document: Document, recorded: Recorded, tools: Tools) ->
     )
 
 
+def revision_committed(job: Job, revision: Document, base: Document, recorded: Recorded, tools: Tools) -> None:
+    """The archive holds the version that a revision made: its document becomes what it made of it or, where it did not
+    get through, says so and stays as it is."""
+    now = tools.clock.now()
+    ending = Ending.of(job)
+    commit = recorded.commit
+    with tools.database.write() as connection:
+        jobs.complete(connection, job.job_id, owner=tools.owner)
+        if ending.status is DocumentStatus.ARCHIVED:
+            changed = revised.changes(revision, base)
+            changed |= {"archived_at": commit.committed_at, "object_id": commit.object_id}
+            changed |= {"version": commit.version, "sequence": recorded.sequence}
+            appends = revised.kind_of(revision) is RevisionKind.APPEND
+            after_page = (base.pages_total or 0) if appends else 0
+            revisions.take_over(connection, revision, now=now, after_page=after_page, **changed)
+        else:
+            revisions.end(
+                connection,
+                revision,
+                now=now,
+                revision=revised.ended(revision, ending),
+                object_id=commit.object_id,
+                version=commit.version,
+                sequence=recorded.sequence,
+            )
+        outbox.put(connection, base.document_id, now=now)
+    log.info(
+        "document.revised",
+        document_id=base.document_id,
+        revision_id=revision.document_id,
+        status=ending.status,
+        version=commit.version,
+    )
+
+
 def held(job: Job, error: Held, tools: Tools) -> None:
     """A person must act before the document goes on; its original and record are committed meanwhile."""
     _document_stopped(job, DocumentStatus.HELD, error, tools)
@@ -216,6 +262,13 @@ def gave_up(job: Job, error: SohoaError, tools: Tools) -> None:
     if job.kind is JobKind.DECIDE:  # the document stays as it was; whoever decided can decide again
         with tools.database.write() as connection:
             jobs.complete(connection, job.job_id, owner=tools.owner)
+        return
+    if job.kind is JobKind.MOVE:
+        ended = moving.give_up(
+            job, archive=tools.archive, database=tools.database, clock=tools.clock, owner=tools.owner
+        )
+        if not ended:
+            waited(job, error.code, tools)
         return
     if job.kind is not JobKind.RECOGNISE:
         _document_stopped(job, DocumentStatus.FAILED, error, tools)
@@ -267,14 +320,21 @@ def _document_stopped(job: Job, status: DocumentStatus, error: SohoaError, tools
             )
             jobs.complete(connection, job.job_id, owner=tools.owner)
             jobs.drop_document(connection, job.document_id)
+            stopped_one = documents.get(connection, job.document_id)
+            if stopped_one.revises is not None:
+                documents.amend(connection, stopped_one.revises, now=now, revision=revised.ended(stopped_one, ending))
         return
     check_lease(job, tools)
     with tools.database.read() as connection:
+        document = documents.get(connection, job.document_id)
         pages = page_rows.pages_of(connection, job.document_id)
-    stopped = record.stopped(document_of(job, tools), ending, pages=pages, archive=tools.archive, clock=tools.clock)
-    staged.write_qualities(
-        job.document_id, {page.number: page.quality for page in pages if page.quality is not None}, tools.archive
-    )
+    base = base_of(document, tools)
+    if base is None:
+        stopped = record.stopped(document, ending, pages=pages, archive=tools.archive, clock=tools.clock)
+        measured = {page.number: page.quality for page in pages if page.quality is not None}
+        staged.write_qualities(job.document_id, measured, tools.archive)
+    else:
+        stopped = revised.stopped(document, base, ending, archive=tools.archive, clock=tools.clock)
     staged.write_description(job.document_id, stopped, tools.archive)
     with tools.database.write() as connection:
         commit = NewJob(JobKind.COMMIT, job.document_id, priority=job.priority, payload=ending.payload())

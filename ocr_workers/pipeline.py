@@ -7,12 +7,12 @@ job and enqueues the next (outcomes.py). Every stage may be done twice: it write
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ingest import decisions
-from ocr_workers import outcomes, record, staged
+from ingest import decisions, moving
+from ocr_workers import outcomes, record, revised, staged
 from ocr_workers.compose import compose
 from ocr_workers.pages import load_page, plan_document
 from ocr_workers.pdfa import PdfMetadata
@@ -23,9 +23,9 @@ from sohoa.clock import Clock, SystemClock
 from sohoa.errors import StageFailed
 from sohoa.model import Page
 from sohoa.settings import Settings
-from sohoa.states import DocumentStatus, JobKind, Review
+from sohoa.states import DocumentStatus, JobKind, Review, check_revisable
 from storage.archive.archive import Archive
-from storage.archive.layout import object_id_of
+from storage.archive.layout import document_folder
 from storage.catalog import jobs
 from storage.catalog.database import Database
 from storage.catalog.jobs import Job
@@ -83,6 +83,9 @@ def run_next(tools: Tools, *, started: Callable[[Job, float], None]) -> bool:
 def open_document(job: Job, tools: Tools) -> None:
     """Plan the document's pages; each becomes one recognise job."""
     document = outcomes.document_of(job, tools)
+    base = outcomes.base_of(document, tools)
+    if base is not None:
+        check_revisable(base.status, revised.kind_of(document), base.document_id)
     with staged.working_file(document, tools.archive) as (path, kind):
         plan = plan_document(path, kind, settings=tools.settings, accept_damage=bool(job.payload.get("accept_damage")))
     outcomes.check_lease(job, tools)
@@ -108,17 +111,20 @@ def recognise_page(job: Job, tools: Tools) -> None:
 def compose_document(job: Job, tools: Tools) -> None:
     """Make the renditions (PDF/A, text, ALTO, quality) and the record, and leave them staged for the commit."""
     document = outcomes.document_of(job, tools)
+    base = outcomes.base_of(document, tools)
     plan = staged.read_plan(document.document_id, tools.archive)
     pages = staged.StagedPages(document.document_id, len(plan.pages), tools.archive)
+    before = [] if base is None else revised.pages_before(document, base, tools.archive)
+    every: Sequence[Page] = pages if not before else [*before, *staged.numbered_from(len(before) + 1, pages)]
     outcomes.check_lease(job, tools)
     readings = staged.write_readings(
         document,
-        pages,
+        every,
         tools.archive,
         software=f"sohoa {record.SOFTWARE['version']}",
         temporary=tools.settings.temporary_folder(),
     )
-    if readings.all_failed:
+    if sum(number > len(before) for number in readings.failed) == len(pages):
         raise StageFailed("no page of this document could be read", code="no_page_read")
     with (
         staged.working_file(document, tools.archive) as (path, _),
@@ -138,14 +144,18 @@ def compose_document(job: Job, tools: Tools) -> None:
             flavour=tools.settings.pdfa,
             settings=tools.settings,
         )
+        if base is not None and before:
+            part, target = target, Path(folder) / "whole.pdf"
+            composition = revised.append_pdf(composition, part, target, base, pages=every, archive=tools.archive)
         outcomes.check_lease(job, tools)
         with target.open("rb") as stream:
             staged.write(document.document_id, "document.pdf", stream, archive=tools.archive)
+    warned = (*plan.warnings, *composition.warnings, *readings.warnings)
     document = replace(
         document,
         review=Review.NEEDED if readings.failed else Review.NONE,
         pages_failed=readings.failed,
-        warnings=tuple(dict.fromkeys((*plan.warnings, *composition.warnings, *readings.warnings))),
+        warnings=tuple(dict.fromkeys((*(base.warnings if base is not None and before else ()), *warned))),
         pdf_sha256=composition.pdf_sha256,
         pdf_size_bytes=composition.size_bytes,
         conformance=composition.conformance,
@@ -158,6 +168,7 @@ def compose_document(job: Job, tools: Tools) -> None:
         engine=tools.recogniser().identity(),
         archive=tools.archive,
         clock=tools.clock,
+        so_far=None if base is None else revised.so_far(document, base, archive=tools.archive, clock=tools.clock),
     )
     staged.write_description(document.document_id, description, tools.archive)
     outcomes.composed(job, document, tools)
@@ -166,16 +177,29 @@ def compose_document(job: Job, tools: Tools) -> None:
 def commit_document(job: Job, tools: Tools) -> None:
     """Commit what is staged to the archive as a new version; only then is the document called archived."""
     document = outcomes.document_of(job, tools)
+    base = outcomes.base_of(document, tools)
     ending = Ending.of(job)
+    through = ending.status is DocumentStatus.ARCHIVED
+    home = document if base is None else base
+    folder = document_folder(home.document_id)
+    original = folder + staged.original_name(document)
+    removed: list[str] = []
+    if base is not None:
+        original = revised.landing_path(document, base, through=through)
+        removed = revised.removed_paths(document, base, through=through)
     outcomes.check_lease(job, tools)
     recorded = tools.archive.commit_and_record(
-        object_id_of(document.document_id, document.dossier),
-        staged.files_to_commit(document, tools.archive, composed=ending.status is DocumentStatus.ARCHIVED),
+        home.archived_in,
+        staged.files_to_commit(document, tools.archive, composed=through, folder=folder, original=original),
+        removed=removed,
         actor=document.actor,
-        message=f"{ending.status} {document.document_id}",
+        message=f"{ending.status} {home.document_id}" if base is None else revised.message(document, base, ending),
     )
-    outcomes.committed(job, document, recorded, tools)
-    if ending.status is DocumentStatus.ARCHIVED:  # a held or failed one may be at work again: the sweeper looks first
+    if base is None:
+        outcomes.committed(job, document, recorded, tools)
+    else:
+        outcomes.revision_committed(job, document, base, recorded, tools)
+    if through or base is not None:  # a held or failed one may be at work again: the sweeper looks first
         tools.archive.clear_staging(document.document_id)
 
 
@@ -184,12 +208,19 @@ def carry_out_decision(job: Job, tools: Tools) -> None:
     decisions.carry_out(job, archive=tools.archive, database=tools.database, clock=tools.clock, owner=tools.owner)
 
 
+def move_document(job: Job, tools: Tools) -> None:
+    """Take a document to another object, or go on where the process that began it stopped."""
+    outcomes.check_lease(job, tools)
+    moving.carry_out(job, archive=tools.archive, database=tools.database, clock=tools.clock, owner=tools.owner)
+
+
 _STAGES: dict[JobKind, Callable[[Job, Tools], None]] = {
     JobKind.OPEN: open_document,
     JobKind.RECOGNISE: recognise_page,
     JobKind.COMPOSE: compose_document,
     JobKind.COMMIT: commit_document,
     JobKind.DECIDE: carry_out_decision,
+    JobKind.MOVE: move_document,
 }
 
 

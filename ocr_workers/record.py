@@ -19,7 +19,6 @@ from sohoa.errors import NotFound
 from sohoa.states import DocumentStatus
 from storage.archive import premis
 from storage.archive.archive import Archive
-from storage.archive.layout import object_id_of
 from storage.archive.premis import EventType
 from storage.catalog.documents import Document
 from storage.catalog.jobs import Job
@@ -61,11 +60,18 @@ def composed(
     engine: Mapping[str, Any],
     archive: Archive,
     clock: Clock,
+    so_far: Description | None = None,
 ) -> Description:
-    """The description of a document whose renditions are made and validated."""
+    """The description of a document whose renditions are made and validated.
+
+    `so_far` is what it says without them, and the events up to here, where that is not as for any other (a revision).
+    """
     now = clock.now()
     described = {
-        **_known(document),
+        **(known(document) if so_far is None else so_far[0]),
+        "status": DocumentStatus.ARCHIVED.value,
+        "error": None,
+        "software": SOFTWARE,
         "pages": list(pages),
         "pages_failed": list(document.pages_failed),
         "pdf": {
@@ -76,13 +82,13 @@ def composed(
             "validation": composition.report,
         },
         "engine": dict(engine),
-        "signed": plan.signed,
+        "signed": plan.signed or (so_far is not None and so_far[0].get("signed", False)),
     }
     made = partial(premis.event, at=now, actor=premis.software_agent(), clock=clock)
     pdf = {"conformance": composition.conformance, "sha256": composition.pdf_sha256}
     read_by = f"{engine['engine']} {engine['engine_version']}"
     events = [
-        *_events_so_far(document, archive, clock=clock),
+        *(_events_so_far(document, archive, clock=clock) if so_far is None else so_far[1]),
         made(
             EventType.METADATA_EXTRACTION,
             software=read_by,
@@ -101,7 +107,7 @@ def stopped(
 ) -> Description:
     """The description of a document that is held or failed: what is known of it and of its pages, and why it stopped."""
     described = {
-        **_known(document),
+        **known(document),
         "status": ending.status.value,
         "error": {"code": ending.code, "stage": ending.stage, "detail": ending.detail},
         "pages": [
@@ -125,7 +131,9 @@ def stopped(
     return described, events
 
 
-def _known(document: Document) -> dict[str, Any]:
+def known(document: Document) -> dict[str, Any]:
+    """What is known of a document before its pages are read, as record.json says it."""
+    revision = document.revision
     return {
         "format": FORMAT,
         "document_id": document.document_id,
@@ -137,13 +145,10 @@ def _known(document: Document) -> dict[str, Any]:
             "original_sha256": document.source.original_sha256,
             "pages": [list(pages) for pages in document.source.pages],
         },
-        "original": {
-            "path": f"original.{document.kind}",
-            "filename": document.source_name,
-            "media_type": document.media_type,
-            "sha256": document.original_sha256,
-            "size_bytes": document.original_size_bytes,
-        },
+        "original": original_json(document),
+        "appended": [asdict(one) for one in document.appended],
+        "replaced": [],
+        "revision": None if revision is None or revision.status == DocumentStatus.RECEIVED else asdict(revision),
         "external_id": document.external_id,
         "declared": document.declared,
         "actor": document.actor,
@@ -155,11 +160,22 @@ def _known(document: Document) -> dict[str, Any]:
     }
 
 
+def original_json(document: Document) -> dict[str, Any]:
+    """The original that a document or a revision came in as, and the receipt that it came in under."""
+    return {
+        "path": f"original.{document.kind}",
+        "filename": document.source_name,
+        "media_type": document.media_type,
+        "sha256": document.original_sha256,
+        "size_bytes": document.original_size_bytes,
+        "receipt": document.document_id,
+    }
+
+
 def _events_so_far(document: Document, archive: Archive, *, clock: Clock) -> list[dict[str, Any]]:
     """What the archive has of the document already or, at its first commit, how it came in."""
-    object_id = object_id_of(document.document_id, document.dossier)
     try:
-        with archive.open_file(object_id, f"documents/{document.document_id}/premis.jsonl") as stream:
+        with archive.open_file(document.archived_in, f"documents/{document.document_id}/premis.jsonl") as stream:
             return premis.from_jsonl(stream.read())
     except NotFound:
         return premis.intake_events(document, clock=clock)

@@ -10,9 +10,10 @@ import gzip
 import io
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, overload
 
@@ -25,11 +26,11 @@ from storage.archive import premis
 from storage.archive.alto import write_alto_to
 from storage.archive.archive import Archive
 from storage.archive.commit import StagedFile
-from storage.archive.layout import object_id_of
 from storage.catalog.documents import Document
 
 RENDITIONS = ("document.pdf", "text.txt", "alto.xml.gz")
-DESCRIPTION = ("record.json", "premis.jsonl", "quality.json")
+DESCRIPTION = ("record.json", "premis.jsonl")
+QUALITY = "quality.json"
 _PAGES_KEPT = 8
 
 
@@ -44,8 +45,9 @@ def working_file(document: Document, archive: Archive) -> Iterator[tuple[Path, K
         with archive.objects.local_file(f"{staging}/{original_name(document)}") as path:
             yield path, Kind(document.kind)
     else:
-        object_id = object_id_of(document.document_id, document.dossier)
-        with archive.local_file(object_id, f"documents/{document.document_id}/{original_name(document)}") as path:
+        with archive.local_file(
+            document.archived_in, f"documents/{document.document_id}/{original_name(document)}"
+        ) as path:
             yield path, Kind(document.kind)
 
 
@@ -106,6 +108,11 @@ class StagedPages(Sequence[Page]):
         return page
 
 
+def numbered_from(first: int, pages: Iterable[Page]) -> Iterator[Page]:
+    """The pages under the numbers that they have where they follow others."""
+    return (replace(page, number=number) for number, page in enumerate(pages, start=first))
+
+
 @dataclass(frozen=True, slots=True)
 class Readings:
     """The pages without their words: a summary of each for the record, and what the document as a whole must say."""
@@ -113,10 +120,6 @@ class Readings:
     pages: tuple[dict[str, Any], ...]
     failed: tuple[int, ...]
     warnings: tuple[str, ...]
-
-    @property
-    def all_failed(self) -> bool:
-        return len(self.failed) == len(self.pages)
 
 
 def write_readings(
@@ -159,7 +162,7 @@ def write_readings(
 def write_qualities(document_id: DocumentId, qualities: Mapping[int, Mapping[str, Any]], archive: Archive) -> None:
     """Stage quality.json: what was measured (model.quality_to_dict) on each page, by its number, that anything was."""
     pages = [{"page": number, **quality} for number, quality in sorted(qualities.items())]
-    write(document_id, "quality.json", _json({"pages": pages}), archive=archive)
+    write(document_id, QUALITY, _json({"pages": pages}), archive=archive)
 
 
 def write_description(
@@ -171,19 +174,27 @@ def write_description(
     write(document_id, "premis.jsonl", premis.to_jsonl(events), archive=archive)
 
 
-def files_to_commit(document: Document, archive: Archive, *, composed: bool) -> list[StagedFile]:
-    """What the next version of the document's object gets; a held or failed document has no renditions.
+def files_to_commit(
+    document: Document, archive: Archive, *, composed: bool, folder: str, original: str
+) -> list[StagedFile]:
+    """What the next version of the object gets, in `folder`, which ends in "/"; a held or failed document has no
+    renditions, and a revision that did not get through has changed no page either.
 
-    The first version brings the original. Raises NotFound where it is not staged: then nothing may be committed; and
-    DigestMismatch where the staged PDF is not the one that was validated.
+    The first version brings the original, to the path `original`. Raises NotFound where it is not staged: then nothing
+    may be committed; and DigestMismatch where it is not what was received, or the PDF not the one that was validated.
     """
-    names = [*DESCRIPTION, *(RENDITIONS if composed else ())]
-    if document.version is None:
-        names.append(original_name(document))
-    files = [archive.staged_file(document.document_id, name) for name in names]
-    pdf = next((file for file in files if file.logical_path.endswith("/document.pdf")), None)
-    if pdf is not None and pdf.sha256 != document.pdf_sha256:
+    staged = partial(archive.staged_file, document.document_id)
+    measured = (QUALITY,) if composed or document.revises is None else ()
+    files = [staged(name, folder + name) for name in (*DESCRIPTION, *measured, *(RENDITIONS if composed else ()))]
+    if composed and next(file for file in files if file.key.endswith("/document.pdf")).sha256 != document.pdf_sha256:
         raise DigestMismatch(f"the PDF staged for {document.document_id} is not the one that was validated; try again")
+    if document.version is None:
+        file = staged(original_name(document), original)
+        if file.sha256 != document.original_sha256:
+            raise DigestMismatch(
+                f"the original staged for {document.document_id} is no longer what was received: its disk has changed it"
+            )
+        files.append(file)
     return files
 
 

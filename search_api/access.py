@@ -92,10 +92,17 @@ def _to_decide(document_id: DocumentIdPath, stores: StoresOf, principal: Admin) 
     return _find(stores, principal, document_id)
 
 
+def _to_revise(document_id: DocumentIdPath, stores: StoresOf, principal: Ingester) -> Document:
+    return _find(stores, principal, document_id)
+
+
 ReadDocument = Annotated[Document, Depends(_to_read)]
 """The document named in the path, for a principal who may read it. Raises NotFound, also for another office's."""
 DecideDocument = Annotated[Document, Depends(_to_decide)]
 """The document named in the path, for a principal who may decide. Raises NotFound, also for another office's."""
+
+ReviseDocument = Annotated[Document, Depends(_to_revise)]
+"""The document named in the path, for a principal who may bring papers in. Raises NotFound, also for another office's."""
 
 
 def _find(stores: Stores, principal: Principal, document_id: str) -> Document:
@@ -103,7 +110,7 @@ def _find(stores: Stores, principal: Principal, document_id: str) -> Document:
     if not _DOCUMENT_ID.fullmatch(document_id):
         raise NotFound("there is no such document: an id has 26 letters and digits")
     with stores.database.read() as connection:
-        return documents.get(connection, document_id, office=principal.office)
+        return documents.find(connection, document_id, office=principal.office)
 
 
 def _principal(stores: Stores, secret: str) -> Principal:

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from ingest.inspect_original import get_ready
 from search_api import health, problems
 from search_api.access import authenticated
-from search_api.documents import contents, decisions, intake, listing, pages
+from search_api.documents import contents, decisions, intake, listing, pages, revising
 from search_api.documents.rendering import Renderer
 from search_api.edge import Edge
 from search_api.openapi import describe
@@ -47,7 +47,7 @@ def create_app(stores: Stores) -> FastAPI:
     app.state.renderer = Renderer()
     problems.install(app)
     app.add_middleware(Edge, clock=stores.clock)
-    for routes in (health, intake, listing, contents, pages, decisions, search):
+    for routes in (health, intake, listing, contents, pages, decisions, revising, search):
         app.include_router(routes.router)
     app.include_router(_description(app))
     return app

@@ -79,7 +79,8 @@ class BadQuery(BadRequest):
 class Conflict(SohoaError):
     """What was asked does not fit the present state (for example releasing a document that is not held).
 
-    Codes: conflict, busy, in_use, lease_lost, idempotency_mismatch, not_a_copy, disposed, retained, on_hold, same_actor.
+    Codes: conflict, busy, duplicate, in_use, lease_lost, idempotency_mismatch, not_a_copy, disposed, retained, on_hold,
+    same_actor.
     """
 
     code = "conflict"

@@ -139,6 +139,43 @@ class Source:
     pages: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """A further original of a document, whose pages follow those before.
+
+    `path` is its name in the document's folder in the archive (`original-2.jpg`), `pages` how many pages it brought,
+    `receipt` the id of the receipt that it came in under. These are also the keys in record.json.
+    """
+
+    path: str
+    filename: str
+    media_type: str
+    sha256: Sha256
+    size_bytes: int
+    pages: int
+    receipt: DocumentId
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """An original that is to replace or continue a document's: still worked on, or, where it did not get through, how it
+    ended. These are also the keys in record.json.
+
+    `receipt` is the id of its receipt and of its PREMIS event, `kind` a RevisionKind value, `status` a DocumentStatus
+    value: `received`, or `held` and `failed` with `code`, `stage` and `detail`; `at` is RFC 3339.
+    """
+
+    receipt: DocumentId
+    kind: str
+    actor: Actor
+    at: str
+    reason: str
+    status: str = "received"
+    code: str | None = None
+    stage: str | None = None
+    detail: str | None = None
+
+
 def nfc(text: str) -> str:
     """Vietnamese text in the one form that is stored everywhere (Unicode NFC)."""
     return unicodedata.normalize("NFC", text)

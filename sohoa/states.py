@@ -39,13 +39,22 @@ class PageStatus(StrEnum):
 
 
 class JobKind(StrEnum):
-    """The stages of work, in order. `recognise` is per page, the others per document; `decide` is a person's decision."""
+    """The stages of work, in order. `recognise` is per page, the others per document; `decide` is a person's decision,
+    `move` the one that takes a document from one object to another."""
 
     OPEN = "open"
     RECOGNISE = "recognise"
     COMPOSE = "compose"
     COMMIT = "commit"
     DECIDE = "decide"
+    MOVE = "move"
+
+
+class RevisionKind(StrEnum):
+    """What an original that comes in for a document which is there already does to it."""
+
+    REPLACE = "replace"
+    APPEND = "append"
 
 
 class JobState(StrEnum):
@@ -63,8 +72,9 @@ _MOVES: dict[DocumentStatus, frozenset[DocumentStatus]] = {
         {DocumentStatus.ARCHIVED, DocumentStatus.HELD, DocumentStatus.FAILED, DocumentStatus.RECEIVED}
     ),
     DocumentStatus.ARCHIVED: frozenset({DocumentStatus.WITHDRAWN}),
-    DocumentStatus.HELD: frozenset({DocumentStatus.RECEIVED, DocumentStatus.WITHDRAWN}),
-    DocumentStatus.FAILED: frozenset({DocumentStatus.RECEIVED, DocumentStatus.WITHDRAWN}),
+    # To archived at once: another scan took the place of the one that was held or failed.
+    DocumentStatus.HELD: frozenset({DocumentStatus.RECEIVED, DocumentStatus.WITHDRAWN, DocumentStatus.ARCHIVED}),
+    DocumentStatus.FAILED: frozenset({DocumentStatus.RECEIVED, DocumentStatus.WITHDRAWN, DocumentStatus.ARCHIVED}),
     DocumentStatus.WITHDRAWN: frozenset(),
 }
 
@@ -84,3 +94,18 @@ def check_move(before: DocumentStatus, after: DocumentStatus) -> None:
     """Raise Conflict unless a document may go from `before` to `after` (staying where it is is always allowed)."""
     if before is not after and after not in _MOVES[before]:
         raise Conflict(f"a document that is {before} cannot become {after}")
+
+
+def check_settled(status: DocumentStatus, document_id: str) -> None:
+    """Raise Conflict unless a document with this status may be moved or replaced: it must be final, and in use."""
+    if status is DocumentStatus.WITHDRAWN:
+        raise Conflict(f"document {document_id} is withdrawn; nothing can be done with it any more")
+    if status not in FINAL:
+        raise Conflict(f"document {document_id} is being worked on; try again in a moment", code="busy")
+
+
+def check_revisable(status: DocumentStatus, kind: RevisionKind, document_id: str) -> None:
+    """Raise Conflict unless a document with this status may be replaced or, only an archived one, appended to."""
+    check_settled(status, document_id)
+    if kind is RevisionKind.APPEND and status is not DocumentStatus.ARCHIVED:
+        raise Conflict(f"document {document_id} is {status}; pages can be appended to an archived one only: replace it")

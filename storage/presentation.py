@@ -6,11 +6,14 @@ from typing import Any
 
 from sohoa.clock import isoformat
 from sohoa.errors import NotFound, Refused
+from sohoa.model import Revision
 from sohoa.states import DocumentStatus, Review
 from storage.archive.archive import Archive
-from storage.archive.layout import object_id_of
+from storage.archive.layout import document_folder
 from storage.catalog.documents import Document
 from storage.index.protocol import Hit
+
+_APPENDED = ("filename", "sha256", "size_bytes", "pages")
 
 
 def document_json(
@@ -38,6 +41,8 @@ def document_json(
         "pages_failed": list(document.pages_failed),
         "pdf": pdf,
         "original": {"sha256": document.original_sha256, "size_bytes": document.original_size_bytes},
+        "appended": [{key: getattr(one, key) for key in _APPENDED} for one in document.appended],
+        "revision": revision_json(document.revision),
         "fields": {},
         "warnings": list(document.warnings),
         "error": None if document.code is None else {"code": document.code, "detail": document.detail},
@@ -47,6 +52,22 @@ def document_json(
         "received_at": isoformat(document.received_at),
         "archived_at": None if document.archived_at is None else isoformat(document.archived_at),
         "searchable_at": None if document.searchable_at is None else isoformat(document.searchable_at),
+    }
+
+
+def revision_json(revision: Revision | None) -> dict[str, Any] | None:
+    """A revision that is on its way (`received`) or did not get through (`held`, `failed`)."""
+    if revision is None:
+        return None
+    return {
+        "kind": revision.kind,
+        "status": revision.status,
+        "error": None if revision.code is None else {"code": revision.code, "detail": revision.detail},
+        "stage": revision.stage,
+        "actor": revision.actor,
+        "at": revision.at,
+        "reason": revision.reason,
+        "receipt": revision.receipt,
     }
 
 
@@ -69,6 +90,8 @@ def refusal_json(refused: Refused, *, source: str, office: str, dossier: str | N
         "pages_failed": [],
         "pdf": None,
         "original": None,
+        "appended": [],
+        "revision": None,
         "fields": {},
         "warnings": [],
         "error": {"code": refused.code, "detail": refused.detail},
@@ -107,8 +130,8 @@ def hit_json(hit: Hit) -> dict[str, Any]:
 
 def _pdf_path(document: Document, archive: Archive) -> str | None:
     """Where the PDF/A lies: a path, or its place on S3. None while the commit that brings it is not done."""
-    object_id = object_id_of(document.document_id, document.dossier)
+    name = f"{document_folder(document.document_id)}document.pdf"
     try:
-        return archive.address(object_id, f"documents/{document.document_id}/document.pdf")
+        return archive.address(document.archived_in, name, version=document.version)
     except NotFound:
         return None

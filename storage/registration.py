@@ -1,38 +1,149 @@
-"""A receipt becomes a document of the catalogue, with its first job: at intake, after a crash, and when all is rebuilt."""
+"""What a receipt becomes in the catalogue: a document or, for a new original of one that is there, its revision.
+
+At intake, after a crash (:func:`register_pending`), and when all is rebuilt.
+"""
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from sohoa.model import Actor, DocumentId, DossierCode, OfficeId, Source
-from sohoa.states import JobKind
-from storage.archive.receipts import Receipt
-from storage.catalog import documents, jobs
+from sohoa.clock import Clock, isoformat
+from sohoa.errors import Conflict, NotFound
+from sohoa.model import DossierCode, Revision, Source
+from sohoa.states import JobKind, RevisionKind, check_revisable
+from storage.archive.archive import Archive
+from storage.archive.description import identifier_of, read_events
+from storage.archive.receipts import Receipt, Revising
+from storage.catalog import documents, jobs, revisions
+from storage.catalog.database import Database
 from storage.catalog.documents import Document, NewDocument
 from storage.catalog.jobs import NewJob
 
 
-def register(conn: Connection, receipt: Receipt, *, now: datetime, priority: int = 0) -> Document:
-    """The catalogue row of a receipt, and its `open` job. Raises AlreadyExists as documents.insert_document does."""
-    document = documents.insert_document(
-        conn,
-        NewDocument(
-            document_id=DocumentId(receipt.document_id),
-            office=OfficeId(receipt.office),
-            dossier=None if receipt.dossier is None else DossierCode(receipt.dossier),
-            source_name=receipt.filename,
-            source=Source(original_sha256=receipt.sha256, pages=()),
-            original_size_bytes=receipt.size_bytes,
-            kind=receipt.kind,
-            media_type=receipt.media_type,
-            actor=Actor(receipt.actor),
-            received_at=receipt.accepted_at,
-            external_id=receipt.external_id,
-            declared=receipt.declared,
-        ),
-        now=now,
+def register_pending(archive: Archive, database: Database, clock: Clock) -> int:
+    """Register the documents and revisions whose receipt is durable but whose catalogue row a crash prevented; returns
+    how many.
+
+    Where the same bytes came in again meanwhile, the receipt resolves to that document and its staging is dropped; so is
+    that of a revision which the archive has. One whose document is being worked on waits for the next time.
+    """
+    registered = 0
+    for receipt in archive.pending_receipts():
+        with database.read() as conn:
+            if _is_registered(conn, receipt.document_id):
+                continue
+        with database.write() as conn:
+            # Looked at again inside the writing transaction: whoever wrote the receipt may only now have committed.
+            if _is_registered(conn, receipt.document_id):
+                continue
+            over = is_over(conn, receipt, archive=archive)
+            if not over and not must_wait(conn, receipt):
+                register(conn, receipt, now=clock.now())
+                registered += 1
+        if over:
+            archive.clear_staging(receipt.document_id)
+    return registered
+
+
+def find_duplicate(conn: Connection, receipt: Receipt) -> Document | None:
+    """The document that has a receipt's bytes already, in the place that they would go to."""
+    dossier = receipt.dossier
+    if receipt.revising is not None:
+        dossier = documents.get(conn, receipt.revising.document_id).dossier
+    return documents.find_duplicate(conn, office=receipt.office, dossier=dossier, sha256=receipt.sha256)
+
+
+def check_may_begin(conn: Connection, receipt: Receipt) -> None:
+    """Raise Conflict where a receipt's bytes are to revise a document that is withdrawn, being worked on (`busy`), has
+    these bytes already, or would become the same as another one (`duplicate`). NotFound where it is not there."""
+    if receipt.revising is None:
+        return
+    base = documents.find(conn, receipt.revising.document_id)
+    check_revisable(base.status, RevisionKind(receipt.revising.kind), base.document_id)
+    revisions.check_idle(conn, base)
+    there = find_duplicate(conn, receipt)
+    if there is None and all(one.sha256 != receipt.sha256 for one in base.appended):
+        return
+    whose = f"document {base.document_id}" if there is None else f"document {there.document_id}"
+    raise Conflict(
+        f"document {base.document_id} stays as it is: these bytes are {whose} already; look whether it is the right file",
+        code="duplicate",
     )
+
+
+def must_wait(conn: Connection, receipt: Receipt) -> bool:
+    """Whether a receipt's revision cannot begin yet: its document is being worked on, or is not in the catalogue."""
+    try:
+        check_may_begin(conn, receipt)
+    except NotFound:
+        return True
+    except Conflict as conflict:  # anything else makes the revision fail, and its bytes are kept
+        return conflict.code == "busy"
+    return False
+
+
+def is_over(conn: Connection, receipt: Receipt, *, archive: Archive) -> bool:
+    """Whether nothing is left to do for a receipt without a row: its bytes are there, or the archive has its event, which
+    has the receipt's id."""
+    with suppress(NotFound):
+        if find_duplicate(conn, receipt) is not None:
+            return True
+        if receipt.revising is None:
+            return False
+        base = documents.get(conn, receipt.revising.document_id)
+        events = read_events(archive, base.archived_in, base.document_id)
+        return receipt.document_id in {identifier_of(event) for event in events}
+    return False
+
+
+def register(conn: Connection, receipt: Receipt, *, now: datetime, priority: int = 0) -> Document:
+    """The catalogue row of a receipt, and its `open` job. Returns the document: of a revision, the one it revises.
+
+    Raises AlreadyExists as documents.insert_document does.
+    """
+    revising = receipt.revising
+    new = NewDocument(
+        document_id=receipt.document_id,
+        office=receipt.office,
+        dossier=None if receipt.dossier is None else DossierCode(receipt.dossier),
+        source_name=receipt.filename,
+        source=Source(original_sha256=receipt.sha256, pages=()),
+        original_size_bytes=receipt.size_bytes,
+        kind=receipt.kind,
+        media_type=receipt.media_type,
+        actor=receipt.actor,
+        received_at=receipt.accepted_at,
+        external_id=receipt.external_id,
+        declared=receipt.declared,
+    )
+    if revising is None:
+        document = documents.insert_document(conn, new, now=now)
+    else:
+        base = documents.get(conn, revising.document_id)
+        revision = _revision(receipt, revising)
+        new = replace(new, dossier=base.dossier, revises=base.document_id, revision=revision)
+        documents.insert_document(conn, new, now=now)
+        document = documents.amend(conn, base.document_id, now=now, revision=revision)
     jobs.enqueue(conn, [NewJob(JobKind.OPEN, receipt.document_id, priority=priority)], now=now)
     return document
+
+
+def _revision(receipt: Receipt, revising: Revising) -> Revision:
+    return Revision(
+        receipt=receipt.document_id,
+        kind=revising.kind,
+        actor=receipt.actor,
+        at=isoformat(receipt.accepted_at),
+        reason=revising.reason,
+    )
+
+
+def _is_registered(conn: Connection, document_id: str) -> bool:
+    with suppress(NotFound):
+        documents.get(conn, document_id)
+        return True
+    return False

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
 
 import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from search_api.access import Principal, ReadDocument, Reader, StoresOf
 from search_api.documents.sending import Content, Opener, describes, send
 from sohoa.errors import NotFound
-from storage.archive.layout import object_id_of
 from storage.catalog.documents import Document
 from storage.presentation import is_archived
 from storage.stores import Stores
@@ -41,8 +40,16 @@ async def get_pdf(document: ReadDocument, stores: StoresOf, principal: Reader, r
     response_class=Response,
     responses=describes("application/octet-stream", ranges=True),
 )
-async def get_original(document: ReadDocument, stores: StoresOf, principal: Reader, request: Request) -> Response:
+async def get_original(
+    document: ReadDocument,
+    stores: StoresOf,
+    principal: Reader,
+    request: Request,
+    number: Annotated[int, Query(ge=1, description="1 is the first; appended ones follow")] = 1,
+) -> Response:
     """Byte for byte, from the moment of its receipt. `Range` and ETag as for the PDF/A. Needs the scope `read`."""
+    if number > 1:
+        return await _send_appended(document, stores, principal, request, number=number)
     content = Content(document.media_type, document.source_name, document.original_sha256, document.original_size_bytes)
 
     def opened(start: int, end: int | None) -> BinaryIO:
@@ -57,6 +64,17 @@ async def get_original(document: ReadDocument, stores: StoresOf, principal: Read
 
     log_read(principal, document, what="original")
     return await send(request, content, opened)
+
+
+async def _send_appended(
+    document: Document, stores: Stores, principal: Principal, request: Request, *, number: int
+) -> Response:
+    if number - 2 >= len(document.appended):
+        raise absent(document, f"original {number}")
+    one = document.appended[number - 2]
+    log_read(principal, document, what=f"original {number}")
+    content = Content(one.media_type, one.filename, one.sha256, one.size_bytes)
+    return await send(request, content, _archived(stores, document, one.path))
 
 
 @router.get(
@@ -99,7 +117,9 @@ def absent(document: Document, what: str) -> NotFound:
 def open_archived(stores: Stores, document: Document, name: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
     """One of the document's archived files. Raises NotFound."""
     try:
-        return stores.archive.open_file(_object_id(document), _path(document, name), start=start, end=end)
+        return stores.archive.open_file(
+            document.archived_in, _path(document, name), version=document.version, start=start, end=end
+        )
     except NotFound:
         raise absent(document, name) from None
 
@@ -121,17 +141,13 @@ def _named(document: Document, extension: str) -> str:
 def _digest_of(stores: Stores, document: Document, name: str) -> str:
     """The SHA-256 of one of the document's archived files. Raises NotFound."""
     try:
-        return stores.archive.inventory(_object_id(document)).state[_path(document, name)]
-    except (NotFound, KeyError):
+        return stores.archive.digest_of(document.archived_in, _path(document, name), version=document.version)
+    except NotFound:
         raise absent(document, name) from None
 
 
 def _archived(stores: Stores, document: Document, name: str) -> Opener:
     return lambda start, end: open_archived(stores, document, name, start=start, end=end)
-
-
-def _object_id(document: Document) -> str:
-    return object_id_of(document.document_id, document.dossier)
 
 
 def _path(document: Document, name: str) -> str:

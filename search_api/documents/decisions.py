@@ -1,4 +1,4 @@
-"""`POST /v1/documents/{id}/retry|release|withdraw`: what a person decides about a document."""
+"""`POST /v1/documents/{id}/retry|release|withdraw|move`: what a person decides about a document."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from ingest import decisions
+from ingest import decisions, moving
 from search_api.access import Admin, DecideDocument, StoresOf
-from search_api.documents.schemas import DocumentOut, Reason, Release, describe_document
+from search_api.documents.schemas import DocumentOut, Move, Reason, Release, describe_document
 from search_api.problems import responses
 from sohoa.errors import BadRequest
 
@@ -73,6 +73,24 @@ async def withdraw(document: DecideDocument, stores: StoresOf, principal: Admin,
     asked = await _read(request, Reason)
     moved = await run_in_threadpool(decisions.withdraw, stores, document, actor=principal.actor, reason=asked.reason)
     log.info("document.withdrawn", actor=principal.actor, document_id=document.document_id)
+    return describe_document(moved)
+
+
+@router.post(
+    "/documents/{document_id}/move",
+    summary="Take a document to another dossier",
+    response_model=DocumentOut,
+    responses=responses(404, 409, 413),
+    openapi_extra=_body(Move),
+)
+async def move(document: DecideDocument, stores: StoresOf, principal: Admin, request: Request) -> dict[str, Any]:
+    """Or out of any, with `to` null. Its files stay in the versions of the object that it leaves. Asked for again, it
+    changes nothing. Needs the scope `admin`."""
+    asked = await _read(request, Move)
+    moved = await run_in_threadpool(
+        moving.move, stores, document, to=asked.to, actor=principal.actor, reason=asked.reason
+    )
+    log.info("document.moved", actor=principal.actor, document_id=document.document_id)
     return describe_document(moved)
 
 

@@ -18,7 +18,6 @@ from search_api.problems import responses
 from sohoa.errors import NotFound
 from sohoa.model import Page, quality_to_dict
 from storage.archive.alto import NAMESPACE, read_alto
-from storage.archive.layout import object_id_of
 from storage.catalog.documents import Document
 from storage.presentation import is_archived
 from storage.stores import Stores
@@ -74,8 +73,8 @@ async def get_page_image(
     if is_known(request, etag):
         return not_modified(etag)
     renderer: Renderer = request.app.state.renderer
-    object_id = object_id_of(document.document_id, document.dossier)
-    file = stores.archive.local_file(object_id, f"documents/{document.document_id}/document.pdf")
+    name = f"documents/{document.document_id}/document.pdf"
+    file = stores.archive.local_file(document.archived_in, name, version=document.version)
     path = await run_in_threadpool(file.__enter__)
     try:
         picture = await renderer.jpeg(path, number, width_px=width)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from sohoa.states import DocumentStatus, PageStatus, Review
+from sohoa.states import DocumentStatus, PageStatus, Review, RevisionKind
 from storage.catalog.documents import Document
 from storage.presentation import document_json, is_archived
 
@@ -49,6 +49,28 @@ class Links(BaseModel):
     pages: list[str] = Field(description="one for each page", examples=[[f"/v1/documents/{ID}/pages/1"]])
 
 
+class AppendedOut(BaseModel):
+    """A further original, whose pages follow those before."""
+
+    filename: str = Field(examples=["page_3.jpg"])
+    sha256: str = Field(examples=[_SHA256])
+    size_bytes: int = Field(examples=[182113])
+    pages: int = Field(examples=[1])
+
+
+class RevisionOut(BaseModel):
+    """A new original that is on its way (`received`), or that was `held` or `failed`: then the document stays as it was."""
+
+    kind: RevisionKind
+    status: DocumentStatus
+    error: Why | None
+    stage: str | None = Field(description="the stage that held or failed it", examples=[None])
+    actor: str = Field(examples=["person:lan"])
+    at: Moment
+    reason: str = Field(examples=["the seal was cut off"])
+    receipt: str = Field(description="the id of the receipt for its bytes", examples=[ID])
+
+
 class DocumentOut(BaseModel):
     """A document and how it stands."""
 
@@ -63,6 +85,8 @@ class DocumentOut(BaseModel):
     pages_failed: list[int] = Field(examples=[[]])
     pdf: Pdf | None
     original: Original
+    appended: list[AppendedOut]
+    revision: RevisionOut | None
     fields: dict[str, Any] = Field(examples=[{}])
     warnings: list[str] = Field(examples=[["low_dpi"]])
     error: Why | None
@@ -90,6 +114,14 @@ class ReceiptOut(BaseModel):
     duplicate_of: str | None = Field(examples=[None])
     received_at: Moment
     original: Original
+    links: Links
+
+
+class RevisionReceiptOut(BaseModel):
+    """The bytes are durable. The document stays as it is until they are archived in it."""
+
+    document_id: str = Field(examples=[ID])
+    revision: RevisionOut
     links: Links
 
 
@@ -141,6 +173,12 @@ class Release(Reason):
     """A held document may go on; one held as `encrypted` needs its password, which is used once and kept nowhere."""
 
     password: SecretStr | None = Field(default=None, max_length=256, examples=["********"])
+
+
+class Move(Reason):
+    """Where a document goes: a dossier, or null for out of any."""
+
+    to: str | None = Field(max_length=200, examples=["000.00.05.H02-230105-0002"])
 
 
 def describe_document(document: Document) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -95,12 +95,12 @@ def spooled(stores: Stores, *, hashed: bool) -> Iterator[Spool]:
         spool.close()
 
 
-async def receive_body(request: Request, spool: Spool) -> dict[str, str]:
-    """Put the file of the request into `spool` and return what was said about it: fields by name, each of FIELDS.
+async def receive_body(request: Request, spool: Spool, *, fields: Collection[str] = FIELDS) -> dict[str, str]:
+    """Put the file of the request into `spool` and return what was said about it by name, each one of `fields`.
 
     Raises BadRequest (bad_multipart, unknown or repeated fields) and what the spool raises.
     """
-    said = _from_query(request)
+    said = _from_query(request, fields)
     media_type, options = parse_options_header(request.headers.get("Content-Type"))
     if media_type != b"multipart/form-data":
         async for chunk in request.stream():
@@ -108,7 +108,7 @@ async def receive_body(request: Request, spool: Spool) -> dict[str, str]:
         return said
     if not options.get(b"boundary"):
         raise _bad_multipart("its Content-Type names no boundary")
-    form = _Form(said)
+    form = _Form(said, fields)
     try:
         async for piece in form.pieces(request.stream(), options[b"boundary"]):
             await spool.write(piece)
@@ -128,8 +128,9 @@ def check_announced(request: Request, stores: Stores) -> None:
 class _Form:
     """A multipart body taken apart: the pieces of its one file as they come, and its fields in `said`."""
 
-    def __init__(self, said: dict[str, str]) -> None:
+    def __init__(self, said: dict[str, str], fields: Collection[str]) -> None:
         self.said = said
+        self._fields = fields
         self._files = 0
         self._filename = ""
         self._ended = False
@@ -197,7 +198,7 @@ class _Form:
             self._filename = options[b"filename"].decode("utf-8", "replace")
         else:
             self._field = options.get(b"name", b"").decode("utf-8", "replace")
-            _check_field(self._field)
+            _check_field(self._field, self._fields)
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._field is None:
@@ -215,10 +216,10 @@ class _Form:
         self._ended = True
 
 
-def _from_query(request: Request) -> dict[str, str]:
+def _from_query(request: Request, fields: Collection[str]) -> dict[str, str]:
     said: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
-        _check_field(name)
+        _check_field(name, fields)
         _say(said, name, value)
     return said
 
@@ -229,10 +230,10 @@ def _say(said: dict[str, str], name: str, value: str) -> None:
     said[name] = value
 
 
-def _check_field(name: str) -> None:
+def _check_field(name: str, fields: Collection[str]) -> None:
     """A misspelt `dossier` must not put a paper where nobody looks for it."""
-    if name not in FIELDS:
-        raise BadRequest(f"one of the names given is not known: use {', '.join(FIELDS)}", code="unknown_field")
+    if name not in fields:
+        raise BadRequest(f"one of the names given is not known: use {', '.join(fields)}", code="unknown_field")
 
 
 def _decoded(text: bytearray, name: str) -> str:

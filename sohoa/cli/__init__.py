@@ -125,6 +125,52 @@ def withdraw(
 
 
 @app.command()
+def move(
+    document: Document,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept in the archive.")],
+    to: Annotated[str | None, typer.Option(metavar="CODE", help="The dossier that it goes to.")] = None,
+    to_none: Annotated[bool, typer.Option("--to-none", help="Take it out of any dossier.")] = False,
+    as_json: Json = False,
+    as_actor: As = None,
+) -> None:
+    """Take a document to another dossier, or out of any."""
+    from sohoa.cli.decisions import run_move
+
+    run_move(document, to=to, to_none=to_none, reason=reason, as_json=as_json, as_actor=as_actor)
+
+
+Scan = Annotated[Path, typer.Argument(metavar="PATH", help="The file: an image or a PDF.")]
+
+
+@app.command()
+def replace(
+    document: Document,
+    path: Scan,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept in the archive.")],
+    as_json: Json = False,
+    as_actor: As = None,
+) -> None:
+    """Put another scan in place of a document's. Until it is archived, the document stays as it is."""
+    from sohoa.cli.revising import run
+
+    run(document, path, kind="replace", reason=reason, as_json=as_json, as_actor=as_actor)
+
+
+@app.command()
+def append(
+    document: Document,
+    path: Scan,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept in the archive.")],
+    as_json: Json = False,
+    as_actor: As = None,
+) -> None:
+    """Append pages to an archived document."""
+    from sohoa.cli.revising import run
+
+    run(document, path, kind="append", reason=reason, as_json=as_json, as_actor=as_actor)
+
+
+@app.command()
 def retry(
     document: Annotated[
         str | None, typer.Argument(metavar="[DOCUMENT]", help="One document; without it, all that failed.")

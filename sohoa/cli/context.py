@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,8 +80,13 @@ def find(stores: Stores, document_id: str, identity: Identity) -> Document:
     """The document, if it exists and the actor may see it. Raises NotFound."""
     with stores.database.read() as connection:
         try:
-            return documents.get(connection, document_id.strip().upper(), office=identity.office)
+            return documents.find(connection, document_id.strip().upper(), office=identity.office)
         except NotFound:
             raise NotFound(
                 f"there is no document {document_id!r}; `sohoa search` and `sohoa status` show ids"
             ) from None
+
+
+def print_json(value: object) -> None:
+    """One JSON value on a line of standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

@@ -1,15 +1,16 @@
-"""`sohoa release`, `withdraw` and `retry`: what a person decides about documents that are in already."""
+"""`sohoa release`, `withdraw`, `move` and `retry`: what a person decides about documents that are in already."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from ingest import decisions
-from sohoa.cli.context import find, identify, opened
+from ingest import decisions, moving
+from sohoa.cli.context import find, identify, opened, print_json
 from sohoa.errors import BadRequest, Conflict
 from sohoa.states import DocumentStatus
 from storage.catalog import documents
+from storage.presentation import document_json
 
 
 def run_release(document_id: str, *, reason: str, password_file: Path | None, as_actor: str | None) -> None:
@@ -29,6 +30,25 @@ def run_withdraw(document_id: str, *, reason: str, as_actor: str | None) -> None
         document = find(stores, document_id, identity)
         decisions.withdraw(stores, document, actor=identity.actor, reason=reason)
     _say(f"{document.document_id} is withdrawn; its files stay in the archive")
+
+
+def run_move(
+    document_id: str, *, to: str | None, to_none: bool, reason: str, as_json: bool, as_actor: str | None
+) -> None:
+    """Take a document to another dossier, or out of any."""
+    if (to is None) is not to_none:
+        raise BadRequest("say where it goes: --to CODE, or --to-none for out of any dossier")
+    with opened() as stores:
+        identity = identify(stores, as_actor, scope="admin")
+        document = find(stores, document_id, identity)
+        moved = moving.move(stores, document, to=to, actor=identity.actor, reason=reason)
+        shown = document_json(moved, source=moved.source_name, archive=stores.archive)
+    if as_json:
+        print_json(shown)
+    else:
+        _say(
+            f"{moved.document_id} is {'in no dossier' if moved.dossier is None else f'in dossier {moved.dossier}'} now"
+        )
 
 
 def run_retry(document_id: str | None, *, as_actor: str | None) -> None:

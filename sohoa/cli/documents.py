@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.table import Table
 
-from sohoa.cli.context import find, identify, opened
+from sohoa.cli.context import find, identify, opened, print_json
 from sohoa.cli.progress import show_table
 from sohoa.cli.validate_ocfl import sayable
 from sohoa.cli.verify import cover_json, cover_text
@@ -21,7 +20,6 @@ from sohoa.errors import BadRequest, DigestMismatch, NotFound
 from sohoa.model import PAGE_BREAK
 from sohoa.states import DocumentStatus
 from storage.archive import fixity
-from storage.archive.layout import object_id_of
 from storage.catalog import documents, jobs, outbox
 from storage.catalog.documents import Document
 from storage.presentation import document_json
@@ -46,8 +44,9 @@ def export_file(document_id: str, *, to: Path, what: str) -> None:
     with opened() as stores:
         document = find(stores, document_id, identify(stores, None, scope="read"))
         names = {"pdf": "document.pdf", "original": f"original.{document.kind}", "alto": "alto.xml.gz"}
+        names |= {f"original-{number}": one.path for number, one in enumerate(document.appended, start=2)}
         if what not in names:
-            raise BadRequest(f"--what {what} is not known: use pdf, original or alto")
+            raise BadRequest(f"--what {what} is not known: use {', '.join(names)}")
         if to.is_dir():
             raise BadRequest(f"{to} is a folder: name a file in it")
         if not to.parent.is_dir():
@@ -70,7 +69,7 @@ def print_status(document_id: str | None, *, as_json: bool) -> None:
             document = find(stores, document_id, identity)
             shown = document_json(document, source=document.source_name, archive=stores.archive)
             if as_json:
-                _print_json(shown)
+                print_json(shown)
             else:
                 show_table([shown])
             return
@@ -88,7 +87,7 @@ def print_status(document_id: str | None, *, as_json: bool) -> None:
             oldest = outbox.oldest_at(connection)
         cover, trouble = _fixity_cover(stores)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "documents": {status.value: count for status, count in by_status.items()},
                 "jobs": {kind.value: {state.value: n for state, n in states.items()} for kind, states in work.items()},
@@ -134,12 +133,7 @@ def _read(stores: Stores, document: Document, name: str) -> bytes:
 
 def _open(stores: Stores, document: Document, name: str) -> BinaryIO:
     try:
-        return stores.archive.open_file(
-            object_id_of(document.document_id, document.dossier), f"documents/{document.document_id}/{name}"
-        )
+        path = f"documents/{document.document_id}/{name}"
+        return stores.archive.open_file(document.archived_in, path, version=document.version)
     except NotFound:
         raise NotFound(f"document {document.document_id} is {document.status} and has no {name}") from None
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

@@ -84,11 +84,21 @@ def _notes(result: dict[str, Any]) -> list[str]:
         notes.append(f"{result['error']['detail']} [{result['error']['code']}]")
     if result["duplicate_of"] is not None:
         notes.append("the same bytes were here already")
+    if (revision := result["revision"]) is not None:
+        notes.append(_revision_note(revision))
     if result["pages_failed"]:
         notes.append("pages that could not be read: " + ", ".join(map(str, result["pages_failed"])))
     if result["warnings"]:
         notes.append("warnings: " + ", ".join(result["warnings"]))
     return notes
+
+
+def _revision_note(revision: dict[str, Any]) -> str:
+    what = "another scan" if revision["kind"] == "replace" else "pages to append"
+    if revision["error"] is None:
+        return f"{what} came in and will be taken up; until then it stays as it is"
+    why = f"{revision['error']['detail']} [{revision['error']['code']}]"
+    return f"{what} came in but ended as {revision['status']}, so it stays as it was: {why}"
 
 
 def _shown(text: str) -> str:

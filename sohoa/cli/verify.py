@@ -64,7 +64,7 @@ def _object_of(stores: Stores, what: str) -> str:
             return object_id_of("", what)
     if document.version is None:
         raise NotFound(f"document {document.document_id} is {document.status}: the archive has no version of it yet")
-    return document.object_id or object_id_of(document.document_id, document.dossier)
+    return document.archived_in
 
 
 def _print(report: VerifyReport, *, as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from itertools import groupby
@@ -125,13 +125,21 @@ class Archive:
 
     # the commit
 
-    def commit_and_record(self, object_id: str, files: Sequence[StagedFile], *, actor: Actor, message: str) -> Recorded:
-        """Make `files` the next version of an object, and enter it in the ledger; see commit.py for the order of
-        writes.
+    def commit_and_record(
+        self,
+        object_id: str,
+        files: Sequence[StagedFile],
+        *,
+        removed: Collection[str] = (),
+        actor: Actor,
+        message: str,
+    ) -> Recorded:
+        """Make the next version of an object, and enter it in the ledger; see commit.py for the order of writes.
 
         Files that the object has and `files` does not name stay as they are; a correction or a withdrawal therefore
-        gives only record.json and premis.jsonl. Where the newest version holds all of `files` already, nothing is
-        written and the version that brought them is the answer, so the same call may be made again after any crash.
+        gives only record.json and premis.jsonl. What `removed` names (paths, and folders, which end in "/") is in the
+        new version no longer, and stays in those before. Where the newest version is like that already, nothing is
+        written and the version since which it is so is the answer, so the same call may be made again after any crash.
 
         Raises DigestMismatch or NotFound where staged bytes are not what they were (nothing is committed then), and
         StoreUnavailable, after which the same call, or :meth:`recover`, goes on from there.
@@ -143,6 +151,7 @@ class Archive:
             self._clock,
             object_id=object_id,
             files=files,
+            removed=removed,
             actor=actor,
             message=message,
         )
@@ -175,29 +184,61 @@ class Archive:
             raise NotFound(f"{object_id} is not in the archive")
         return inventory
 
-    def files(self, object_id: str) -> dict[str, ArchivedFile]:
-        """Everything in an object's newest version, by logical path. Raises NotFound."""
+    def files(self, object_id: str, *, below: str = "") -> dict[str, ArchivedFile]:
+        """What an object's newest version has, all or `below` a folder (which ends in "/"), by logical path.
+
+        Raises NotFound where there is no such object.
+        """
         inventory, root = self.inventory(object_id), object_root(object_id)
         found = {}
         for path, digest in sorted(inventory.state.items()):
+            if not path.startswith(below):
+                continue
             key = f"{root}/{inventory.manifest[digest][0]}"
             found[path] = ArchivedFile(path, key, digest, self.objects.stat(key).size_bytes)
         return found
 
-    def open_file(self, object_id: str, logical_path: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
-        """A file of the newest version as a stream, from byte `start` up to, without, `end`. Raises NotFound."""
-        return self.objects.open(self._key(object_id, logical_path), start=start, end=end)
+    def holds(self, object_id: str, folder: str) -> bool:
+        """Whether an object's newest version has anything below a folder, or one that is reserved is going to.
 
-    def local_file(self, object_id: str, logical_path: str) -> AbstractContextManager[Path]:
-        """A file of the newest version as a real, read-only file. Raises NotFound."""
-        return self.objects.local_file(self._key(object_id, logical_path))
+        Raises DigestMismatch where that cannot be told.
+        """
+        inventory = self._heads.read(object_id)
+        states = [inventory.state] if inventory is not None else []
+        states += [
+            intent.inventory.state for intent in open_intents(self.objects) if intent.inventory.object_id == object_id
+        ]
+        return any(path.startswith(folder) for state in states for path in state)
 
-    def address(self, object_id: str, logical_path: str) -> str:
-        """Where an operator finds a file of the newest version: a path, or `s3://BUCKET/NAME`. Raises NotFound."""
-        return self.objects.address(self._key(object_id, logical_path))
+    def open_file(
+        self, object_id: str, logical_path: str, *, version: int | None = None, start: int = 0, end: int | None = None
+    ) -> BinaryIO:
+        """A file of a version, the newest unless told, as a stream from byte `start` up to, without, `end`.
 
-    def _key(self, object_id: str, logical_path: str) -> str:
-        return f"{object_root(object_id)}/{self.inventory(object_id).content_path(logical_path)}"
+        Raises NotFound. Who goes by what the catalogue says of a document gives its version too, and so reads what was
+        meant however the object has gone on since.
+        """
+        return self.objects.open(self._key(object_id, logical_path, version), start=start, end=end)
+
+    def local_file(
+        self, object_id: str, logical_path: str, *, version: int | None = None
+    ) -> AbstractContextManager[Path]:
+        """A file of a version, the newest unless told, as a real, read-only file. Raises NotFound."""
+        return self.objects.local_file(self._key(object_id, logical_path, version))
+
+    def address(self, object_id: str, logical_path: str, *, version: int | None = None) -> str:
+        """Where an operator finds a file of a version, the newest unless told: a path, or `s3://BUCKET/NAME`.
+
+        Raises NotFound.
+        """
+        return self.objects.address(self._key(object_id, logical_path, version))
+
+    def digest_of(self, object_id: str, logical_path: str, *, version: int | None = None) -> Sha256:
+        """The SHA-256 of a file of a version, the newest unless told. Raises NotFound."""
+        return self.inventory(object_id).digest_of(logical_path, version=version)
+
+    def _key(self, object_id: str, logical_path: str, version: int | None) -> str:
+        return f"{object_root(object_id)}/{self.inventory(object_id).content_path(logical_path, version=version)}"
 
     def _staged_ids(self) -> Iterator[str]:
         for document_id, _ in groupby(self.objects.list(STAGING), key=lambda key: key.split("/")[1]):

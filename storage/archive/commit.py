@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +24,7 @@ from functools import partial
 from sohoa.clock import Clock, isoformat, parse_moment
 from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotFound, StoreUnavailable
 from sohoa.model import Actor, Sha256
-from storage.archive.inventory import Inventory, next_inventory, parse_inventory, sidecar
+from storage.archive.inventory import Inventory, is_among, next_inventory, parse_inventory, sidecar
 from storage.archive.layout import (
     INTENTS,
     dossier_of,
@@ -39,6 +40,9 @@ from storage.objects.protocol import Objects
 
 _HEADS_KEPT = 8
 """Few, for the inventory of a dossier with hundreds of versions takes megabytes."""
+_HEAD = re.compile(rb'\{"digestAlgorithm":"sha256","head":"v(\d+)",')
+_HEAD_WITHIN = 80
+"""An inventory as written here says its head first, so that megabytes need not be parsed for it."""
 _ATTEMPTS = 200
 """How often a committer may lose the race for a version before it gives the job back."""
 
@@ -97,19 +101,25 @@ def commit_files(
     *,
     object_id: str,
     files: Sequence[StagedFile],
+    removed: Collection[str] = (),
     actor: Actor,
     message: str,
 ) -> Recorded:
-    """Commit `files` as the next version of an object, or find the version that holds them already.
+    """Commit the next version of an object, with `files` and without what `removed` names (logical paths, and folders,
+    which end in "/"), or find the version since which it is so already. A file may lie anywhere in the store: in
+    staging, or in another object.
 
-    Raises DigestMismatch where staged bytes are not what was announced and NotFound where they are gone (nothing is
-    committed then); StoreUnavailable, after which the same call, or recovery, goes on where this one stopped.
+    Raises DigestMismatch where the files' bytes are not what was announced and NotFound where they are gone, or where
+    something is only to be removed from an object that is not there (nothing is committed then); StoreUnavailable,
+    after which the same call, or recovery, goes on where this one stopped.
     """
     wanted = {file.logical_path: file.sha256 for file in files}
     for _ in range(_ATTEMPTS):
         ledger_head = ledger.head()
         before = heads.read(object_id)
-        if before is not None and (version := _version_that_brought(before, wanted)):
+        if before is None and not wanted:
+            raise NotFound(f"{object_id} is not in the archive")
+        if before is not None and (version := _version_that_brought(before, wanted, removed)):
             return _find_recorded(objects, ledger, before, version)
         if before is not None:  # the ledger names an object's versions in their order
             _finish_other(objects, ledger, intent_key(object_id, before.head))
@@ -118,6 +128,7 @@ def commit_files(
             before,
             object_id,
             wanted | {path: sha256_of(data) for path, data in first.items()},
+            removed=removed,
             created_at=parse_moment(isoformat(clock.now())),
             actor=actor,
             message=message,
@@ -133,6 +144,7 @@ def commit_files(
         if _reserve(objects, intent):
             recorded = finish(objects, ledger, intent)
             if recorded is not None:
+                heads.keep(inventory)
                 return recorded
         else:
             _finish_other(objects, ledger, intent.key)
@@ -216,10 +228,14 @@ class Heads:
         if sha256_of(data) != _inventory_sha256(self._objects, root, newest):
             raise DigestMismatch(f"{root}: the inventory of v{newest} is damaged; restore it from a copy")
         inventory = parse_inventory(data)
+        self.keep(inventory)
+        return inventory
+
+    def keep(self, inventory: Inventory) -> None:
+        """Remember what was just committed, so that nobody has to read it back to build upon it."""
         if len(self._kept) >= _HEADS_KEPT:
             self._kept.clear()
-        self._kept[object_id] = inventory
-        return inventory
+        self._kept[inventory.object_id] = inventory
 
 
 def sha256_of_key(objects: Objects, key: str) -> tuple[Sha256, int]:
@@ -232,12 +248,15 @@ def sha256_of_key(objects: Objects, key: str) -> tuple[Sha256, int]:
     return Sha256(digest.hexdigest()), size_bytes
 
 
-def _version_that_brought(inventory: Inventory, wanted: Mapping[str, Sha256]) -> int | None:
-    """The version since which the object has held all of `wanted` without a break, None where the newest does not."""
+def _version_that_brought(inventory: Inventory, wanted: Mapping[str, Sha256], removed: Collection[str]) -> int | None:
+    """The version since which the object has held all of `wanted`, and nothing else of `removed`, without a break; None
+    where the newest does not."""
     found = None
     for number in range(inventory.head, 0, -1):
         state = inventory.versions[number - 1].state
         if any(state.get(path) != digest for path, digest in wanted.items()):
+            break
+        if removed and any(path not in wanted and is_among(path, removed) for path in state):
             break
         found = number
     return found
@@ -366,6 +385,10 @@ def _inventory_sha256(objects: Objects, root: str, version: int) -> Sha256:
 def _root_head(objects: Objects, root: str) -> int:
     """The version that the object root's inventory says is the newest, 0 where there is none."""
     try:
+        with objects.open(f"{root}/inventory.json", end=_HEAD_WITHIN) as file:
+            found = _HEAD.match(file.read())
+        if found is not None:
+            return int(found[1])
         return int(json.loads(objects.read(f"{root}/inventory.json"))["head"].removeprefix("v"))
     except NotFound:
         return 0

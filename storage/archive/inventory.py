@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,12 +47,17 @@ class Inventory:
         """Logical path → digest in the newest version."""
         return self.versions[-1].state
 
-    def content_path(self, logical_path: str) -> str:
-        """Path inside the object root of a file of the newest version. Raises NotFound."""
-        digest = self.state.get(logical_path)
+    def digest_of(self, logical_path: str, *, version: int | None = None) -> Sha256:
+        """The digest of a file of a version, the newest unless told. Raises NotFound."""
+        number = self.head if version is None else version
+        digest = self.versions[number - 1].state.get(logical_path) if number <= self.head else None
         if digest is None:
-            raise NotFound(f"{logical_path} is not in {self.object_id}")
-        return self.manifest[digest][0]
+            raise NotFound(f"{logical_path} is not in v{number} of {self.object_id}")
+        return digest
+
+    def content_path(self, logical_path: str, *, version: int | None = None) -> str:
+        """Path inside the object root of a file of a version, the newest unless told. Raises NotFound."""
+        return self.manifest[self.digest_of(logical_path, version=version)][0]
 
     def to_json(self) -> bytes:
         """The bytes of inventory.json: the same inventory always gives the same bytes."""
@@ -90,18 +95,20 @@ def next_inventory(
     object_id: str,
     files: Mapping[str, Sha256],
     *,
+    removed: Collection[str] = (),
     created_at: datetime,
     actor: str,
     message: str,
 ) -> Inventory:
-    """The inventory after one more version, in which `files` (logical path → digest) are added to or replace what was
-    there.
+    """The inventory after one more version, in which what `removed` names is there no longer and then `files` (logical
+    path → digest) are added to or replace what is left.
 
-    Bytes that some version already has are referred to where they lie; bytes given twice are kept once.
+    `removed` holds logical paths and folders, which end in "/". Bytes that some version already has are referred to
+    where they lie; bytes given twice are kept once. Nothing leaves the manifest: earlier versions keep their files.
     """
     number = 1 if before is None else before.head + 1
     manifest = {} if before is None else dict(before.manifest)
-    state = {} if before is None else before.state
+    state = {} if before is None else {p: d for p, d in before.state.items() if not is_among(p, removed)}
     for logical_path, digest in sorted(files.items()):
         _check_logical_path(logical_path)
         manifest.setdefault(digest, (f"v{number}/content/{logical_path}",))
@@ -115,6 +122,11 @@ def next_inventory(
         manifest=manifest,
         versions=(*(() if before is None else before.versions), version),
     )
+
+
+def is_among(path: str, named: Collection[str]) -> bool:
+    """Whether `named` (paths, and folders that end in "/") names a logical path."""
+    return any(path == each or (each.endswith("/") and path.startswith(each)) for each in named)
 
 
 def _check_logical_path(path: str) -> None:

@@ -18,6 +18,8 @@ _LAYOUT = "0004-hashed-n-tuple-storage-layout"
 _DOSSIER = "urn:sohoa:dossier:"
 _DOCUMENT = "urn:sohoa:document:"
 
+MOVED = "moved.json"
+"""In a document's own object, after it moved into a dossier: where it went."""
 INTENTS = "intents/"
 STAGING = "staging/"
 RECEIPTS = "receipts/"
@@ -71,6 +73,11 @@ def object_id_of(document_id: str, dossier: str | None) -> str:
 def dossier_of(object_id: str) -> str | None:
     """The dossier code in an object id, None where the object is no dossier."""
     return unquote(object_id.removeprefix(_DOSSIER)) if object_id.startswith(_DOSSIER) else None
+
+
+def document_folder(document_id: str) -> str:
+    """Where in its object a document's files are, with a slash at the end."""
+    return f"documents/{document_id}/"
 
 
 def object_root(object_id: str) -> str:

@@ -31,7 +31,10 @@ class EventType(StrEnum):
     NORMALIZATION = "normalization"
     """Making the PDF/A."""
     MODIFICATION = "modification"
-    """Content taken out that PDF/A forbids and nobody sees, or a damaged file repaired."""
+    """Another original in place of the one before, or pages appended; content taken out that PDF/A forbids and nobody
+    sees, or a damaged file repaired."""
+    DELETION = "deletion"
+    """A file that is in the document's newest version no longer; earlier versions keep it."""
     METADATA_MODIFICATION = "metadata modification"
     """A person corrected what was read."""
     FIXITY_CHECK = "fixity check"
@@ -43,6 +46,8 @@ class EventType(StrEnum):
     """Held: a person must act."""
     UNQUARANTINE = "unquarantine"
     """Released by a person."""
+    TRANSFER = "transfer"
+    """Moved from one object to another."""
     RECOVERY = "recovery"
     """Tried again after a failure."""
 
@@ -79,14 +84,15 @@ def event(
     outcome: Outcome = "success",
     detail: str | Mapping[str, Any] = "",
     software: str = SOFTWARE,
+    identifier: str | None = None,
 ) -> dict[str, Any]:
-    """One event as plain JSON values, its identifier a fresh ULID.
+    """One event as plain JSON values, its `identifier` a fresh ULID unless given.
 
     `kind` is a label of EventType (ValueError otherwise), `actor` who had it done, `software` name and version of the
     program that did it. `detail` is one line or a few JSON values, and never holds a citizen's text.
     """
     return {
-        "eventIdentifier": {"eventIdentifierType": "ULID", "eventIdentifierValue": clock.new_ulid()},
+        "eventIdentifier": {"eventIdentifierType": "ULID", "eventIdentifierValue": identifier or clock.new_ulid()},
         "eventType": EventType(kind).value,
         "eventDateTime": isoformat(at),
         "eventDetailInformation": (
@@ -101,7 +107,8 @@ def event(
 
 
 def intake_events(document: Intake, *, clock: Clock) -> list[dict[str, Any]]:
-    """How a document came in: received from its sender, its digest taken, its format told by its bytes."""
+    """How a document came in: received from its sender, its digest taken, its format told by its bytes; and that this was
+    the digest still when the bytes were read back for the version that brings them, without which there is no version."""
     at, machine = document.received_at, software_agent()
     digest = {"algorithm": "SHA-256", "digest": document.original_sha256}
     format_found = {"media_type": document.media_type}
@@ -110,6 +117,7 @@ def intake_events(document: Intake, *, clock: Clock) -> list[dict[str, Any]]:
         event(EventType.INGESTION, at=at, actor=document.actor, clock=clock, detail=received),
         event(EventType.MESSAGE_DIGEST_CALCULATION, at=at, actor=machine, clock=clock, detail=digest),
         event(EventType.FORMAT_IDENTIFICATION, at=at, actor=machine, clock=clock, detail=format_found),
+        event(EventType.FIXITY_CHECK, at=clock.now(), actor=machine, clock=clock, detail=digest),
     ]
 
 

@@ -14,11 +14,21 @@ from storage.objects.protocol import Objects
 
 
 @dataclass(frozen=True, slots=True)
+class Revising:
+    """Which document the bytes are a new original of: to replace what it has or to follow it (a RevisionKind value)."""
+
+    document_id: DocumentId
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The promise given to a sender once the bytes were durable.
 
     `kind` is the extension of the original, `staged_key` where its bytes lay then, `declared` what the sender said of
-    the paper (plain JSON values), `external_id` the sender's own name for it.
+    the paper (plain JSON values), `external_id` the sender's own name for it. With `revising` the bytes are no document
+    of their own, and `document_id` is the receipt's id only: it resolves to the document that is revised.
     """
 
     document_id: DocumentId
@@ -34,6 +44,7 @@ class Receipt:
     external_id: str | None
     declared: dict[str, Any]
     staged_key: str
+    revising: Revising | None = None
 
 
 def write_receipt(objects: Objects, receipt: Receipt) -> None:
@@ -54,4 +65,9 @@ def receipt_bytes(receipt: Receipt) -> bytes:
 def parse_receipt(data: bytes) -> Receipt:
     """The receipt in the bytes of one. Raises ValueError, KeyError or TypeError where they are something else."""
     found = json.loads(data)
-    return Receipt(**(found | {"accepted_at": parse_moment(found["accepted_at"])}))
+    revising = found.get("revising")
+    told = {
+        "accepted_at": parse_moment(found["accepted_at"]),
+        "revising": None if revising is None else Revising(**revising),
+    }
+    return Receipt(**(found | told))

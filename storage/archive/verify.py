@@ -21,7 +21,7 @@ from storage.archive import fixity, verify_ledger
 from storage.archive.archive import Archive
 from storage.archive.chain import Break, read_chain
 from storage.archive.fixity import Cover
-from storage.archive.layout import object_id_of, object_root, receipt_key, sha256_of, staging_prefix, to_json
+from storage.archive.layout import object_root, receipt_key, sha256_of, staging_prefix, to_json
 from storage.archive.ledger import commit_to_dict
 from storage.archive.ocfl_root import HashedNTuple, RootReport, check_root_files, find_objects
 from storage.archive.ocfl_rules import Finding
@@ -286,7 +286,7 @@ def _row_alone(run: _Run, row: Document) -> Iterator[VerifyFinding]:
     archive = run.stores.archive
     in_work = row.version is None
     if not in_work:
-        object_id = row.object_id or object_id_of(row.document_id, row.dossier)
+        object_id = row.archived_in
         try:
             fresh = Archive(archive.objects, run.stores.clock)  # keeps nothing of what was there before
             known = any(path.startswith(f"documents/{row.document_id}/") for path in fresh.inventory(object_id).state)

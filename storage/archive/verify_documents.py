@@ -80,8 +80,9 @@ def compare_row(
     if row is None:
         yield finding("not_in_catalog", document_id, f"it is in {document.object_id}")
         return
-    if (row.object_id or object_id_of(document_id, row.dossier)) != document.object_id:
-        yield finding("catalog_disagrees", document_id, f"the archive has it in {document.object_id}")
+    if {row.archived_in, object_id_of(document_id, row.dossier)} != {document.object_id}:
+        detail = f"the archive has it in {document.object_id}"
+        yield finding("catalog_pending" if is_busy else "catalog_disagrees", document_id, detail)
     named = ledger.named.get(document.object_id, {}).get(document.changed)
     if row.version != document.changed or (named is not None and named.sequence != row.sequence):
         detail = f"the catalogue has version {row.version}, the archive {document.changed}"

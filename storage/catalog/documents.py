@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sohoa.errors import AlreadyExists, NotFound
-from sohoa.model import Actor, DocumentId, DossierCode, OfficeId, Sha256, Source
+from sohoa.model import Actor, Appended, DocumentId, DossierCode, OfficeId, Revision, Sha256, Source
 from sohoa.states import FINAL, DocumentStatus, JobKind, Review, check_move
+from storage.archive.layout import object_id_of
 from storage.catalog.tables import constant, counters, documents
 
 
@@ -33,6 +34,8 @@ class NewDocument:
     external_id: str | None = None
     declared: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    revises: DocumentId | None = None
+    revision: Revision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,9 @@ class Document:
 
     `source_name` is the file name as given; `kind` a sniff.Kind value; `code`, `stage` and `detail` say why a document
     is held or failed; `pages_pending` counts the pages that are not finished; `object_id`, `version` and `sequence`
-    name its newest archive commit; `changed_seq` is greater than that of every change before.
+    name its newest archive commit; `changed_seq` is greater than that of every change before. `appended` are its further
+    originals. `revision` is one that is on its way, or the last one where it did not get through (revisions.py); a row
+    with `revises` is such a revision itself, and no document to anybody but the pipeline.
     """
 
     document_id: DocumentId
@@ -76,16 +81,35 @@ class Document:
     conformance: str | None
     changed_seq: int
     changed_at: datetime
+    appended: tuple[Appended, ...] = ()
+    revision: Revision | None = None
+    revises: DocumentId | None = None
+
+    @property
+    def archived_in(self) -> str:
+        """The OCFL object that has the document's files or, before its first commit, is going to: its dossier's or its
+        own. While a document is being moved `dossier` is where it goes and this is where its files are."""
+        return self.object_id or object_id_of(self.document_id, self.dossier)
 
 
 class Changes(TypedDict, total=False):
     """What may change about a document besides its status."""
 
+    dossier: str | None
+    source: Source
+    source_name: str
+    original_sha256: str
+    original_size_bytes: int
+    kind: str
+    media_type: str
+    appended: tuple[Appended, ...]
+    revision: Revision | None
     code: str | None
     stage: str | None
     detail: str | None
     review: Review
     pages_total: int | None
+    pages_pending: int
     pages_failed: tuple[int, ...]
     warnings: tuple[str, ...]
     archived_at: datetime | None
@@ -107,7 +131,8 @@ class DocumentPage:
 
 
 def find_duplicate(conn: Connection, *, office: str, dossier: str | None, sha256: str) -> Document | None:
-    """The document that these bytes already are in that dossier or, without one, among the office's loose papers.
+    """The document that these bytes already are in that dossier or, without one, among the office's loose papers, or
+    that they are about to become the new original of.
 
     A withdrawn document does not count.
     """
@@ -119,7 +144,10 @@ def find_duplicate(conn: Connection, *, office: str, dossier: str | None, sha256
             documents.c.status != constant(DocumentStatus.WITHDRAWN),
         )
     ).one_or_none()
-    return None if row is None else _document(row)
+    if row is None:
+        return None
+    found = _document(row)
+    return found if found.revises is None else get(conn, found.revises)
 
 
 def insert_document(conn: Connection, new: NewDocument, *, now: datetime) -> Document:
@@ -132,7 +160,7 @@ def insert_document(conn: Connection, new: NewDocument, *, now: datetime) -> Doc
         "office": new.office,
         "dossier": new.dossier,
         "source_name": new.source_name,
-        "source": {"original_sha256": new.source.original_sha256, "pages": [list(pair) for pair in new.source.pages]},
+        "source": _plain("source", new.source),
         "original_sha256": new.source.original_sha256,
         "original_size_bytes": new.original_size_bytes,
         "kind": new.kind,
@@ -146,6 +174,8 @@ def insert_document(conn: Connection, new: NewDocument, *, now: datetime) -> Doc
         "declared": new.declared,
         "actor": new.actor,
         "received_at": new.received_at,
+        "revises": new.revises,
+        "revision": _plain("revision", new.revision),
         "changed_seq": _next_change(conn),
         "changed_at": now,
     }
@@ -159,7 +189,7 @@ def insert_document(conn: Connection, new: NewDocument, *, now: datetime) -> Doc
 
 
 def get(conn: Connection, document_id: str, *, office: str | None = None) -> Document:
-    """The document. Raises NotFound, for a document of another office too when `office` is given."""
+    """The document, or the revision of one. Raises NotFound, for another office's too when `office` is given."""
     query = select(documents).where(documents.c.document_id == document_id)
     if office is not None:
         query = query.where(documents.c.office == office)
@@ -167,6 +197,14 @@ def get(conn: Connection, document_id: str, *, office: str | None = None) -> Doc
     if row is None:
         raise NotFound(f"there is no document {document_id}")
     return _document(row)
+
+
+def find(conn: Connection, document_id: str, *, office: str | None = None) -> Document:
+    """The document that a person named: like :func:`get`, but a revision is none."""
+    document = get(conn, document_id, office=office)
+    if document.revises is not None:
+        raise NotFound(f"there is no document {document_id}")
+    return document
 
 
 def move(
@@ -285,7 +323,7 @@ def _filtered(query: Select[Any], **equal: Any) -> Select[Any]:
     for name, value in equal.items():
         if value is not None:
             query = query.where(documents.c[name] == value)
-    return query
+    return query.where(documents.c.revises.is_(None))
 
 
 def batched(values: Collection[str]) -> Iterator[list[str]]:
@@ -302,10 +340,26 @@ def _next_change(conn: Connection) -> int:
 
 def _update(conn: Connection, document_id: str, *, changed: int, now: datetime, values: dict[str, Any]) -> Document:
     query = update(documents).where(documents.c.document_id == document_id)
-    row = conn.execute(query.values(**values, changed_seq=changed, changed_at=now).returning(documents)).one_or_none()
+    try:
+        plain = {name: _plain(name, value) for name, value in values.items()}
+        changing = query.values(**plain, changed_seq=changed, changed_at=now).returning(documents)
+        row = conn.execute(changing).one_or_none()
+    except IntegrityError as error:
+        raise AlreadyExists(f"the bytes of document {document_id} are in that dossier or office already") from error
     if row is None:
         raise NotFound(f"there is no document {document_id}")
     return _document(row)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A value as its column has it."""
+    if name == "source":
+        return {"original_sha256": value.original_sha256, "pages": [list(pair) for pair in value.pages]}
+    if name == "revision":
+        return None if value is None else asdict(value)
+    if name == "appended":
+        return [asdict(one) for one in value]
+    return value
 
 
 def _document(row: Row[Any]) -> Document:
@@ -316,4 +370,6 @@ def _document(row: Row[Any]) -> Document:
     )
     values["pages_failed"] = tuple(values["pages_failed"])
     values["warnings"] = tuple(values["warnings"])
+    values["appended"] = tuple(Appended(**one) for one in values["appended"] or ())
+    values["revision"] = None if values["revision"] is None else Revision(**values["revision"])
     return Document(**values)

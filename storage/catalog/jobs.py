@@ -25,10 +25,11 @@ from storage.catalog.tables import Moment, constant, jobs
 
 _STAGE_ORDER = {
     JobKind.DECIDE: 0,
-    JobKind.COMMIT: 1,
-    JobKind.COMPOSE: 2,
-    JobKind.RECOGNISE: 3,
-    JobKind.OPEN: 4,
+    JobKind.MOVE: 1,
+    JobKind.COMMIT: 2,
+    JobKind.COMPOSE: 3,
+    JobKind.RECOGNISE: 4,
+    JobKind.OPEN: 5,
 }
 """What finishes a document comes first: papers leave early and little is half done at any time."""
 _WHOLE_DOCUMENT = 0
@@ -116,6 +117,12 @@ def renew(conn: Connection, job_ids: Collection[int], *, owner: str, lease_s: fl
     held = update(jobs).where(jobs.c.job_id.in_(job_ids), *_held_by(owner))
     rows = conn.execute(held.values(leased_until=now + timedelta(seconds=lease_s)).returning(jobs.c.job_id))
     return set(rows.scalars())
+
+
+def check_held(conn: Connection, job_id: int, *, owner: str) -> None:
+    """Raise Conflict (`lease_lost`) where a job is not `owner`'s any more: let it roll all back."""
+    held = select(func.count()).select_from(jobs).where(jobs.c.job_id == job_id, *_held_by(owner))
+    _check_held(conn.execute(held).scalar_one(), job_id)
 
 
 def complete(conn: Connection, job_id: int, *, owner: str) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy.types import TypeDecorator
 
 from sohoa.states import DocumentStatus, JobKind, JobState, PageStatus, Review
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration: what `alembic_version` says of a catalogue that this version can use."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -120,6 +120,9 @@ documents = Table(
     Column("conformance", String(32)),
     Column("changed_seq", BigInteger, nullable=False),
     Column("changed_at", Moment, nullable=False),
+    Column("appended", JSON(none_as_null=True)),
+    Column("revision", JSON(none_as_null=True)),
+    Column("revises", String(26)),
     Index("uq_documents_changed_seq", "changed_seq", unique=True),
     Index("ix_documents_office", "office", "changed_seq"),
     Index("ix_documents_office_status", "office", "status", "changed_seq"),
@@ -141,6 +144,14 @@ _unique_bytes(
     "uq_documents_bytes_in_dossier", "office", "dossier", "original_sha256", condition=documents.c.dossier.is_not(None)
 )
 _unique_bytes("uq_documents_bytes_in_office", "office", "original_sha256", condition=documents.c.dossier.is_(None))
+
+Index(
+    "uq_documents_revises",
+    documents.c.revises,
+    unique=True,
+    sqlite_where=documents.c.revises.is_not(None),
+    postgresql_where=documents.c.revises.is_not(None),
+)
 
 pages = Table(
     "pages",

@@ -7,17 +7,17 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import structlog
 
 from sohoa.clock import Clock
-from sohoa.errors import SohoaError, StoreUnavailable
+from sohoa.errors import NotFound, SohoaError, StoreUnavailable
 from sohoa.model import DocumentId
 from sohoa.states import DocumentStatus
 from storage.archive.alto import read_alto
 from storage.archive.archive import Archive
-from storage.archive.layout import object_id_of
 from storage.catalog import documents, outbox
 from storage.catalog.database import Database
 from storage.catalog.documents import Document
@@ -61,14 +61,16 @@ def _load(document: Document, archive: Archive) -> _Loaded:
     if document.status is DocumentStatus.WITHDRAWN:
         return _Loaded(IndexEntry(document.document_id, document.sequence or 0, deleted=True))
     bare = _bare_entry(document)
-    object_id, folder = object_id_of(document.document_id, document.dossier), f"documents/{document.document_id}"
+    folder = f"documents/{document.document_id}/"
+    opened = partial(archive.open_file, document.archived_in, version=document.version)
     try:
-        state = archive.inventory(object_id).state
-        with archive.open_file(object_id, f"{folder}/record.json") as stream:
+        with opened(f"{folder}record.json") as stream:
             fields = {**bare.fields, **_texts(json.load(stream).get("fields", {}))}
-        if f"{folder}/alto.xml.gz" not in state:  # held or failed: there is no text
+        try:
+            archive.digest_of(document.archived_in, f"{folder}alto.xml.gz", version=document.version)
+        except NotFound:  # held or failed: there is no text
             return _Loaded(replace(bare, fields=fields))
-        with archive.open_file(object_id, f"{folder}/alto.xml.gz") as stream:
+        with opened(f"{folder}alto.xml.gz") as stream:
             pages = read_alto(gzip.decompress(stream.read()))
         return _Loaded(replace(bare, fields=fields, pages=[indexed_page(page) for page in pages]))
     except StoreUnavailable:

@@ -28,6 +28,9 @@ SCOPES = {
     ("POST", "/v1/documents/{document_id}/retry"): Scope.ADMIN,
     ("POST", "/v1/documents/{document_id}/release"): Scope.ADMIN,
     ("POST", "/v1/documents/{document_id}/withdraw"): Scope.ADMIN,
+    ("POST", "/v1/documents/{document_id}/move"): Scope.ADMIN,
+    ("POST", "/v1/documents/{document_id}/replace"): Scope.INGEST,
+    ("POST", "/v1/documents/{document_id}/append"): Scope.INGEST,
     ("GET", "/v1/search"): Scope.READ,
 }
 CALLS = sorted(SCOPES)

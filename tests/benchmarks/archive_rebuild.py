@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from ingest.sniff import Kind
@@ -23,7 +24,7 @@ from sohoa.model import Actor, Block, DocumentId, DossierCode, Line, OfficeId, P
 from sohoa.settings import Settings
 from sohoa.states import DocumentStatus, PageStatus, Review
 from storage.archive.archive import Archive
-from storage.archive.layout import object_id_of, sha256_of
+from storage.archive.layout import document_folder, sha256_of
 from storage.archive.receipts import Receipt
 from storage.catalog.documents import Document
 from storage.rebuild.rebuild import Rebuilt, rebuild
@@ -115,9 +116,12 @@ def _make(number: int, archive: Archive, clock: SystemClock, temporary: Path) ->
         document, plan, composition, pages=readings.pages, engine=engine, archive=archive, clock=clock
     )
     staged.write_description(document.document_id, described, archive)
+    folder = document_folder(document.document_id)
     archive.commit_and_record(
-        object_id_of(document.document_id, document.dossier),
-        staged.files_to_commit(document, archive, composed=True),
+        document.archived_in,
+        staged.files_to_commit(
+            document, archive, composed=True, folder=folder, original=folder + staged.original_name(document)
+        ),
         actor=_ACTOR,
         message="archived",
     )
@@ -126,7 +130,7 @@ def _make(number: int, archive: Archive, clock: SystemClock, temporary: Path) ->
 
 def _received(document_id: DocumentId, number: int, original: bytes, clock: SystemClock) -> Document:
     sha256, now = sha256_of(original), clock.now()
-    nothing = {
+    nothing: dict[str, Any] = {
         "code": None,
         "stage": None,
         "detail": None,

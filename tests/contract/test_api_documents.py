@@ -405,3 +405,30 @@ def test_a_damaged_rendition_is_a_500_without_internals(api: Api, monkeypatch: p
         assert answer.json()["instance"] == f"urn:sohoa:request:{answer.headers['X-Request-ID']}"
     with pytest.raises(pypdfium2.PdfiumError):
         pypdfium2.PdfDocument(b"%PDF-1.4 rubbish")
+
+
+@pytest.mark.parametrize("kind", ["replace", "append"])
+def test_a_new_original_is_taken_in_for_a_document_and_said_of_it(api: Api, kind: str) -> None:
+    document = api.archive(api.receive())
+    address = f"/v1/documents/{document.document_id}/{kind}"
+    scan = files.image_bytes("PNG", files.drawing((33, 44)))
+    ingest = api.token("ingest")
+    missing = api.client.post(address, files={"file": ("b.png", scan)}, headers=ingest)
+    assert (missing.status_code, missing.json()["code"]) == (400, "bad_request")
+    unknown = api.client.post(address, files={"file": ("b.png", scan)}, data={"dossier": "x"}, headers=ingest)
+    assert (unknown.status_code, unknown.json()["code"]) == (400, "unknown_field")
+    other = api.client.post(address, params={"reason": "x"}, content=scan, headers=api.token("ingest", office="H99"))
+    assert other.status_code == 404
+    words = api.client.post(address, params={"reason": "x"}, content=b"just words", headers=ingest)
+    assert (words.status_code, words.json()["code"]) == (415, "unsupported_kind")
+    answer = api.client.post(address, files={"file": ("b.png", scan)}, data={"reason": "blurred"}, headers=ingest)
+    assert answer.status_code == 202, answer.text
+    revision = answer.json()["revision"]
+    assert (revision["kind"], revision["status"], revision["reason"]) == (kind, "received", "blurred")
+    shown = api.client.get(f"/v1/documents/{document.document_id}", headers=api.token("read")).json()
+    assert shown["revision"] == revision
+    assert shown["original"]["sha256"] == document.original_sha256
+    again = api.client.post(address, params={"reason": "x"}, content=scan, headers=ingest)
+    assert (again.status_code, again.json()["code"]) == (409, "busy")
+    hidden = api.client.get(f"/v1/documents/{revision['receipt']}", headers=api.token("read"))
+    assert hidden.status_code == 404

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from ingest.receive import register_pending
 from search_api.documents.upload import spooled
 from sohoa.errors import Refused
 from storage.archive.archive import Archive
 from storage.archive.receipts import Receipt
 from storage.catalog import idempotency
+from storage.registration import register_pending
 from tests.support import files
 from tests.support.archived import Api, opened_api
 

@@ -91,3 +91,22 @@ def _events(office: Office, document_id: str) -> list[dict[str, Any]]:
         stores.archive.open_file(object_id_of(document_id, None), f"documents/{document_id}/premis.jsonl") as stream,
     ):
         return [json.loads(line) for line in stream]
+
+
+def test_a_paper_filed_in_the_wrong_dossier_is_moved_and_found_where_it_belongs(office: Office, tmp_path: Path) -> None:
+    wrong, right = "H02-230105-0001", "H02-230105-0002"
+    [paper] = office.archive(letter(tmp_path / "đơn.pdf", ["Đơn đề nghị cấp lại giấy phép"]), dossier=wrong)
+    document_id = paper["document_id"]
+    for way in ((), ("--to", right, "--to-none")):
+        unclear = office.run("move", document_id, *way, "--reason", "nhầm hồ sơ")
+        assert (unclear.code, "[bad_request]" in unclear.err) == (2, True)
+    moved = office.run("move", document_id, "--to", right, "--reason", "nhầm hồ sơ", "--as", "person:lan", "--json")
+    assert (moved.code, moved.lines[0]["dossier"], moved.lines[0]["status"]) == (0, right, "archived")
+    assert Path(moved.lines[0]["pdf"]["path"]).stat().st_size == paper["pdf"]["size_bytes"]
+    office.archive(letter(tmp_path / "khác.pdf", ["Giấy tờ khác"]))  # any command that keeps house updates the index
+    assert [hit["document_id"] for hit in office.search(f"dossier:{right}")] == [document_id]
+    assert office.search(f"dossier:{wrong}") == []
+    out = office.run("move", document_id, "--to-none", "--reason", "không thuộc hồ sơ nào")
+    assert (out.code, out.out) == (0, f"{document_id} is in no dossier now\n")
+    assert office.status(document_id)["dossier"] is None
+    assert len(office.assert_in_order()) == 2

@@ -62,24 +62,15 @@ class Api:
         self, data: bytes | None = None, *, office: str = "H02", dossier: str | None = None, filename: str = "a.png"
     ) -> Document:
         """A document that was accepted; without `data` a picture that no other call gives."""
-        if data is None:
-            data = files.image_bytes("PNG", files.drawing((60, 80 + next(_heights))))
-        return receive(
-            io.BytesIO(data),
-            Intake(filename=filename, office=office, dossier=dossier, actor="person:lan"),
-            archive=self.stores.archive,
-            database=self.stores.database,
-            settings=self.stores.settings,
-            clock=self.clock,
-        ).document
+        return bring(self.stores, data, office=office, dossier=dossier, filename=filename)
 
     def archive(self, document: Document, *, texts: tuple[str, ...] = (TEXT,)) -> Document:
         """Commit a received document with hand-made renditions and put it into the outbox."""
-        return _finish(self.stores, document, texts, DocumentStatus.ARCHIVED)
+        return finish(self.stores, document, texts, DocumentStatus.ARCHIVED)
 
     def stop(self, document: Document, status: DocumentStatus, *, code: str) -> Document:
         """Commit a received document as held or failed."""
-        return _finish(self.stores, document, (), status, code=code)
+        return finish(self.stores, document, (), status, code=code)
 
     def index(self) -> None:
         """Take all that waits into the search index."""
@@ -99,6 +90,27 @@ def opened_api(home: Path, **settings: Any) -> Iterator[Api]:
             yield Api(stores=stores, clock=clock, app=app, client=client)
 
 
+def bring(
+    stores: Stores,
+    data: bytes | None = None,
+    *,
+    office: str = "H02",
+    dossier: str | None = None,
+    filename: str = "a.png",
+) -> Document:
+    """A document that was accepted; without `data` a picture that no other call gives."""
+    if data is None:
+        data = files.image_bytes("PNG", files.drawing((60, 80 + next(_heights))))
+    return receive(
+        io.BytesIO(data),
+        Intake(filename=filename, office=office, dossier=dossier, actor="person:lan"),
+        archive=stores.archive,
+        database=stores.database,
+        settings=stores.settings,
+        clock=stores.clock,
+    ).document
+
+
 def page_saying(number: int, text: str) -> Page:
     """A page with the words of `text` in one line."""
     words = []
@@ -110,13 +122,17 @@ def page_saying(number: int, text: str) -> Page:
     return Page(number, 2480, 3508, 300.0, PageStatus.RECOGNISED, (block,), quality=QUALITY, lane="tesserocr")
 
 
-def _finish(
+def finish(
     stores: Stores, document: Document, texts: tuple[str, ...], status: DocumentStatus, *, code: str | None = None
 ) -> Document:
+    """Commit a received document with hand-made renditions that say `texts`, a page each, or none, and put it into the
+    outbox."""
     document_id = document.document_id
     pages = [page_saying(number, text) for number, text in enumerate(texts, start=1)]
     staged = {
-        "record.json": to_json({"document_id": document_id, "status": status.value, "fields": {}}),
+        "record.json": to_json(
+            {"document_id": document_id, "dossier": document.dossier, "status": status.value, "fields": {}}
+        ),
         "premis.jsonl": premis.to_jsonl(premis.intake_events(document, clock=stores.clock)),
     }
     if pages:
@@ -158,6 +174,7 @@ def _finish(
             document_id,
             status,
             now=now,
+            object_id=recorded.commit.object_id,
             code=code,
             stage=None if code is None else "open",
             detail=None if code is None else f"stopped at {isoformat(now)}",

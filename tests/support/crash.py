@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ class Crash(BaseException):
     """The process dies here: nothing may catch this."""
 
 
-class _Interposed:
+class Interposed:
     """A store that does something of its own just before or just after its call number `at`, counted from 1."""
 
     def __init__(
@@ -81,7 +81,7 @@ def at_every_call(
         rival = Archive(objects, SystemClock())
         rival.initialise()
         prepare(rival)
-        interposed = _Interposed(objects, at=number, action=partial(action, rival), after=after, only=only)
+        interposed = Interposed(objects, at=number, action=partial(action, rival), after=after, only=only)
         with suppress(Crash, StoreUnavailable):
             run(Archive(cast(Objects, interposed), SystemClock()))
         yield Archive(objects, SystemClock())
@@ -95,7 +95,7 @@ def interposed(archive: Archive, *, at: int) -> Archive:
     def die() -> None:
         raise Crash
 
-    store = _Interposed(archive.objects, at=at, action=die, after=False, only=frozenset())
+    store = Interposed(archive.objects, at=at, action=die, after=False, only=frozenset())
     return Archive(cast(Objects, store), SystemClock())
 
 
@@ -133,6 +133,27 @@ def commit_in_own_process(root: Path, document_id: str, dossier: str) -> int:
     """Commit a staged paper from a process that shares nothing but the folder; the version it became."""
     archive = Archive(open_objects(root), SystemClock())
     return commit_staged(archive, document_id, dossier).commit.version
+
+
+def commit_many_in_own_process(root: Path, document_ids: Sequence[str], dossier: str) -> list[int]:
+    """Like :func:`commit_in_own_process` for several papers, one after the other; the versions they became."""
+    archive = Archive(open_objects(root), SystemClock())
+    return [commit_staged(archive, document_id, dossier).commit.version for document_id in document_ids]
+
+
+def correct_in_own_process(root: Path, document_id: str, dossier: str, writer: int) -> list[int]:
+    """Correct the record of one paper ten times, beside others who do the same; the versions that these became."""
+    archive = Archive(open_objects(root), SystemClock())
+    made = []
+    for number in range(10):
+        name, data = f"record-{writer}.json", b'{"writer": %d, "number": %d}' % (writer, number)
+        staged = archive.stage(f"{document_id}{writer}", name, data, overwrite=True)
+        file = StagedFile(f"documents/{document_id}/{name}", staged.key, staged.sha256, staged.size_bytes)
+        recorded = archive.commit_and_record(
+            object_id_of(document_id, dossier), [file], actor=ACTOR, message=f"correction {number} of {writer}"
+        )
+        made.append(recorded.commit.version)
+    return made
 
 
 def assert_whole(root: Path) -> Counter[str]:

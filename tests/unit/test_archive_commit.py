@@ -10,7 +10,7 @@ import pytest
 
 from sohoa.clock import FixedClock, SystemClock
 from sohoa.errors import BadRequest, DigestMismatch, NotFound
-from storage.archive import Archive, StagedFile, object_id_of
+from storage.archive import Archive, Recorded, StagedFile, object_id_of
 from storage.archive.layout import dossier_of, object_root
 from storage.objects import open_objects
 from tests.support.crash import ACTOR, assert_whole, commit_staged, stage_paper
@@ -214,3 +214,104 @@ def test_a_reservation_that_cannot_be_finished_does_not_keep_others_waiting(arch
     with pytest.raises(NotFound):
         archive.recover()
     assert archive.ledger.head() == 2
+
+
+def test_what_is_removed_leaves_the_newest_version_and_stays_in_the_one_before(
+    archive: Archive, tmp_path: Path
+) -> None:
+    for paper in "AB":
+        stage_paper(archive, paper)
+        commit_staged(archive, paper, DOSSIER)
+    object_id = object_id_of("A", DOSSIER)
+    manifest = archive.inventory(object_id).manifest
+    recorded = _remove(archive, object_id, "documents/A/")
+    assert recorded.commit.version == 3
+    names = {path.rpartition("/")[0] for path in archive.inventory(object_id).state}
+    assert names == {"", "documents/B"}
+    assert archive.inventory(object_id).manifest == manifest, "nothing is written and nothing forgotten"
+    with archive.open_file(object_id, "documents/A/original.jpg", version=2) as file:
+        assert file.read() == b"scan of A"
+    with pytest.raises(NotFound):
+        archive.open_file(object_id, "documents/A/original.jpg")
+    with pytest.raises(NotFound):
+        archive.open_file(object_id, "documents/A/original.jpg", version=9)
+    assert _file(archive, object_id, "documents/B/text.txt") == b"the same words", "bytes that A brought"
+    assert not (tmp_path / object_root(object_id) / "v3/content").exists()
+    assert assert_whole(tmp_path) == {object_id: 3}
+
+
+def test_removing_again_is_the_same_version_until_the_files_are_back(archive: Archive, tmp_path: Path) -> None:
+    stage_paper(archive, "A")
+    commit_staged(archive, "A", DOSSIER)
+    object_id = object_id_of("A", DOSSIER)
+    first = _remove(archive, object_id, "documents/A/")
+    stage_paper(archive, "B")
+    commit_staged(archive, "B", DOSSIER)
+    assert _remove(archive, object_id, "documents/A/") == first
+    assert commit_staged(archive, "A", DOSSIER).commit.version == 4
+    assert _remove(archive, object_id, "documents/A/").commit.version == 5
+    assert assert_whole(tmp_path) == {object_id: 5}
+
+
+def test_files_may_take_the_place_of_what_is_removed_in_one_version(archive: Archive, tmp_path: Path) -> None:
+    stage_paper(archive, "A")
+    commit_staged(archive, "A")
+    object_id = object_id_of("A", None)
+    better = [archive.stage("A", "original.png", b"a better scan")]
+    for _ in range(2):
+        recorded = archive.commit_and_record(
+            object_id, better, removed=["documents/A/original.jpg"], actor=ACTOR, message="replace A"
+        )
+        assert recorded.commit.version == 2
+    names = {path.rpartition("/")[2] for path in archive.inventory(object_id).state}
+    assert names == {"original.png", "text.txt", "record.json"}
+    assert_whole(tmp_path)
+
+
+def test_a_folder_that_is_removed_is_not_one_whose_name_begins_alike(archive: Archive) -> None:
+    for paper in ("A", "AA"):
+        stage_paper(archive, paper)
+        commit_staged(archive, paper, DOSSIER)
+    object_id = object_id_of("A", DOSSIER)
+    _remove(archive, object_id, "documents/A/")
+    assert list(archive.files(object_id, below="documents/A/")) == []
+    assert len(archive.files(object_id, below="documents/AA/")) == 3
+
+
+def test_nothing_can_be_removed_from_an_object_that_is_not_there(archive: Archive) -> None:
+    with pytest.raises(NotFound):
+        _remove(archive, object_id_of("A", DOSSIER), "documents/A/")
+    assert archive.ledger.head() == 0
+
+
+def test_files_of_another_object_are_copied_and_read_back(archive: Archive, tmp_path: Path) -> None:
+    stage_paper(archive, "A")
+    commit_staged(archive, "A")
+    [*files] = archive.files(object_id_of("A", None)).values()
+    copies = [StagedFile(file.logical_path, file.key, file.sha256, file.size_bytes) for file in files]
+    target = object_id_of("A", DOSSIER)
+    archive.commit_and_record(target, copies, actor=ACTOR, message="transfer A")
+    assert _file(archive, target, "documents/A/original.jpg") == b"scan of A"
+    rotten = tmp_path / files[0].key
+    rotten.chmod(0o640)
+    rotten.write_bytes(b"scan of X")
+    with pytest.raises(DigestMismatch):
+        archive.commit_and_record(object_id_of("A", "other"), copies, actor=ACTOR, message="transfer A")
+    with pytest.raises(NotFound):
+        archive.inventory(object_id_of("A", "other"))
+
+
+def test_the_manifest_of_a_correction_names_only_the_new_record(archive: Archive) -> None:
+    stage_paper(archive, "A")
+    commit_staged(archive, "A", DOSSIER)
+    object_id = object_id_of("A", DOSSIER)
+    before = dict(archive.inventory(object_id).manifest)
+    record = archive.stage("A", "record.json", b'{"corrected": true}', overwrite=True)
+    archive.commit_and_record(object_id, [record], actor=ACTOR, message="correction")
+    after = archive.inventory(object_id)
+    assert dict(after.manifest) == before | {record.sha256: ("v2/content/documents/A/record.json",)}
+    assert after.content_path("documents/A/original.jpg") == "v1/content/documents/A/original.jpg"
+
+
+def _remove(archive: Archive, object_id: str, folder: str) -> Recorded:
+    return archive.commit_and_record(object_id, [], removed=[folder], actor=ACTOR, message="transfer")

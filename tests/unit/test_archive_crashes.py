@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from tests.support.crash import (
     assert_whole,
     at_every_call,
     commit_in_own_process,
+    commit_many_in_own_process,
     commit_staged,
+    correct_in_own_process,
     crash,
     fill_disk,
     stage_paper,
@@ -180,6 +183,44 @@ def test_processes_racing_into_one_dossier_both_land(tmp_path: Path) -> None:
         races = [pool.submit(commit_in_own_process, tmp_path, paper, DOSSIER) for paper in "AB"]
         assert sorted(race.result() for race in races) == [1, 2]
     assert assert_whole(tmp_path) == {OBJECT: 2}
+
+
+@pytest.mark.slow
+def test_two_processes_that_put_twenty_papers_each_into_one_dossier_lose_none_and_leave_no_gap(tmp_path: Path) -> None:
+    archive = Archive(open_objects(tmp_path), SystemClock())
+    archive.initialise()
+    papers = [f"P{number:02}" for number in range(40)]
+    for paper in papers:
+        stage_paper(archive, paper)
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        halves = [pool.submit(commit_many_in_own_process, tmp_path, papers[half::2], DOSSIER) for half in (0, 1)]
+        versions = sorted(version for half in halves for version in half.result())
+    assert versions == list(range(1, 41))
+    state = archive.inventory(OBJECT).state
+    for paper in papers:
+        with archive.open_file(OBJECT, f"documents/{paper}/original.jpg") as file:
+            assert file.read() == b"scan of " + paper.encode()
+    assert len(state) == 1 + 3 * len(papers)
+    assert archive.ledger.head() == 40
+    assert assert_whole(tmp_path) == {OBJECT: 40}
+
+
+@pytest.mark.slow
+def test_versions_of_one_paper_from_two_processes_are_all_there_each_built_upon_the_one_before(tmp_path: Path) -> None:
+    archive = Archive(open_objects(tmp_path), SystemClock())
+    archive.initialise()
+    _stage_a(archive)
+    _commit_a(archive)
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        racing = [pool.submit(correct_in_own_process, tmp_path, "A", DOSSIER, writer) for writer in (1, 2)]
+        made = [race.result() for race in racing]
+    assert sorted(made[0] + made[1]) == list(range(2, 22))
+    assert made == [sorted(mine) for mine in made]
+    states = [version.state for version in archive.inventory(OBJECT).versions]
+    for before, after in pairwise(states):
+        assert before.keys() <= after.keys(), "whoever lost the race took up what the winner had written"
+        assert len([path for path in after if after[path] != before.get(path)]) == 1
+    assert assert_whole(tmp_path) == {OBJECT: 21}
 
 
 def _recover(archive: Archive) -> None:

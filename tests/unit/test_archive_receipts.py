@@ -154,6 +154,7 @@ def test_events_are_one_a_line_and_come_back(tmp_path: Path) -> None:
         "ingestion",
         "message digest calculation",
         "format identification",
+        "fixity check",
     ]
     events.append(
         premis.event("deaccession", at=clock.now(), actor=Actor("person:lan"), clock=clock, detail="1\n2 \u2028")

@@ -15,12 +15,12 @@ from typing import Any, BinaryIO, cast
 import pytest
 from sqlalchemy import select
 
-from ingest.receive import register_pending
 from sohoa.errors import BadRequest, Refused, StoreUnavailable
 from sohoa.states import DocumentStatus
 from storage.archive.archive import Archive
 from storage.catalog.documents import list_documents
 from storage.catalog.tables import documents, jobs
+from storage.registration import register_pending
 from tests.support import files
 from tests.support.desk import INTAKE, Desk, open_desk
 

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import select
 
 from ingest import decisions
-from ingest.receive import register_pending
 from ocr_workers import staged
 from sohoa.clock import FixedClock
 from sohoa.errors import Conflict, DigestMismatch, SetupError, StoreUnavailable
@@ -30,6 +29,7 @@ from storage.objects import open_objects
 from storage.objects.protocol import Objects
 from storage.rebuild.reading import Progress
 from storage.rebuild.rebuild import Rebuilt, rebuild
+from storage.registration import register_pending
 from storage.stores import open_archive, open_stores
 from tests.support.catalogue_rows import rows_of
 from tests.support.rebuilding import lose_everything_but_the_archive, rebuild_in

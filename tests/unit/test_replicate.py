@@ -13,7 +13,7 @@ from storage.archive import Archive, object_id_of
 from storage.archive.layout import ledger_key, object_root, to_json
 from storage.objects import open_objects
 from storage.objects.protocol import Objects
-from tests.support.crash import Crash, _Interposed, assert_whole
+from tests.support.crash import Crash, Interposed, assert_whole
 from tests.support.replicated import (
     DOSSIER,
     add_paper,
@@ -100,7 +100,7 @@ def test_copying_that_dies_at_any_call_leaves_a_valid_archive_and_goes_on(
     while True:
         number += 1
         target = open_objects(tmp_path / f"{number:04}")
-        dying = _Interposed(target, at=number, action=_die, after=after, only=frozenset())
+        dying = Interposed(target, at=number, action=_die, after=after, only=frozenset())
         try:
             copy_to(archive.objects, cast(Objects, dying))
         except Crash:
@@ -115,7 +115,7 @@ def test_copying_that_dies_at_any_call_leaves_a_valid_archive_and_goes_on(
 
 def test_store_that_fails_in_the_middle_is_told_and_the_next_run_goes_on(archive: Archive, tmp_path: Path) -> None:
     target = open_objects(tmp_path / "copy")
-    full = _Interposed(target, at=20, action=_fill, after=False, only=frozenset({"create"}))
+    full = Interposed(target, at=20, action=_fill, after=False, only=frozenset({"create"}))
     with pytest.raises(StoreUnavailable):
         copy_to(archive.objects, cast(Objects, full))
     copy_to(archive.objects, target)
