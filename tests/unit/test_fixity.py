@@ -109,12 +109,17 @@ def stretches(api: Api) -> list[dict[str, object]]:
     return [link.body["stretch"] for link in links if isinstance(link, Link) and link.next_day is None]
 
 
+FAILED = {"eventOutcome": "failure"}
+
+
 def events(api: Api, document: Document) -> list[dict[str, object]]:
     """The failed fixity checks among a document's events."""
     path = f"documents/{document.document_id}/premis.jsonl"
     with api.stores.archive.open_file(object_id_of(document.document_id, document.dossier), path) as stream:
         found = premis.from_jsonl(stream.read())
-    return [event for event in found if event["eventType"] == "fixity check"]
+    return [
+        event for event in found if event["eventType"] == "fixity check" and event["eventOutcomeInformation"] == FAILED
+    ]
 
 
 def files(papers: dict[str, Document]) -> dict[str, str]:
@@ -529,7 +534,6 @@ def test_a_failed_check_is_an_event_of_the_document_once(api: Api, papers: dict[
     for _ in range(3):
         run(api)
     [event] = events(api, papers["first"])
-    assert event["eventOutcomeInformation"] == {"eventOutcome": "failure"}
     detail = event["eventDetailInformation"]["eventDetailExtension"]  # type: ignore[index]
     assert [(each["code"], each["where"]) for each in detail["failed"]] == [("E092", key)]
     for other in ("second", "loose", "held", "failed"):
