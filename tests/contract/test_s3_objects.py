@@ -375,23 +375,6 @@ def test_an_error_that_will_not_pass_is_named_and_not_tried_again(
     assert len(tries) == 1
 
 
-def test_an_error_that_comes_after_200_is_an_error(objects: S3Objects, monkeypatch: pytest.MonkeyPatch) -> None:
-    """S3 says 200 before a long completion or copy is done, and how it ended in the body."""
-    bodies = [b"<?xml version='1.0'?>\n<Error><Code>InternalError</Code></Error>"]
-    execute = S3Client._execute
-
-    def late(self: S3Client, method: str, *rest: Any, stream: bool) -> Any:
-        response: Any = execute(self, method, *rest, stream=stream)
-        if method == "POST" and bodies and b"CompleteMultipartUpload" in (rest[2] or b""):
-            response._body = bodies.pop()
-        return response
-
-    monkeypatch.setattr(S3Client, "_execute", late)
-    objects.create("ocfl/a/x", bytes(PART_BYTES))
-    assert not bodies
-    assert objects.stat("ocfl/a/x").size_bytes == PART_BYTES
-
-
 def test_an_object_that_looks_like_an_error_is_read_as_it_is(objects: S3Objects) -> None:
     data = b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code></Error>"
     objects.create("staging/A/x", data)
