@@ -95,6 +95,17 @@ def test_an_answer_about_the_key_is_a_reply(monkeypatch: pytest.MonkeyPatch, sta
     assert _client(pool, monkeypatch).send("GET", "bucket", "k").status == status
 
 
+def test_an_error_that_comes_after_200_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 says 200 before a long completion or copy is done, and in the body how it ended."""
+
+    def late(code: str) -> tuple[int, dict[str, str], bytes]:
+        return 200, {}, f"<?xml version='1.0'?>\n<Error><Code>{code}</Code></Error>".encode()
+
+    pool = _Pool(late("InternalError"), late("PreconditionFailed"))
+    reply = _client(pool, monkeypatch).send("POST", "bucket", "k", body=b"parts")
+    assert (reply.status, reply.unsure, len(pool.sent)) == (412, True, 2)
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -59,7 +59,9 @@ def main(arguments: list[str]) -> int:
                 print(f"{name}: {start(name).endpoint}")
         case ["stop"]:
             for file in sorted(STARTED.glob("*.json")):
-                stop(_read(file))
+                server = _read(file)
+                stop(server)
+                shutil.rmtree(server.folder, ignore_errors=True)
                 file.unlink()
                 print(f"{file.stem}: stopped")
         case _:
