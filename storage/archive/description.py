@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sohoa.clock import isoformat
+from sohoa.errors import DigestMismatch
 from storage.archive import premis
 from storage.archive.archive import Archive
 from storage.archive.commit import StagedFile
@@ -32,9 +33,14 @@ def record_to_follow(
 
 
 def read_events(archive: Archive, object_id: str, document_id: str) -> Events:
-    """A document's PREMIS events in the newest version of its object, oldest first. Raises NotFound."""
-    with archive.open_file(object_id, f"{document_folder(document_id)}premis.jsonl") as stream:
-        return premis.from_jsonl(stream.read())
+    """A document's PREMIS events in the newest version of its object, oldest first. Raises NotFound, DigestMismatch."""
+    path = f"{document_folder(document_id)}premis.jsonl"
+    with archive.open_file(object_id, path) as stream:
+        data = stream.read()
+    try:
+        return premis.from_jsonl(data)
+    except ValueError as error:
+        raise DigestMismatch(f"{path} in {object_id} is damaged: restore it from a copy") from error
 
 
 def stage_description(
