@@ -341,7 +341,7 @@ def _set(api: Api, document: Document, **values: object) -> None:
         ({"original_sha256": "0" * 64}, {"catalog_disagrees"}),
         ({"object_id": "urn:sohoa:document:X"}, {"catalog_disagrees"}),
         ({"status": "held"}, {"record_disagrees"}),
-        ({"dossier": None}, {"catalog_disagrees"}),
+        ({"dossier": None}, {"catalog_disagrees", "record_disagrees"}),
         ({"office": "H03"}, {"receipt_disagrees"}),
         ({"searchable_at": None}, {"not_searchable"}),
     ],
