@@ -9,10 +9,11 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
+import structlog
 from sqlalchemy import Connection
 
 from sohoa.clock import Clock, isoformat
-from sohoa.errors import Conflict, NotFound
+from sohoa.errors import Conflict, DigestMismatch, NotFound
 from sohoa.model import DossierCode, Revision, Source
 from sohoa.states import JobKind, RevisionKind, check_revisable
 from storage.archive.archive import Archive
@@ -23,27 +24,33 @@ from storage.catalog.database import Database
 from storage.catalog.documents import Document, NewDocument
 from storage.catalog.jobs import NewJob
 
+log = structlog.get_logger()
+
 
 def register_pending(archive: Archive, database: Database, clock: Clock) -> int:
     """Register the documents and revisions whose receipt is durable but whose catalogue row a crash prevented; returns
     how many.
 
     Where the same bytes came in again meanwhile, the receipt resolves to that document and its staging is dropped; so is
-    that of a revision which the archive has. One whose document is being worked on waits for the next time.
+    that of a revision which the archive has. One whose document is being worked on, or damaged, waits for the next time.
     """
     registered = 0
     for receipt in archive.pending_receipts():
         with database.read() as conn:
             if _is_registered(conn, receipt.document_id):
                 continue
-        with database.write() as conn:
-            # Looked at again inside the writing transaction: whoever wrote the receipt may only now have committed.
-            if _is_registered(conn, receipt.document_id):
-                continue
-            over = is_over(conn, receipt, archive=archive)
-            if not over and not must_wait(conn, receipt):
-                register(conn, receipt, now=clock.now())
-                registered += 1
+        try:
+            with database.write() as conn:
+                # Looked at again inside the writing transaction: whoever wrote the receipt may only now have committed.
+                if _is_registered(conn, receipt.document_id):
+                    continue
+                over = is_over(conn, receipt, archive=archive)
+                if not over and not must_wait(conn, receipt):
+                    register(conn, receipt, now=clock.now())
+                    registered += 1
+        except DigestMismatch as damage:
+            log.error("receipt.waits", document_id=receipt.document_id, code=damage.code, detail=damage.detail)
+            continue
         if over:
             archive.clear_staging(receipt.document_id)
     return registered
@@ -88,7 +95,7 @@ def must_wait(conn: Connection, receipt: Receipt) -> bool:
 
 def is_over(conn: Connection, receipt: Receipt, *, archive: Archive) -> bool:
     """Whether nothing is left to do for a receipt without a row: its bytes are there, or the archive has its event, which
-    has the receipt's id."""
+    has the receipt's id. Raises DigestMismatch where the events are damaged."""
     with suppress(NotFound):
         if find_duplicate(conn, receipt) is not None:
             return True

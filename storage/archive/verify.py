@@ -29,16 +29,21 @@ from storage.archive.verify_documents import (
     ArchivedDocument,
     compare_index,
     compare_receipt,
+    compare_revisions,
     compare_row,
     documents_in,
     find_original,
+    read_receipt,
+    read_record,
+    revisions_of,
 )
-from storage.archive.verify_findings import VerifyFinding, finding
+from storage.archive.verify_findings import Severity, VerifyFinding, finding
 from storage.archive.verify_ledger import LedgerRead, Named
 from storage.archive.verify_objects import ACCEPTED, ROOT, ObjectChecked, check_object, check_root_bytes
 from storage.catalog import documents, jobs, outbox
 from storage.catalog.documents import Document
 from storage.index.protocol import SearchIndex
+from storage.registration import is_over
 from storage.stores import Stores
 
 CheckPdf = Callable[[Path, str], str | None]
@@ -131,6 +136,8 @@ class _Run:
     """Document → the object in whose newest version it is."""
     pdfs: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Document → its object, and the conformance that its PDF should have."""
+    revisions: set[str] = field(default_factory=set)
+    """Receipts of later originals that were compared with their document."""
     only: str | None = None
     """The one object that is looked at, None for all."""
 
@@ -200,7 +207,8 @@ def _look_at_object(run: _Run, root: str) -> None:
         other = run.seen_documents.setdefault(document.document_id, document.object_id)
         if other != document.object_id:
             detail = f"it is in {other} and in {document.object_id}"
-            run.tell(iter([finding("document_twice", document.document_id, detail)]))
+            severity: Severity | None = "pending" if _somebody_works(run, {document.document_id: document}) else None
+            run.tell(iter([finding("document_twice", document.document_id, detail, severity=severity)]))
     run.report.checked["documents"] = len(run.seen_documents)
 
 
@@ -236,9 +244,12 @@ def _compare_documents(run: _Run, found: dict[str, ArchivedDocument], *, is_open
             waiting = outbox.waiting(connection, some)
         for document_id in some:
             document, row = found[document_id], rows.get(document_id)
-            is_busy = is_open or document_id in busy
+            is_busy = is_open or document_id in busy or _is_revised_now(row)
+            read_record(archive, document)
             yield from compare_row(archive, document, row, run.ledger, is_busy=is_busy)
-            yield from compare_receipt(archive, document_id, document.originals, row)
+            yield from compare_receipt(archive, document_id, document.originals, row, replaced=document.is_replaced)
+            yield from compare_revisions(archive, document)
+            run.revisions |= revisions_of(document).keys()
             if row is not None and row.conformance is not None and "document.pdf" in document.files:
                 run.pdfs[document_id] = (document.object_id, row.conformance)
         if run.index is not None:
@@ -251,8 +262,13 @@ def _somebody_works(run: _Run, found: dict[str, ArchivedDocument]) -> bool:
         now = run.stores.clock.now()
         rows = documents.get_many(connection, found)
         busy = any(jobs.working_on(connection, some) for some in documents.batched(found))
-    recent = any((now - row.changed_at).total_seconds() < 60 for row in rows.values())
+    recent = any((now - row.changed_at).total_seconds() < 60 or _is_revised_now(row) for row in rows.values())
     return busy or recent or len(rows) < len(found)
+
+
+def _is_revised_now(row: Document | None) -> bool:
+    """Whether a revision is on its way to a document: the work is the revision's, and may be in the archive already."""
+    return row is not None and row.revision is not None and row.revision.status == DocumentStatus.RECEIVED
 
 
 def _look_for_objects_not_seen(run: _Run) -> None:
@@ -297,12 +313,12 @@ def _row_alone(run: _Run, row: Document) -> Iterator[VerifyFinding]:
         yield finding(
             "document_missing", row.document_id, f"the catalogue has it in {object_id}, version {row.version}"
         )
-    yield from compare_receipt(archive, row.document_id, None, row)
+    yield from compare_receipt(archive, row.document_id, None, row, replaced=False)
     if in_work and archive.objects.exists(receipt_key(row.document_id)):
         lost = list(find_original(archive, row.document_id))
         with run.stores.database.read() as connection:
-            now = documents.get(connection, row.document_id)
-        if now.version is None:  # else it was committed, and its staging cleared, while we looked
+            now = documents.get_many(connection, [row.document_id]).get(row.document_id)
+        if now is not None and now.version is None:  # else it was committed, and its staging cleared, while we looked
             yield from lost
 
 
@@ -311,14 +327,26 @@ def _look_at_receipts(run: _Run) -> None:
     for key in run.stores.archive.objects.list("receipts/"):
         run.report.checked["receipts"] += 1
         document_id = key.removeprefix("receipts/").removesuffix(".json")
-        if document_id in run.seen_documents:
-            continue
-        with run.stores.database.read() as connection:
-            if documents.get_many(connection, [document_id]):  # accepted since
-                continue
-        staged = next(run.stores.archive.objects.list(staging_prefix(document_id)), None)
-        code = "receipt_without_document" if staged is None else "receipt_pending"
-        run.tell(iter([finding(code, key, f"there is no document {document_id}")]))
+        if document_id not in run.seen_documents and document_id not in run.revisions:
+            run.tell(_receipt_alone(run, key, document_id))
+
+
+def _receipt_alone(run: _Run, key: str, document_id: str) -> Iterator[VerifyFinding]:
+    archive = run.stores.archive
+    staged = next(archive.objects.list(staging_prefix(document_id)), None)
+    receipt = read_receipt(archive, key)
+    with run.stores.database.read() as connection:
+        if documents.get_many(connection, [document_id]):  # accepted since
+            return
+        try:
+            if receipt is not None and is_over(connection, receipt, archive=archive):
+                return
+        except SohoaError:
+            pass  # told with the document that it was to revise
+    if receipt is None:
+        yield finding("receipt_damaged", key, "it is not a receipt as Sohoa writes them")
+    code = "receipt_without_document" if staged is None else "receipt_pending"
+    yield finding(code, key, f"there is no document {document_id}")
 
 
 def _count_index(run: _Run) -> None:

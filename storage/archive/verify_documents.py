@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sohoa.clock import isoformat
 from sohoa.errors import NotFound, SohoaError
-from sohoa.states import DocumentStatus
+from sohoa.states import DocumentStatus, JobKind
 from storage.archive.archive import Archive
 from storage.archive.commit import sha256_of_key
-from storage.archive.layout import object_id_of, receipt_key
+from storage.archive.layout import document_folder, object_id_of, receipt_key
 from storage.archive.receipts import Receipt, parse_receipt, receipt_bytes
 from storage.archive.verify_findings import VerifyFinding, finding
 from storage.archive.verify_ledger import LedgerRead
@@ -24,6 +24,8 @@ from storage.stores import Stores
 
 _IN_WORK = (DocumentStatus.RECEIVED, DocumentStatus.RECOGNISED)
 _ENDED = {DocumentStatus.ARCHIVED, DocumentStatus.HELD, DocumentStatus.FAILED, DocumentStatus.WITHDRAWN}
+
+_OF_AN_ORIGINAL = ("filename", "media_type", "sha256", "size_bytes")
 
 
 @dataclass(slots=True)
@@ -39,6 +41,14 @@ class ArchivedDocument:
     files: dict[str, str]
     changed: int
     originals: set[str] = field(default_factory=set)
+    record: dict[str, Any] = field(default_factory=dict)
+    """Its record.json, empty where that cannot be read: a file that is gone or damaged is told with its object."""
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the original that it has is not the one that it came in as."""
+        original = self.record.get("original")
+        return isinstance(original, dict) and original.get("receipt", self.document_id) != self.document_id
 
 
 def documents_in(checked: ObjectChecked) -> dict[str, ArchivedDocument]:
@@ -57,7 +67,7 @@ def documents_in(checked: ObjectChecked) -> dict[str, ArchivedDocument]:
             if document_id is None:
                 continue
             changed[document_id] = number
-            if name.startswith("original"):
+            if name.startswith(("original", "revisions/")):
                 originals.setdefault(document_id, set()).add(digest)
         before = now
     found: dict[str, ArchivedDocument] = {}
@@ -72,6 +82,55 @@ def documents_in(checked: ObjectChecked) -> dict[str, ArchivedDocument]:
     return found
 
 
+def read_record(archive: Archive, document: ArchivedDocument) -> None:
+    """Read what a document says of itself, and of originals that it had in other objects before it was moved."""
+    where = f"{document_folder(document.document_id)}record.json"
+    try:
+        with archive.open_file(document.object_id, where) as stream:
+            found = json.loads(stream.read())
+    except (SohoaError, ValueError):
+        return
+    document.record = found if isinstance(found, dict) else {}
+    for before in _dicts(document.record.get("replaced")):
+        if before.get("object_id") != document.object_id:
+            document.originals |= _originals_before(archive, document.document_id, before)
+
+
+def compare_revisions(archive: Archive, document: ArchivedDocument) -> Iterator[VerifyFinding]:
+    """The receipts of a document's later originals, got through or not, against the archive."""
+    for receipt_id, said in revisions_of(document).items():
+        key = receipt_key(receipt_id)
+        try:
+            receipt = read_receipt(archive, key)
+        except NotFound:
+            yield finding("receipt_missing", key, f"document {document.document_id} has an original under it")
+            continue
+        if receipt is None or receipt.document_id != receipt_id:
+            yield finding("receipt_damaged", key, "it is not a receipt as Sohoa writes them")
+            continue
+        wrong = [name for name, value in said.items() if getattr(receipt, name) != value]
+        if receipt.revising is None or receipt.revising.document_id != document.document_id:
+            wrong.append("revising")
+        if receipt.sha256 not in document.originals:
+            wrong.append("sha256")
+        if wrong:
+            detail = f"document {document.document_id} says otherwise of: {', '.join(dict.fromkeys(wrong))}"
+            yield finding("receipt_disagrees", key, detail)
+
+
+def revisions_of(document: ArchivedDocument) -> dict[str, dict[str, Any]]:
+    """The receipts of all originals but the first, and what the archive says of what came under each."""
+    said: dict[str, dict[str, Any]] = {}
+    for name, digest in document.files.items():
+        if name.startswith("revisions/"):
+            said[name.split("/")[1]] = {"sha256": digest}
+    for state in (*_dicts(document.record.get("replaced")), document.record):
+        for one in (*_dicts([state.get("original")]), *_dicts(state.get("appended"))):
+            if one.get("receipt", document.document_id) != document.document_id:
+                said[one["receipt"]] = {name: one.get(name) for name in _OF_AN_ORIGINAL}
+    return said
+
+
 def compare_row(
     archive: Archive, document: ArchivedDocument, row: Document | None, ledger: LedgerRead, *, is_busy: bool
 ) -> Iterator[VerifyFinding]:
@@ -83,6 +142,8 @@ def compare_row(
     if {row.archived_in, object_id_of(document_id, row.dossier)} != {document.object_id}:
         detail = f"the archive has it in {document.object_id}"
         yield finding("catalog_pending" if is_busy else "catalog_disagrees", document_id, detail)
+        if is_busy:  # it is being moved
+            return
     named = ledger.named.get(document.object_id, {}).get(document.changed)
     if row.version != document.changed or (named is not None and named.sequence != row.sequence):
         detail = f"the catalogue has version {row.version}, the archive {document.changed}"
@@ -92,15 +153,18 @@ def compare_row(
         return
     if row.original_sha256 not in document.files.values():
         yield finding("catalog_disagrees", document_id, "the original's digest is another in the archive")
+    if any(document.files.get(one.path) != one.sha256 for one in row.appended):
+        yield finding("catalog_disagrees", document_id, "the digest of an appended original is another in the archive")
     if row.status is DocumentStatus.ARCHIVED and document.files.get("document.pdf") != row.pdf_sha256:
         yield finding("catalog_disagrees", document_id, "the PDF's digest is another in the archive")
-    yield from _compare_record(archive, document, row)
+    yield from _compare_record(document, row)
 
 
 def compare_receipt(
-    archive: Archive, document_id: str, originals: set[str] | None, row: Document | None
+    archive: Archive, document_id: str, originals: Collection[str] | None, row: Document | None, *, replaced: bool
 ) -> Iterator[VerifyFinding]:
-    """A document's receipt against the archive (`originals`, None where it is not there yet) and its row."""
+    """A document's receipt against the archive (`originals`, None where it is not there yet) and its row. `replaced`:
+    the row tells of another original by now."""
     key = receipt_key(document_id)
     try:
         receipt = read_receipt(archive, key)
@@ -116,14 +180,15 @@ def compare_receipt(
         return
     said: dict[str, tuple[Any, Any]] = {
         "office": (receipt.office, row.office),
-        "filename": (receipt.filename, row.source_name),
-        "media_type": (receipt.media_type, row.media_type),
         "actor": (receipt.actor, row.actor),
         "accepted_at": (isoformat(receipt.accepted_at), isoformat(row.received_at)),
         "external_id": (receipt.external_id, row.external_id),
         "declared": (receipt.declared, row.declared),
     }
-    if row.original_sha256 == receipt.sha256:  # else the scan was replaced since
+    if not replaced:
+        said["filename"] = (receipt.filename, row.source_name)
+        said["media_type"] = (receipt.media_type, row.media_type)
+        said["sha256"] = (receipt.sha256, row.original_sha256)
         said["size_bytes"] = (receipt.size_bytes, row.original_size_bytes)
         said["kind"] = (receipt.kind, row.kind)
     wrong = [name for name, (receipts, catalogues) in said.items() if receipts != catalogues]
@@ -164,6 +229,8 @@ def compare_index(rows: Mapping[str, Document], waiting: set[str], index: Search
         indexed = sequences.get(document_id)
         if document_id in waiting:
             yield finding("index_pending", document_id, "it waits in the outbox")
+        elif indexed is None and row.status is DocumentStatus.WITHDRAWN:
+            continue  # an index that was made since does not need to be told
         elif indexed is None:
             yield finding("not_in_index", document_id, f"the index does not have it; it is {row.status}")
         elif indexed != row.sequence:
@@ -182,13 +249,8 @@ def read_receipt(archive: Archive, key: str) -> Receipt | None:
         return None
 
 
-def _compare_record(archive: Archive, document: ArchivedDocument, row: Document) -> Iterator[VerifyFinding]:
-    where = f"documents/{document.document_id}/record.json"
-    try:
-        with archive.open_file(document.object_id, where) as stream:
-            record = json.loads(stream.read())
-    except (SohoaError, ValueError):  # a file that is gone or damaged was told with the object
-        return
+def _compare_record(document: ArchivedDocument, row: Document) -> Iterator[VerifyFinding]:
+    record = document.record
     said = {
         "document_id": row.document_id,
         "office": row.office,
@@ -197,15 +259,34 @@ def _compare_record(archive: Archive, document: ArchivedDocument, row: Document)
         "external_id": row.external_id,
         "declared": row.declared,
         "actor": row.actor,
+        "appended": [asdict(one) for one in row.appended],
+        "revision": None if row.revision is None else asdict(row.revision),
     }
+    if row.revision is not None and (row.revision.status in _IN_WORK or row.revision.stage == JobKind.COMMIT):
+        del said["revision"]  # the archive does not know of it yet
     if row.status not in _ENDED:
         del said["status"]
     wrong = [name for name, value in said.items() if name in record and record[name] != value]
     original: Any = record.get("original")
-    if isinstance(original, dict) and original.get("sha256", row.original_sha256) != row.original_sha256:
+    own = {"sha256": row.original_sha256, "size_bytes": row.original_size_bytes, "filename": row.source_name}
+    if isinstance(original, dict) and any(original.get(name, value) != value for name, value in own.items()):
         wrong.append("original")
     if wrong:
         yield finding("record_disagrees", document.document_id, f"they differ in: {', '.join(wrong)}")
+
+
+def _originals_before(archive: Archive, document_id: str, before: dict[str, Any]) -> set[str]:
+    """The digests of a document's originals in the version that had them last."""
+    try:
+        state = archive.inventory(before["object_id"]).versions[before["version"] - 1].state
+    except (SohoaError, ValueError, KeyError, TypeError, IndexError):
+        return set()
+    return {digest for path, digest in state.items() if path.startswith(f"{document_folder(document_id)}original")}
+
+
+def _dicts(values: Any) -> list[dict[str, Any]]:
+    """Those of a JSON list that are objects; nothing of what is no list."""
+    return [each for each in values if isinstance(each, dict)] if isinstance(values, list) else []
 
 
 def _was_in(archive: Archive, document_id: str, dossier: str | None) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from sohoa.errors import SetupError
 from sohoa.states import JobKind, JobState
 from storage.catalog.database import Database, sqlite_path
 from storage.catalog.tables import constant, counters, documents, idempotency_keys, jobs, tokens
 
-_DECIDED = jobs.c.kind == constant(JobKind.DECIDE)
+_DECIDED = jobs.c.kind.in_([constant(JobKind.DECIDE), constant(JobKind.MOVE)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,12 @@ def carry_over(url: str, *, into: Connection) -> Carried | None:
         into.execute(delete(table))
         if rows:
             into.execute(insert(table), rows)
-    into.execute(delete(jobs).where(_DECIDED))
     known = set(into.execute(select(documents.c.document_id)).scalars()) if decided else set()
     again = [_free(job) for job in decided if job["document_id"] in known]
+    for job in again:
+        into.execute(delete(jobs).where(_DECIDED, jobs.c.document_id == job["document_id"]))
+        if job["kind"] is JobKind.MOVE:
+            _point_to_target(into, job)
     if again:
         into.execute(insert(jobs), again)
     return Carried(len(kept[tokens]), len(kept[idempotency_keys]), len(again))
@@ -70,7 +74,14 @@ def highest_number(url: str) -> int:
 _WHOLE = (tokens, idempotency_keys)
 
 
-def _free(job: dict[str, object]) -> dict[str, object]:
+def _point_to_target(into: Connection, job: dict[str, Any]) -> None:
+    """A document that was to be moved and has not arrived belongs to the dossier it goes to already (ingest/moving.py)."""
+    decision = job["payload"]["move"]
+    there = update(documents).where(documents.c.document_id == job["document_id"])
+    into.execute(there.where(documents.c.object_id == decision["from_object"]).values(dossier=decision["to"]))
+
+
+def _free(job: dict[str, Any]) -> dict[str, Any]:
     """The job as it is before anybody claims it; its number is given anew."""
     kept = {name: value for name, value in job.items() if name != "job_id"}
     return kept | {"state": JobState.READY, "owner": None, "leased_until": None}

@@ -280,7 +280,9 @@ def count_by_status(conn: Connection, *, office: str | None = None) -> dict[Docu
 def count_without_version(conn: Connection) -> int:
     """How many documents the archive has no version of yet, so that the index cannot have them; withdrawn ones aside."""
     query = select(func.count()).where(
-        documents.c.sequence.is_(None), documents.c.status != constant(DocumentStatus.WITHDRAWN)
+        documents.c.sequence.is_(None),
+        documents.c.status != constant(DocumentStatus.WITHDRAWN),
+        documents.c.revises.is_(None),
     )
     return conn.execute(query.select_from(documents)).scalar_one()
 
@@ -358,7 +360,7 @@ def _plain(name: str, value: Any) -> Any:
     if name == "revision":
         return None if value is None else asdict(value)
     if name == "appended":
-        return [asdict(one) for one in value]
+        return [asdict(one) for one in value] or None
     return value
 
 

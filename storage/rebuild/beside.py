@@ -16,11 +16,9 @@ from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, del
 from sqlalchemy.dialects import sqlite
 
 from sohoa.errors import SetupError
-from sohoa.states import JobKind
 from storage.catalog import jobs
 from storage.catalog.database import Database, sqlite_path
 from storage.catalog.documents import batched
-from storage.catalog.jobs import NewJob
 from storage.catalog.tables import Moment, counters, documents, pages
 from storage.rebuild.findings import Finding
 from storage.rebuild.rows import Rows
@@ -126,7 +124,8 @@ def noted(conn: Connection) -> list[Finding]:
 def add(conn: Connection, found: Sequence[Rows], *, now: datetime) -> None:
     """Put documents in, with their pages and the jobs of those that are to be worked on.
 
-    Of a document that two objects have (a move between them was cut short) the newer commit counts. Where two documents
+    Of a document that two objects have (a move between them was cut short) the newer commit counts, and its job finishes
+    the move. Where two documents
     are the same bytes in the same place, which no catalogue lets happen, the first stays and the other is a finding.
     """
     fresh = {rows.document["document_id"]: rows for rows in sorted(found, key=lambda rows: rows.document["sequence"])}
@@ -155,11 +154,7 @@ def add(conn: Connection, found: Sequence[Rows], *, now: datetime) -> None:
     note(conn, (_same_bytes(fresh[document_id]) for document_id in fresh.keys() - kept))
     if page_rows := [page for document_id in kept for page in fresh[document_id].pages]:
         conn.execute(insert(pages), page_rows)
-    work = [
-        NewJob(JobKind.OPEN, document_id, payload=open_with)
-        for document_id in sorted(kept)
-        if (open_with := fresh[document_id].open_with) is not None
-    ]
+    work = [job for document_id in sorted(kept) if (job := fresh[document_id].job) is not None]
     jobs.enqueue(conn, work, now=now)
 
 

@@ -11,19 +11,20 @@ from typing import TypeVar
 from sqlalchemy import Connection, func, or_, select
 from sqlalchemy.dialects import sqlite
 
-from sohoa.errors import NotFound, SohoaError, StoreUnavailable
+from sohoa.errors import DigestMismatch, NotFound, SohoaError, StoreUnavailable
 from storage.archive.archive import Archive
 from storage.archive.layout import INTENTS, object_id_of, sha256_of
 from storage.archive.ledger import Entry
-from storage.archive.receipts import Receipt
+from storage.archive.receipts import Receipt, Revising
 from storage.catalog.documents import batched, find_duplicate
 from storage.catalog.tables import documents
 from storage.rebuild.beside import Beside, add, came_to, commits, findings, note, progress
 from storage.rebuild.findings import UNUSABLE, Finding, why
 from storage.rebuild.rows import Recorded, Rows, rows_of
-from storage.registration import register
+from storage.registration import is_over, must_wait, register
 
 BATCH = 200
+_NOWHERE = "a receipt was given, but its bytes are neither in an object nor staged: restore them from a copy"
 _Item = TypeVar("_Item")
 
 
@@ -107,10 +108,10 @@ def read_objects(made: Beside, archive: Archive, tell: Tell) -> None:
 
 
 def read_receipts(made: Beside, archive: Archive, tell: Tell) -> None:
-    """Step 3: papers that are in no object yet become `received`, to be read from the start.
+    """Step 3: papers that are in no object yet become `received`, to be read from the start, then revisions likewise.
 
     The newest first: where the same bytes have two receipts, the first of them was not registered when the second came,
-    and resolves to the document of the second.
+    and resolves to the document of the second; likewise of two revisions of a document.
     """
     missing: list[Receipt] = []
     found: list[Finding] = []
@@ -125,11 +126,14 @@ def read_receipts(made: Beside, archive: Archive, tell: Tell) -> None:
     with made.database.write() as conn:
         note(conn, found)
     pending, done = _pending(archive), 0
-    missing.sort(key=lambda receipt: (receipt.accepted_at, receipt.document_id), reverse=True)
+    missing.sort(key=lambda each: (each.revising is None, each.accepted_at, each.document_id), reverse=True)
     for receipts in _batches(missing):
         with made.database.write() as conn:
             for receipt in receipts:
-                _resolve(conn, receipt, made, archive, pending)
+                if receipt.revising is None:
+                    _resolve(conn, receipt, made, archive, pending)
+                else:
+                    _resolve_revision(conn, receipt, receipt.revising, archive)
         done += len(receipts)
         tell(Progress("receipts", done, len(missing)))
 
@@ -147,11 +151,30 @@ def _resolve(
         return
     if find_duplicate(conn, office=receipt.office, dossier=receipt.dossier, sha256=receipt.sha256) is not None:
         return
-    if archive.objects.exists(f"staging/{receipt.document_id}/original.{receipt.kind}"):
+    if archive.objects.exists(receipt.staged_key):
         register(conn, receipt, now=at.began_at)
         return
-    detail = "a receipt was given, but its bytes are neither in an object nor staged: restore them from a copy"
-    note(conn, [Finding("original_missing", detail, object_id, receipt.document_id)])
+    note(conn, [Finding("original_missing", _NOWHERE, object_id, receipt.document_id)])
+
+
+def _resolve_revision(conn: Connection, receipt: Receipt, revising: Revising, archive: Archive) -> None:
+    """What became of bytes that were to revise a document: the archive has them, or they are worked on again.
+
+    Where their document cannot be revised just now they stay staged, and the sweeper comes back to them.
+    """
+    at = conn.execute(select(progress)).one()
+    object_id = object_id_of(revising.document_id, receipt.dossier)
+    try:
+        if is_over(conn, receipt, archive=archive) or _is_told(conn, receipt.document_id, object_id):
+            return
+    except (DigestMismatch, *UNUSABLE) as error:
+        note(conn, [Finding("document_damaged", why(error), object_id, revising.document_id)])
+        return
+    if archive.objects.exists(receipt.staged_key):
+        if not must_wait(conn, receipt):
+            register(conn, receipt, now=at.began_at)
+    elif not _has_finding(conn, revising.document_id, object_id):
+        note(conn, [Finding("original_missing", _NOWHERE, object_id, receipt.document_id)])
 
 
 def _unrecorded(
@@ -169,12 +192,14 @@ def _unrecorded(
 
 def _is_told(conn: Connection, document_id: str, object_id: str) -> bool:
     """Whether the document has a row by now, or a finding that says why not."""
+    row = conn.execute(select(documents.c.document_id).where(documents.c.document_id == document_id)).first()
+    return row is not None or _has_finding(conn, document_id, object_id)
+
+
+def _has_finding(conn: Connection, document_id: str, object_id: str) -> bool:
     of_it = findings.c.document_id == document_id
     of_its_object = (findings.c.object_id == object_id) & (findings.c.document_id == "")
-    return (
-        conn.execute(select(documents.c.document_id).where(documents.c.document_id == document_id)).first() is not None
-        or conn.execute(select(findings.c.code).where(or_(of_it, of_its_object))).first() is not None
-    )
+    return conn.execute(select(findings.c.code).where(or_(of_it, of_its_object))).first() is not None
 
 
 def _put(conn: Connection, found: Iterable[Rows | Finding], made: Beside) -> None:

@@ -15,10 +15,11 @@ from typing import Any
 from sohoa.clock import parse_moment
 from sohoa.errors import DigestMismatch, NotFound, SohoaError, StoreUnavailable
 from sohoa.model import Sha256
-from sohoa.states import DocumentStatus, PageStatus, Review
+from sohoa.states import DocumentStatus, JobKind, PageStatus, Review
 from storage.archive.archive import Archive
 from storage.archive.inventory import Inventory
-from storage.archive.layout import object_root, sha256_of
+from storage.archive.layout import document_folder, dossier_of, object_root, sha256_of
+from storage.catalog.jobs import NewJob
 from storage.objects.protocol import Objects
 from storage.rebuild.findings import UNUSABLE, Finding, why
 
@@ -27,12 +28,13 @@ from storage.rebuild.findings import UNUSABLE, Finding, why
 class Rows:
     """One document: its row in `documents` but for changed_seq and changed_at, and its rows in `pages`.
 
-    `open_with` is what its `open` job must be told, where there is work to do on it; else None.
+    `job` is what is to be done: `open`, where it is to be read (again), or `move`, where it has yet to leave the object
+    that it was moved from; else None.
     """
 
     document: dict[str, Any]
     pages: list[dict[str, Any]]
-    open_with: dict[str, Any] | None
+    job: NewJob | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def rows_of(archive: Archive, object_id: str, recorded: Recorded) -> Iterator[Ro
         return
     for document_id in dict.fromkeys(path.split("/")[1] for path in newest.state if path.startswith("documents/")):
         try:
-            rows, version = _read(archive.objects, document_id, newest)
+            rows, version = _read(archive, document_id, newest)
         except (SohoaError, *UNUSABLE) as error:
             _raise_if_store_is_away(error, archive.objects)
             yield Finding("document_damaged", why(error), object_id=object_id, document_id=document_id)
@@ -94,9 +96,9 @@ def _newest(archive: Archive, object_id: str, recorded: Recorded) -> _Newest | N
     return None if version == 0 else _Newest(inventory, inventory.versions[version - 1].state, recorded)
 
 
-def _read(objects: Objects, document_id: str, newest: _Newest) -> tuple[Rows, int]:
+def _read(archive: Archive, document_id: str, newest: _Newest) -> tuple[Rows, int]:
     """The rows of a document, and the number of the version that says so."""
-    folder = f"documents/{document_id}"
+    objects, folder = archive.objects, f"documents/{document_id}"
     record = _json(objects, f"{folder}/record.json", newest)
     measured = _json(objects, f"{folder}/quality.json", newest) if f"{folder}/quality.json" in newest.state else {}
     if record["document_id"] != document_id:
@@ -112,8 +114,7 @@ def _read(objects: Objects, document_id: str, newest: _Newest) -> tuple[Rows, in
         "version": version,
         "sequence": newest.recorded.sequences.get(version, newest.recorded.head),
     }
-    open_with = record.get("open_with", {}) if document["status"] is DocumentStatus.RECEIVED else None
-    return Rows(document, pages, open_with), version
+    return Rows(document, pages, _job(archive, record, newest.inventory.object_id)), version
 
 
 def _document_row(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +144,31 @@ def _document_row(record: Mapping[str, Any]) -> dict[str, Any]:
         "pdf_sha256": pdf.get("sha256"),
         "pdf_size_bytes": pdf.get("size_bytes"),
         "conformance": pdf.get("conformance"),
+        "appended": record.get("appended") or None,
+        "revision": record.get("revision"),
+        "revises": None,
     }
+
+
+def _job(archive: Archive, record: Mapping[str, Any], object_id: str) -> NewJob | None:
+    """What the archive says is to be done. The payload of a move is as ingest/moving.py gives it: here only its end."""
+    if record["status"] == DocumentStatus.RECEIVED:
+        return NewJob(JobKind.OPEN, record["document_id"], payload=record.get("open_with", {}))
+    moved = record.get("moved")
+    if moved is None or not _is_left_in(archive, moved["from_object"], record["document_id"]):
+        return None
+    places = {"to_object": object_id, "from": dossier_of(moved["from_object"]), "to": record["dossier"]}
+    return NewJob(JobKind.MOVE, record["document_id"], payload={"move": {**moved, **places, "events": []}})
+
+
+def _is_left_in(archive: Archive, object_id: str, document_id: str) -> bool:
+    """Whether the object that a document was moved from still has it. False where that cannot be read: it is told there."""
+    try:
+        state = archive.inventory(object_id).state
+    except (SohoaError, *UNUSABLE) as error:
+        _raise_if_store_is_away(error, archive.objects)
+        return False
+    return f"{document_folder(document_id)}record.json" in state
 
 
 def _archived_at(record: Mapping[str, Any], committed_at: datetime) -> datetime | None:

@@ -12,10 +12,11 @@ from typing import Any, cast
 
 import pytest
 
-from ingest import decisions
+from ingest import decisions, moving
 from ingest.receive import Accepted, Intake, receive
+from ingest.revising import revise
 from ingest.sniff import Kind
-from ocr_workers import pipeline
+from ocr_workers import pipeline, revised
 from ocr_workers.compose import Composition
 from ocr_workers.pages import DocumentPlan, PagePlan
 from ocr_workers.pipeline import Tools
@@ -24,7 +25,7 @@ from sohoa.clock import FixedClock
 from sohoa.errors import Held, StageFailed
 from sohoa.model import Actor, Page, Quality, Sha256
 from sohoa.settings import Settings
-from sohoa.states import PageStatus
+from sohoa.states import PageStatus, RevisionKind
 from storage.archive.layout import sha256_of
 from storage.catalog import documents
 from storage.catalog.documents import Document
@@ -101,6 +102,19 @@ class WorkedOffice:
     def withdraw(self, document: Document) -> Document:
         return decisions.withdraw(self.stores, document, actor=MAI, reason="quét nhầm")
 
+    def move(self, document: Document, to: str | None) -> Document:
+        self.clock.advance(seconds=0.013)
+        return moving.move(self.stores, document, to=to, actor=MAI, reason="nhầm hồ sơ")
+
+    def revise(self, document: Document, kind: RevisionKind, *, then: Paper | None, data: bytes = b"") -> Document:
+        """A new original, without `data` one that never came before, worked on unless `then` is None."""
+        self.clock.advance(seconds=0.017)
+        number = next(self._brought)
+        source = io.BytesIO(data or picture(number))
+        name = f"quét lại {number}.png"
+        revise(self.stores, document, source, kind=kind, filename=name, actor=MAI, reason="thiếu trang")
+        return self.now(document) if then is None else self.work(document, then)
+
     def now(self, document: Document) -> Document:
         with self.stores.database.read() as connection:
             return documents.get(connection, document.document_id)
@@ -123,6 +137,7 @@ def worked_office(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worke
         monkeypatch.setattr(pipeline, "plan_document", lambda *_, **how: _planned(office.script, **how))
         monkeypatch.setattr(pipeline, "load_page", lambda _, plan, number: _page(office.script, number))
         monkeypatch.setattr(pipeline, "compose", lambda *given, **_: _composed(office.script, cast(Path, given[3])))
+        monkeypatch.setattr(revised, "append_pdf", lambda *given, **_: _joined(*given[:4]))
         yield office
 
 
@@ -166,6 +181,42 @@ def _archived_after_withdrawal(office: WorkedOffice, where: dict[str, Any]) -> N
     office.work(office.receive(data, **where).document, MIXED)
 
 
+def _same_bytes_where_they_were_moved_from(office: WorkedOffice, where: dict[str, Any]) -> None:
+    data = picture(2_000_000 + next(office._brought))
+    office.move(office.work(office.receive(data, **where).document, WHOLE), "D-chuyển")
+    office.work(office.receive(data, **where).document, MIXED)
+
+
+def _original_brought_back(office: WorkedOffice, where: dict[str, Any]) -> None:
+    """A replacement is itself replaced, by the bytes of the first original, from another file."""
+    data = picture(3_000_000 + next(office._brought))
+    document = office.work(office.receive(data, **where).document, WHOLE)
+    office.revise(document, REPLACE, then=MIXED)
+    office.revise(document, REPLACE, then=WHOLE, data=data)
+
+
+def _moved_there_and_back(office: WorkedOffice, where: dict[str, Any]) -> None:
+    document = office.bring(MIXED, **where)
+    office.move(document, "D-chuyển")
+    office.move(document, where["dossier"])
+
+
+def _revised_again_and_again(office: WorkedOffice, where: dict[str, Any]) -> None:
+    """Every kind of revision, got through or not, with moves between."""
+    document = office.bring(WHOLE, **where)
+    office.revise(document, APPEND, then=MIXED)
+    office.revise(document, REPLACE, then=LOCKED)
+    office.move(document, "D-chuyển")
+    office.revise(document, APPEND, then=HOPELESS)
+    office.revise(document, REPLACE, then=NOT_PDFA)
+    office.revise(document, APPEND, then=WHOLE)
+    office.move(document, None)
+    office.revise(document, REPLACE, then=MIXED)
+    office.revise(document, APPEND, then=MIXED)
+    office.revise(document, REPLACE, then=UNREADABLE)
+
+
+REPLACE, APPEND = RevisionKind.REPLACE, RevisionKind.APPEND
 _WAYS = (
     lambda office, where: office.bring(WHOLE, **where),
     lambda office, where: office.bring(MIXED, **where),
@@ -182,6 +233,27 @@ _WAYS = (
     lambda office, where: office.retry(office.bring(HOPELESS, **where), then=HOPELESS),
     lambda office, where: office.withdraw(office.release(office.bring(DAMAGED, **where), then=MIXED)),
     _archived_after_withdrawal,
+    lambda office, where: office.move(office.bring(WHOLE, **where), "D-chuyển"),
+    lambda office, where: office.move(office.bring(LOCKED, **where), "D-chuyển"),
+    lambda office, where: office.move(office.bring(NOT_PDFA, **where), "D-chuyển"),
+    lambda office, where: office.move(office.bring(MIXED, **where), None),
+    lambda office, where: office.withdraw(office.move(office.bring(MIXED, **where), "D-chuyển")),
+    lambda office, where: office.retry(office.move(office.bring(NOT_PDFA, **where), "D-chuyển"), then=MIXED),
+    _moved_there_and_back,
+    _same_bytes_where_they_were_moved_from,
+    lambda office, where: office.revise(office.bring(MIXED, **where), REPLACE, then=WHOLE),
+    lambda office, where: office.revise(office.bring(LOCKED, **where), REPLACE, then=MIXED),
+    lambda office, where: office.revise(office.bring(NOT_PDFA, **where), REPLACE, then=MIXED),
+    lambda office, where: office.revise(office.bring(WHOLE, **where), APPEND, then=MIXED),
+    lambda office, where: office.revise(office.bring(MIXED, **where), REPLACE, then=HOPELESS),
+    lambda office, where: office.revise(office.bring(MIXED, **where), APPEND, then=LOCKED),
+    lambda office, where: office.revise(office.bring(NOT_PDFA, **where), REPLACE, then=UNREADABLE),
+    lambda office, where: office.retry(
+        office.revise(office.bring(NOT_PDFA, **where), REPLACE, then=HOPELESS), then=MIXED
+    ),
+    lambda office, where: office.withdraw(office.revise(office.bring(MIXED, **where), APPEND, then=NOT_PDFA)),
+    _original_brought_back,
+    _revised_again_and_again,
 )
 
 
@@ -219,3 +291,9 @@ def _composed(paper: Paper, target: Path) -> Composition:
     pdf = b"%PDF-1.7 of " + str(len(paper.pages)).encode()
     target.write_bytes(pdf)
     return Composition(Sha256(sha256_of(pdf)), len(pdf), "PDF/A-2b", {"valid": True}, "image", [])
+
+
+def _joined(part: Composition, part_path: Path, target: Path, base: Document) -> Composition:
+    pdf = f"%PDF-1.7 of {base.pdf_sha256} and ".encode() + part_path.read_bytes()
+    target.write_bytes(pdf)
+    return replace(part, pdf_sha256=Sha256(sha256_of(pdf)), size_bytes=len(pdf))

@@ -53,7 +53,7 @@ def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", lambda descriptor: None)
 
 
-@pytest.mark.parametrize("count", [45, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [70, pytest.param(1000, marks=pytest.mark.slow)])
 def test_papers_in_every_state_are_row_for_row_as_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
