@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sohoa.clock import isoformat
-from sohoa.errors import NotFound, SohoaError
+from sohoa.errors import DigestMismatch, NotFound, SohoaError
 from sohoa.states import DocumentStatus, JobKind
+from storage.archive import description
 from storage.archive.archive import Archive
 from storage.archive.commit import sha256_of_key
 from storage.archive.layout import document_folder, object_id_of, receipt_key
@@ -47,8 +48,12 @@ class ArchivedDocument:
     @property
     def is_replaced(self) -> bool:
         """Whether the original that it has is not the one that it came in as."""
-        original = self.record.get("original")
-        return isinstance(original, dict) and original.get("receipt", self.document_id) != self.document_id
+        return _is_replaced(self.record, self.document_id)
+
+
+def _is_replaced(record: Mapping[str, Any], document_id: str) -> bool:
+    original = record.get("original")
+    return isinstance(original, dict) and original.get("receipt", document_id) != document_id
 
 
 def documents_in(checked: ObjectChecked) -> dict[str, ArchivedDocument]:
@@ -204,7 +209,20 @@ def receipt_findings(stores: Stores, document_id: str) -> Iterator[VerifyFinding
     """A document's receipt against its row alone."""
     with stores.database.read() as connection:
         row = documents.get_many(connection, [document_id]).get(document_id)
-    yield from compare_receipt(stores.archive, document_id, None, row)
+    found = list(compare_receipt(stores.archive, document_id, None, row, replaced=False))
+    if found and row is not None and row.version is not None and _has_another_original(stores.archive, row):
+        found = list(compare_receipt(stores.archive, document_id, None, row, replaced=True))
+    yield from found
+
+
+def _has_another_original(archive: Archive, row: Document) -> bool:
+    """Whether the archive has the document with another original than the one it came in as. A record that cannot be
+    read is told with its object."""
+    try:
+        record = description.read_record(archive, row.archived_in, row.document_id)
+    except (NotFound, DigestMismatch, ValueError):
+        return True
+    return _is_replaced(record, row.document_id)
 
 
 def find_original(archive: Archive, document_id: str) -> Iterator[VerifyFinding]:
