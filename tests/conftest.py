@@ -1,4 +1,5 @@
-"""For every test: what a command set up for its log does not outlive it; what was left out for want of a server is said last."""
+"""For every test: what a command set up for its log does not outlive it; how many
+crashes were survived, and what was left out for want of a server, is said last."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from tests.support import server_programs, servers
+from tests.support import crash, server_programs, servers
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +23,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or hasattr(config, "workerinput"):
         return
+    if crash.POINTS:
+        each = ", ".join(f"{name.removesuffix('.py')} {count}" for name, count in sorted(crash.POINTS.items()))
+        reporter.line(
+            f"SURVIVED: {crash.POINTS.total()} crashes, full disks and rivals, each at a point of its own ({each})"
+        )
     reasons = {str(report.longrepr) for report in reporter.stats.get("skipped", [])}
     missing = [name for name in server_programs.PROGRAMS if any(servers.absent(name) in reason for reason in reasons)]
     if missing:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from storage.catalog import tokens
+from tests.support.crash import count_points
 from tests.support.worked import HOPELESS, MIXED, NOT_PDFA, WHOLE, worked_office
 
 
@@ -35,5 +36,5 @@ def test_a_rebuild_that_dies_at_any_point_ends_the_same_when_started_again(
         timeout=3600,
     )
     assert run.returncode == 0, run.stderr[-3000:]
-    print(f"{int(run.stdout)} points at which rebuilding was killed")
+    count_points(int(run.stdout))
     assert int(run.stdout) >= at_least
