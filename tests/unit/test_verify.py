@@ -280,7 +280,8 @@ def test_a_receipt_without_a_document_is_found_unless_it_has_just_been_given(
 ) -> None:
     root = root_of(api)
     receipt = json.loads((root / receipt_key(papers["first"].document_id)).read_bytes())
-    (root / receipt_key("STRANGER")).write_bytes(to_json(receipt | {"document_id": "STRANGER"}))
+    stranger = to_json(receipt | {"document_id": "STRANGER", "sha256": "0" * 64})
+    (root / receipt_key("STRANGER")).write_bytes(stranger)
     assert errors(api) == {"receipt_without_document"}
     stage_paper(api.stores.archive, "STRANGER")
     report = verified(api.stores)
@@ -338,7 +339,7 @@ def _set(api: Api, document: Document, **values: object) -> None:
         ({"version": 1}, {"catalog_disagrees"}),
         ({"sequence": 7}, {"catalog_disagrees", "index_behind"}),
         ({"pdf_sha256": "0" * 64}, {"catalog_disagrees"}),
-        ({"original_sha256": "0" * 64}, {"catalog_disagrees"}),
+        ({"original_sha256": "0" * 64}, {"catalog_disagrees", "receipt_disagrees"}),
         ({"object_id": "urn:sohoa:document:X"}, {"catalog_disagrees"}),
         ({"status": "held"}, {"record_disagrees"}),
         ({"dossier": None}, {"catalog_disagrees", "record_disagrees"}),
