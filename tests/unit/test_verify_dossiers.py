@@ -18,9 +18,10 @@ from storage.archive.layout import object_id_of, object_root, receipt_key, to_js
 from storage.archive.receipts import Receipt
 from storage.catalog.documents import Document
 from storage.catalog.tables import documents
+from storage.registration import register_pending
 from tests.support.verified import codes, flip, overwrite, verified
-from tests.support.worked import HOPELESS, MIXED, WHOLE, WorkedOffice, every_state, worked_office
-from tests.unit.test_rebuild import Stopped, rebuild_after_loss
+from tests.support.worked import HOPELESS, MIXED, WHOLE, WorkedOffice, every_state, picture, worked_office
+from tests.unit.test_rebuild import Stopped, rebuild_after_loss, receipt_without_a_row
 
 A, B = "H02-230105-0001", "H02-230105-0002"
 REPLACE, APPEND = RevisionKind.REPLACE, RevisionKind.APPEND
@@ -120,6 +121,18 @@ def test_receipt_of_a_revision_whose_process_died_is_pending(
     assert codes(report) == ["receipt_pending"]
     shutil.rmtree(root_of(office) / "staging")
     assert codes(verified(office.stores)) == ["receipt_without_document"]
+
+
+def test_receipt_of_bytes_that_came_again_resolves_to_the_document_of_the_second(
+    office: WorkedOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = picture(5_000)
+    receipt_without_a_row(office, monkeypatch, data)
+    office.work(office.receive(data).document, WHOLE)
+    register_pending(office.stores.archive, office.stores.database, office.clock)
+    office.index()
+    office.clock.advance(seconds=3600)
+    assert verified(office.stores).findings == []
 
 
 def test_every_flipped_bit_among_versions_of_moved_and_revised_documents_is_found(office: WorkedOffice) -> None:
