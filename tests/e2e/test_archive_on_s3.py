@@ -41,6 +41,7 @@ def on_s3(office: Office, server: servers.S3Server, proxy: FaultyProxy) -> Offic
         SOHOA_ARCHIVE_URL=url_of(server, endpoint=proxy.endpoint),
         SOHOA_S3_ACCESS_KEY=server.access_key,
         SOHOA_S3_SECRET_KEY=server.secret_key,
+        SOHOA_FIXITY_RATE_MB_S="0",  # what the rolling check reads is not what a document costs
     )
 
 
