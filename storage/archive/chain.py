@@ -127,6 +127,8 @@ class Chain:
 
     def _find_late(self) -> Link | None:
         """Some entry of the newest day, near its end."""
+        if next(iter(self._objects.list(f"{self._name}/")), None) is None:
+            return None  # new: there is nothing to look for day by day
         today = self._clock.now().astimezone(UTC).date()
         for back in range(-1, _QUIET_DAYS):  # tomorrow too, for another machine's clock
             day = (today - timedelta(days=back)).strftime("%Y/%m/%d")
