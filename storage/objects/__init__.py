@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sohoa.errors import SetupError
 from sohoa.settings import Settings
 from storage.objects.protocol import Objects
 
@@ -51,7 +52,10 @@ def examine(settings: Settings) -> tuple[str, list[str]]:
 def check_url(settings: Settings) -> None:
     """Raise ValueError or SetupError where SOHOA_ARCHIVE_URL or the keys to it cannot be used as they are written."""
     if settings.archive_url.startswith("s3:"):
-        open_s3(settings, url=settings.archive_url)
+        try:
+            open_s3(settings, url=settings.archive_url)
+        except SetupError as error:
+            raise SetupError(f"SOHOA_ARCHIVE_URL cannot be used: {error.detail}", code=error.code) from error
     else:
         settings.folder_of(settings.archive_url)
 
