@@ -228,10 +228,13 @@ def test_an_object_that_is_gone_is_a_failure_for_the_ledger_names_it(api: Api, p
     assert (failure.code, failure.where) == ("version_missing", ledger_key(4))
 
 
+@pytest.mark.parametrize(
+    "kind", ["document.pdf", "inventory", "newest inventory", "root inventory", "sidecar", "declaration"]
+)
 def test_a_file_that_cannot_be_read_is_a_failure_and_the_others_are_read_all_the_same(
-    api: Api, papers: dict[str, Document], monkeypatch: pytest.MonkeyPatch
+    api: Api, papers: dict[str, Document], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    key = files(papers)["document.pdf"]
+    key = files(papers)[kind]
     really = type(api.stores.archive.objects).open
 
     def failing(self: object, wanted: str, **part: object) -> object:
@@ -337,10 +340,49 @@ def test_all_that_fails_in_one_round_is_told(api: Api, papers: dict[str, Documen
     assert {failure.where for failure in run(api).failures} == keys
 
 
+@pytest.mark.parametrize("kind", ["sidecar", "root sidecar"])
+def test_a_sidecar_of_another_digest_or_in_another_spelling_is_a_failure(
+    api: Api, papers: dict[str, Document], kind: str
+) -> None:
+    path = root_of(api) / files(papers)[kind]
+    sound = path.read_bytes()
+    overwrite(path, sound.upper().replace(b"INVENTORY.JSON", b"inventory.json"))
+    assert "altered" in {failure.code for failure in run(api).failures}
+    overwrite(path, b"0" * 64 + sound[64:])
+    assert "E060" in {failure.code for failure in run(api).failures}
+
+
+@pytest.mark.parametrize("sequence", [1, 3])
+@pytest.mark.parametrize(
+    ("spoil", "code", "later"),
+    [
+        (lambda data: b"{", "ledger_damaged", 0),
+        (lambda data: data.replace(b':05.000Z","sequence"', b':06.000Z","sequence"'), "ledger_broken", 1),
+    ],
+)  # fmt: skip
+def test_a_ledger_entry_that_is_none_or_another_is_a_failure(
+    api: Api, sequence: int, spoil: Callable[[bytes], bytes], code: str, later: int
+) -> None:
+    path = root_of(api) / ledger_key(sequence)
+    sound = path.read_bytes()
+    overwrite(path, spoil(sound))
+    assert path.read_bytes() != sound
+    found = {(failure.code, failure.where) for failure in run(api).failures}
+    assert (code, ledger_key(sequence + later)) in found
+
+
 def test_a_receipt_in_another_spelling_is_a_failure(api: Api, papers: dict[str, Document]) -> None:
     path = root_of(api) / receipt_key(papers["first"].document_id)
     overwrite(path, json.dumps(json.loads(path.read_bytes())).encode())
     assert [failure.code for failure in run(api).failures] == ["receipt_damaged"]
+
+
+def test_a_receipt_that_says_something_else_is_a_failure(api: Api, papers: dict[str, Document]) -> None:
+    path = root_of(api) / receipt_key(papers["first"].document_id)
+    overwrite(path, to_json(json.loads(path.read_bytes()) | {"office": "H03"}))
+    assert [(failure.code, failure.where) for failure in run(api).failures] == [
+        ("receipt_disagrees", receipt_key(papers["first"].document_id))
+    ]
 
 
 def test_an_object_that_was_put_in_the_place_of_another_is_a_failure(api: Api, papers: dict[str, Document]) -> None:
@@ -525,6 +567,21 @@ def test_a_failure_is_known_since_its_first_entry_and_gone_once_the_file_is_rest
     assert anew.since > found.since
 
 
+def test_failures_stand_until_the_same_place_is_read_again(api: Api, papers: dict[str, Document]) -> None:
+    early, late = root_of(api) / ledger_key(2), root_of(api) / receipt_key(papers["received"].document_id)
+    flip(early, 20)
+    flip(late, 20)
+    both = {failure.where for failure in run(api).failures}
+    assert both >= {ledger_key(3), receipt_key(papers["received"].document_id)}
+    flip(early, 20)
+    flip(late, 20)
+    api.clock.advance(seconds=16 * DAY_S)
+    interrupted(api, lambda stretch: stretch.units == 10)
+    assert {failure.where for failure in cover(api).failures} == {receipt_key(papers["received"].document_id)}
+    duty(api).run()
+    assert cover(api).failures == ()
+
+
 # events
 
 
@@ -637,6 +694,19 @@ def test_a_tampered_fixity_chain_is_found(api: Api) -> None:
     assert codes(report) == ["fixity_broken"]
     assert not report.is_clean
     assert any(oldest.key in (found.where, *found.detail.replace(":", " ").split()) for found in report.findings)
+
+
+def test_the_check_goes_on_after_a_break_in_its_chain_and_counts_nothing_before_it(api: Api) -> None:
+    run(api)
+    [first] = Chain(api.stores.archive.objects, api.clock, NAME).newest_first()
+    interrupted_at = api.clock.now() + timedelta(days=16)
+    api.clock.advance(seconds=16 * DAY_S)
+    interrupted(api, lambda stretch: stretch.units == 4)
+    flip(root_of(api) / first.key, 60)
+    duty(api).run()
+    assert cover(api).round_is_over
+    assert cover(api).read_since == interrupted_at
+    assert codes(verified(api.stores)) == ["fixity_broken"]
 
 
 def test_actors_of_events_are_the_machine(api: Api, papers: dict[str, Document]) -> None:

@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("storage", "ocr_workers")
 LINKED = ("sohoa", "ingest", "search_api", "tests", "pyproject.toml")
 VALIDATE, OBJECTS = "storage/archive/ocfl_validate.py", "storage/archive/verify_objects.py"
-FIXITY, DUTY, CHAIN = "storage/archive/fixity.py", "ocr_workers/fixity_duty.py", "storage/archive/chain.py"
+FIXITY, DUTY = "storage/archive/fixity.py", "ocr_workers/fixity_duty.py"
+RECEIPTS = "storage/archive/verify_documents.py"
 
 MUTANTS: dict[str, tuple[str, str, str]] = {
     # the comparison
@@ -32,7 +33,7 @@ MUTANTS: dict[str, tuple[str, str, str]] = {
         VALIDATE, "digests[algorithm].hexdigest() != expected", "digests[algorithm].hexdigest()[:0] != expected[:0]",
     ),
     "a digest without the file's bytes": (VALIDATE, "at.feed(path, [digest.update for", "at.feed(path, [bytes for"),
-    "the wrong digest is found out and not told": (VALIDATE, "at.say(code, path, f\"its {algorithm}", "str((code, path, f\"its {algorithm}"),
+    "the wrong digest is found out and not told": (VALIDATE, 'at.say(code, path, f"its {algorithm} digest is not the one in {where}")', "pass"),
     "a sidecar is never compared": (VALIDATE, "digest.hexdigest() != match[1].decode().lower()", "False"),
     "a sidecar compares the wrong way round": (VALIDATE, "digest.hexdigest() != match[1]", "digest.hexdigest() == match[1]"),
     "a sidecar is compared with the digest of nothing": (VALIDATE, "    digest.update(inventory)\n", ""),
@@ -53,7 +54,7 @@ MUTANTS: dict[str, tuple[str, str, str]] = {
     "the rest of a folder is skipped after an interruption": (FIXITY, "range(int(begun, 16), 16**3)", "range(int(begun, 16) + bool(after > ROOT), 16**3)"),
     "objects are read twice after an interruption": (FIXITY, "            if root > after:", "            if root >= after:"),
     "objects are skipped": (FIXITY, "            if root > after:", "            if root > after + 'z':"),
-    "receipts are skipped": (FIXITY, "        if key > after:", "        if key > after + 'z' * bool(after):"),
+    "receipts are skipped": (FIXITY, "        if key > after:", "        if key > after and False:"),
     "receipts are not opened": (FIXITY, "yield _receipt_unit(objects, key, check_receipt)", "yield Unit(key, objects.stat(key).size_bytes)"),
     "the last ledger entry is skipped": (FIXITY, "range(start, max([head, *anchors]) + 1)", "range(start, max([head, *anchors]))"),
     "the first ledger entry is skipped": (FIXITY, ' + 1 if after.startswith("ledger/") else 1', ' + 1 if after.startswith("ledger/") else 2'),
@@ -66,7 +67,7 @@ MUTANTS: dict[str, tuple[str, str, str]] = {
     "an inventory that cannot be read is passed over": (VALIDATE, 'at.say("E063", path, f"the inventory', 'str(f"the inventory'),
     "an entry that is no entry is passed over": (FIXITY, 'yield finding("ledger_damaged", key, "it is not an entry', 'str("it is not an entry'),
     "a ledger entry that is gone is passed over": (FIXITY, 'yield Unit(key, 0, (finding("ledger_gap", key, "the entry is gone"),))', "yield Unit(key, 0)"),
-    "a receipt that is none is passed over": (FIXITY, "    if not right:", "    if False:"),
+    "a receipt that is none is passed over": (RECEIPTS, 'yield finding("receipt_damaged", key, "it is not a receipt as Sohoa writes them")', "pass"),
     "a store that is away is taken for damage": (OBJECTS, "            probe(objects)", "            pass"),
     # findings lost or belittled
     "an object's findings are thrown away": (OBJECTS, "for found in wrong]", "for found in wrong[:0]]"),
@@ -83,9 +84,10 @@ MUTANTS: dict[str, tuple[str, str, str]] = {
     "digests written down are not compared": (FIXITY, "if sequence in anchors and sha256 != anchors[sequence]:", "if False:"),
     "digests are not written down": (DUTY, "anchor=anchor)", "anchor=None)"),
     "what the ledger says of a version is not compared": (FIXITY, "commit.inventory_sha256.encode():", "commit.inventory_sha256.encode() and False:"),
-    "a version that is gone is passed over": (FIXITY, 'yield finding("version_missing"', 'str(("version_missing"'),
-    "a receipt is not compared with its document": (FIXITY, "tuple(check_receipt(document_id))", "()"),
-    "a receipt may be spelled anyhow": (FIXITY, "receipt_bytes(receipt) == data and", "True and"),
+    "a version that is gone is passed over": (FIXITY, 'yield finding("version_missing", key, f"version {commit.version} of {commit.object_id} is gone")', "pass"),
+    "a receipt is not compared with its document": (FIXITY, "size_bytes, tuple(check_receipt(", "size_bytes, tuple(() and check_receipt("),
+    "a receipt may be spelled anyhow": (RECEIPTS, "return receipt if receipt_bytes(receipt) == data else None", "return receipt"),
+    "a receipt that disagrees is passed over": (RECEIPTS, "        yield finding(\"receipt_disagrees\", key, f\"the catalogue says", "        str(f\"the catalogue says"),
     # success recorded
     "a unit's failures are not added": (DUTY, "failures=(*stretch.failures, *failures_of(unit))", "failures=stretch.failures"),
     "a unit's failures replace those before": (DUTY, "failures=(*stretch.failures, *failures_of(unit))", "failures=tuple(failures_of(unit)) "),
@@ -95,11 +97,7 @@ MUTANTS: dict[str, tuple[str, str, str]] = {
         "            for unit in read_units(",
         "            self._record(replace(stretch, ends_round=True))\n            for unit in read_units(",
     ),
-    "success is recorded for an object half read": (
-        FIXITY,
-        "                yield _object_unit(objects, root, layout, root_report)",
-        "                yield Unit(root, 0)\n                _object_unit(objects, root, layout, root_report)",
-    ),
+    "success is recorded for an object that is not read": (FIXITY, "yield _object_unit(objects, root, layout, root_report)", "yield Unit(root, 0)"),
     "an interrupted round is recorded as over": (
         DUTY,
         "                self._record(stretch)\n            raise",
@@ -117,7 +115,6 @@ MUTANTS: dict[str, tuple[str, str, str]] = {
     "failures of the round before are forgotten at once": (FIXITY, "if not self._is_passed(each)]", "if False]"),
     "failures are never forgotten": (FIXITY, "return unit_of(failure.where) <= self.position", "return False"),
     "whatever is old enough is in time": (FIXITY, "or self.round_started_at) <= period", "or self.round_started_at) >= period"),
-    "the chain loses its newest entry": (CHAIN, "while link is not None and (after := self._after(link)) is not None:", "while False:"),
 }  # fmt: skip
 
 
