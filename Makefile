@@ -1,10 +1,11 @@
 # make demo   sets everything up, archives a sample batch of drawn papers, searches it, shows what it got and where
 # make test   sets everything up, runs every test (those of servers that do not run are left out; it says so last)
 # make servers       installs and starts the real servers that tests need; make servers-stop ends them
+# make mutants       breaks the fixity check in each of many ways: its own tests must fail (a quarter of an hour, not in make test)
 # make check  the gate: format, lint, types, import rules, fast tests
 # make bench  measures, and writes docs/benchmarks.md
 
-.PHONY: demo test check format bench setup servers servers-stop
+.PHONY: demo test mutants check format bench setup servers servers-stop
 
 PY := .venv/bin/python
 
@@ -16,7 +17,10 @@ demo: setup
 
 test:
 	@sh .ci/setup test
-	SOHOA_REQUIRE=$${SOHOA_REQUIRE:-verapdf,ocfl-java} SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest
+	SOHOA_REQUIRE=$${SOHOA_REQUIRE:-verapdf,ocfl-java} SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest -m "not mutants"
+
+mutants: setup
+	$(PY) -m pytest -m mutants -n 2
 
 servers: setup
 	@$(PY) -m tests.support.servers start
@@ -29,7 +33,7 @@ check: setup
 	$(PY) -m ruff check .
 	.venv/bin/lint-imports
 	$(PY) -m mypy
-	$(PY) -m pytest -m "not slow and not verapdf and not ocfl_java and not papers and not servers" -q
+	$(PY) -m pytest -m "not slow and not mutants and not verapdf and not ocfl_java and not papers and not servers" -q
 
 format: setup
 	$(PY) -m ruff format .

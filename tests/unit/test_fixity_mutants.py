@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.mutants
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("storage", "ocr_workers")
