@@ -20,11 +20,23 @@ app = typer.Typer(
 )
 token_app = typer.Typer(help="Bearer tokens for the HTTP API.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(token_app, name="token")
+retention_app = typer.Typer(
+    help="How long documents and dossiers are kept.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(retention_app, name="retention")
+hold_app = typer.Typer(
+    help="Legal holds: what may not go whatever its retention says.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(hold_app, name="hold")
 
 As = Annotated[
     str | None, typer.Option("--as", metavar="ACTOR", help="Act as person:ID or system:ID instead of yourself.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
+Target = Annotated[
+    str, typer.Argument(metavar="DOCUMENT|DOSSIER", help="A document's id, or the code of a dossier as a whole.")
+]
+Why = Annotated[str, typer.Option(metavar="TEXT", help="Why; kept in the archive.")]
 Document = Annotated[str, typer.Argument(metavar="DOCUMENT", help="The document's id, 26 characters.")]
 
 
@@ -222,6 +234,47 @@ def replicate(
     from sohoa.cli.replicate import run
 
     raise typer.Exit(run(to=to, source=source, thorough=thorough, as_json=as_json))
+
+
+@retention_app.command("set")
+def retention_set(
+    target: Target,
+    retention_class: Annotated[str, typer.Argument(metavar="CLASS", help="One of SOHOA_RETENTION_CLASSES.")],
+    reason: Why,
+    starting: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="The day from which the years count; today unless told.")
+    ] = None,
+    as_json: Json = False,
+    as_actor: As = None,
+) -> None:
+    """Have a document or dossier kept for the years of a class. It can be made longer, never shorter."""
+    from sohoa.cli.keeping import run_retention
+
+    run_retention(target, retention_class, starting=starting, reason=reason, as_json=as_json, as_actor=as_actor)
+
+
+@retention_app.command("show")
+def retention_show(target: Target, as_json: Json = False, as_actor: As = None) -> None:
+    """Show what was decided, for a dossier of each of its documents too."""
+    from sohoa.cli.keeping import show
+
+    show(target, as_json=as_json, as_actor=as_actor)
+
+
+@hold_app.command("set")
+def hold_set(target: Target, reason: Why, as_json: Json = False, as_actor: As = None) -> None:
+    """Keep a document or dossier whatever its retention says, until the hold is lifted."""
+    from sohoa.cli.keeping import run_hold
+
+    run_hold(target, lift=False, reason=reason, as_json=as_json, as_actor=as_actor)
+
+
+@hold_app.command("lift")
+def hold_lift(target: Target, reason: Why, as_json: Json = False, as_actor: As = None) -> None:
+    """End a hold."""
+    from sohoa.cli.keeping import run_hold
+
+    run_hold(target, lift=True, reason=reason, as_json=as_json, as_actor=as_actor)
 
 
 @token_app.command("create")

@@ -5,7 +5,7 @@
 3 copy the pinned bytes to their final keys and read them back.
 4 sidecar, then `vN/inventory.json`, create-only: committed.
 5 `0=ocfl_object_1.1`, root inventory and its sidecar, never back to a lower version.
-6 ledger entry; then intent and pins are dropped.
+6 ledger entry; what is to be kept is guarded by the store; then intent and pins are dropped.
 
 Steps 3 to 6 are the same bytes under the same keys whoever does them and however often, so crash recovery, a live
 committer and a second committer may all be at them at once.
@@ -24,6 +24,7 @@ from sohoa.clock import Clock, isoformat, parse_moment
 from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotFound, StoreUnavailable
 from sohoa.model import Actor, Sha256
 from storage.archive.inventory import Inventory, next_inventory, parse_inventory, sidecar
+from storage.archive.keeping import guard_kept
 from storage.archive.layout import (
     INTENTS,
     dossier_of,
@@ -158,6 +159,7 @@ def finish(objects: Objects, ledger: Ledger, intent: Intent) -> Recorded | None:
         return None
     _raise_root(objects, root, intent)
     sequence = ledger.record(commit, after=intent.ledger_head, waiting=partial(_waiting, objects))
+    guard_kept(objects, intent.inventory, version=intent.version)
     _drop(objects, intent)
     return Recorded(commit=commit, sequence=sequence)
 

@@ -43,6 +43,8 @@ class EventType(StrEnum):
     """Held: a person must act."""
     UNQUARANTINE = "unquarantine"
     """Released by a person."""
+    POLICY_ASSIGNMENT = "policy assignment"
+    """A retention was given, a legal hold set or lifted."""
     RECOVERY = "recovery"
     """Tried again after a failure."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from storage.archive.commit import Intent
 from storage.archive.inventory import Inventory, parse_inventory, sidecar
+from storage.archive.keeping import guard_kept
 from storage.archive.layout import object_root, receipt_key, sha256_of
 from storage.archive.ledger import Commit
 from storage.replicate.copying import Copying, read_or_none
@@ -94,3 +95,4 @@ def _follow(copying: Copying, root: str, version: int) -> None:
     copying.root_file(f"{root}/0=ocfl_object_1.1", _DECLARATION, older=older)
     copying.root_file(f"{root}/inventory.json", data, older=older)
     copying.root_file(f"{root}/inventory.json.sha256", sidecar(data), older=older)
+    guard_kept(target, parse_inventory(data))
