@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import structlog
 
+from ingest.disposing import finish_told
 from ingest.receive import register_pending
 from sohoa.clock import process_owner
 from sohoa.errors import SohoaError
@@ -88,10 +89,11 @@ class Housekeeper:
             raise
 
     def _sweep(self, name: str, stores: Stores) -> None:
-        recovered_s = -RECOVER_EVERY_S
+        recovered_s, told = -RECOVER_EVERY_S, set[str]()
         while self._has_lease(name, stores):
             if time.monotonic() - recovered_s > RECOVER_EVERY_S:
                 finish_interrupted(stores)
+                finish_told(stores, told)
                 clear_finished_staging(stores)
                 clear_old_temporaries(self._settings)
                 stores.archive.objects.drop_leftovers()

@@ -28,6 +28,12 @@ hold_app = typer.Typer(
     help="Legal holds: what may not go whatever its retention says.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(hold_app, name="hold")
+disposal_app = typer.Typer(
+    help="Letting go of what need not be kept any longer; two people have to agree.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(disposal_app, name="disposal")
 
 As = Annotated[
     str | None, typer.Option("--as", metavar="ACTOR", help="Act as person:ID or system:ID instead of yourself.")
@@ -275,6 +281,38 @@ def hold_lift(target: Target, reason: Why, as_json: Json = False, as_actor: As =
     from sohoa.cli.keeping import run_hold
 
     run_hold(target, lift=True, reason=reason, as_json=as_json, as_actor=as_actor)
+
+
+@disposal_app.command("propose")
+def disposal_propose(target: Target, reason: Why, as_json: Json = False, as_actor: As = None) -> None:
+    """Propose a dossier, or a document without one, whose retention has run out."""
+    from sohoa.cli.disposal import run_propose
+
+    run_propose(target, reason=reason, as_json=as_json, as_actor=as_actor)
+
+
+@disposal_app.command("approve")
+def disposal_approve(target: Target, as_json: Json = False, as_actor: As = None) -> None:
+    """Approve what another person proposed."""
+    from sohoa.cli.disposal import run_approve
+
+    run_approve(target, as_json=as_json, as_actor=as_actor)
+
+
+@disposal_app.command("run")
+def disposal_run(target: Target, as_json: Json = False, as_actor: As = None) -> None:
+    """Delete what was approved, for good. A certificate of it stays in the ledger."""
+    from sohoa.cli.disposal import run_run
+
+    run_run(target, as_json=as_json, as_actor=as_actor)
+
+
+@disposal_app.command("list")
+def disposal_list(as_json: Json = False, as_actor: As = None) -> None:
+    """Show what was proposed, and what became of it."""
+    from sohoa.cli.disposal import show
+
+    show(as_json=as_json, as_actor=as_actor)
 
 
 @token_app.command("create")

@@ -23,6 +23,7 @@ from functools import partial
 from sohoa.clock import Clock, isoformat, parse_moment
 from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotFound, StoreUnavailable
 from sohoa.model import Actor, Sha256
+from storage.archive.disposal import check_not_disposed, finish_disposal, is_disposal
 from storage.archive.inventory import Inventory, next_inventory, parse_inventory, sidecar
 from storage.archive.keeping import guard_kept
 from storage.archive.layout import (
@@ -103,7 +104,8 @@ def commit_files(
 ) -> Recorded:
     """Commit `files` as the next version of an object, or find the version that holds them already.
 
-    Raises DigestMismatch where staged bytes are not what was announced and NotFound where they are gone (nothing is
+    Raises Conflict (`disposed`) where the object was disposed of, DigestMismatch where staged bytes are not what was
+    announced and NotFound where they are gone (nothing is
     committed then); StoreUnavailable, after which the same call, or recovery, goes on where this one stopped.
     """
     wanted = {file.logical_path: file.sha256 for file in files}
@@ -149,6 +151,11 @@ def finish(objects: Objects, ledger: Ledger, intent: Intent) -> Recorded | None:
     commit, root = intent.commit, object_root(intent.inventory.object_id)
     if not _is_committed(objects, root, intent.version):
         try:
+            check_not_disposed(objects, intent.inventory.object_id)
+        except Conflict:
+            _drop(objects, intent)
+            raise
+        try:
             _write_version(objects, root, intent)
         except NotFound:
             # Somebody else may have finished it and dropped the pins while we were copying.
@@ -169,7 +176,8 @@ def open_intents(objects: Objects) -> Iterator[Intent]:
     for key in objects.list(INTENTS):
         if key.count("/") == 2:  # intents/<object>/vN.json; pins lie one folder deeper
             with suppress(NotFound):  # finished by somebody else since it was listed
-                yield _parse_intent(objects.read(key))
+                if not is_disposal(data := objects.read(key)):
+                    yield _parse_intent(data)
 
 
 def _waiting(objects: Objects) -> Iterator[Waiting]:
@@ -248,10 +256,13 @@ def _version_that_brought(inventory: Inventory, wanted: Mapping[str, Sha256]) ->
 def _finish_other(objects: Objects, ledger: Ledger, key: str) -> None:
     """Finish what somebody else reserved, so that the next version is free."""
     try:
-        intent = _parse_intent(objects.read(key))
+        data = objects.read(key)
     except NotFound:
         return  # it was finished meanwhile
-    finish(objects, ledger, intent)
+    if is_disposal(data):
+        finish_disposal(objects, ledger, data)
+    else:
+        finish(objects, ledger, _parse_intent(data))
 
 
 def _find_recorded(objects: Objects, ledger: Ledger, inventory: Inventory, version: int) -> Recorded:

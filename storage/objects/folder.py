@@ -34,7 +34,16 @@ from sohoa.errors import (
     StoreUnavailable,
 )
 from sohoa.model import Sha256
-from storage.objects.protocol import DELETABLE, ObjectStat, Stored, check_guard, check_key, damaged_key, object_digest
+from storage.objects.protocol import (
+    DAMAGED,
+    DELETABLE,
+    ObjectStat,
+    Stored,
+    check_guard,
+    check_key,
+    damaged_key,
+    object_digest,
+)
 
 CHUNK_BYTES = 1024 * 1024
 LEFTOVER_AGE = timedelta(days=1)
@@ -187,8 +196,9 @@ class FolderObjects:
                 (folder / name).unlink(missing_ok=True)
                 if (folder / name).parent.exists():
                     _sync_folder((folder / name).parent)
-            if folder.exists():
-                shutil.rmtree(folder)
+            for whole in (self._path(DAMAGED + root), folder):
+                if whole.exists():
+                    shutil.rmtree(whole)
             for above in folder.parents:
                 if above.parent == self._root or not above.exists() or not _remove_if_empty(above):
                     break

@@ -117,8 +117,8 @@ class Objects(Protocol):
         ...
 
     def dispose(self, root: str, *, first: Sequence[str]) -> None:
-        """Delete an OCFL object's root for good, with all that was ever under it: `first` (names in the root) in this
-        order, then the rest. Doing it again goes on where it was cut short.
+        """Delete an OCFL object's root for good, with all that was ever under it or kept aside: `first` (names in the
+        root) in this order, then the rest. Doing it again goes on where it was cut short.
 
         The only way to delete anything outside DELETABLE. Raises NotAllowed as :meth:`check_disposable` does, before
         anything is deleted, and for anything that is no object's root.

@@ -28,7 +28,7 @@ from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotAllowed, No
 from sohoa.model import Sha256
 from storage.objects import s3_lock, s3_parts, s3_probe
 from storage.objects.local_copies import LocalCopies, lent
-from storage.objects.protocol import DELETABLE, ObjectStat, Stored, check_key, damaged_key, object_digest
+from storage.objects.protocol import DAMAGED, DELETABLE, ObjectStat, Stored, check_key, damaged_key, object_digest
 from storage.objects.s3_client import Reply, S3Client
 from storage.objects.s3_download import open_range
 from storage.objects.s3_parts import PART_BYTES, checksum
@@ -170,6 +170,8 @@ class S3Objects:
         self.check_disposable(root)
         bucket, name = self._place.locate(root)
         s3_lock.dispose(self._client, bucket, f"{name}/", first=first)
+        bucket, name = self._place.locate(DAMAGED + root)
+        s3_lock.dispose(self._client, bucket, f"{name}/", first=())
 
     @contextmanager
     def local_file(self, key: str) -> Iterator[Path]:

@@ -17,8 +17,11 @@ from sohoa.errors import DigestMismatch, NotFound, SohoaError, StoreUnavailable
 from sohoa.model import Sha256
 from sohoa.states import DocumentStatus, PageStatus, Review
 from storage.archive.archive import Archive
+from storage.archive.certificate import Certificate
 from storage.archive.inventory import Inventory
-from storage.archive.layout import object_root, sha256_of
+from storage.archive.layout import dossier_of, object_root, sha256_of
+from storage.archive.receipts import Receipt
+from storage.catalog import disposed
 from storage.objects.protocol import Objects
 from storage.rebuild.findings import UNUSABLE, Finding, why
 
@@ -83,6 +86,27 @@ def rows_of(archive: Archive, object_id: str, recorded: Recorded) -> Iterator[Ro
             detail = f"v{version} is in the archive but in no entry of the ledger that can be read"
             yield Finding("version_not_in_ledger", detail, object_id=object_id, document_id=document_id)
         yield rows
+
+
+def disposed_rows(receipt: Receipt, certificate: Certificate, sequence: int) -> Rows:
+    """What is left of a document whose object was disposed of."""
+    document = {
+        "document_id": receipt.document_id,
+        "office": receipt.office,
+        "dossier": dossier_of(certificate.object_id),
+        "source_name": receipt.filename,
+        "source": {"original_sha256": receipt.sha256, "pages": []},
+        "original_sha256": receipt.sha256,
+        "original_size_bytes": receipt.size_bytes,
+        "kind": receipt.kind,
+        "media_type": receipt.media_type,
+        "external_id": receipt.external_id,
+        "declared": receipt.declared,
+        "actor": receipt.actor,
+        "received_at": receipt.accepted_at,
+        **disposed.columns(certificate, sequence),
+    }
+    return Rows(document, [], None)
 
 
 def _newest(archive: Archive, object_id: str, recorded: Recorded) -> _Newest | None:

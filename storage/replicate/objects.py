@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from storage.archive.commit import Intent
+from storage.archive.disposal import certificate_key
 from storage.archive.inventory import Inventory, parse_inventory, sidecar
 from storage.archive.keeping import guard_kept
 from storage.archive.layout import object_root, receipt_key, sha256_of
@@ -22,15 +23,17 @@ def copy_versions(copying: Copying, commits: Sequence[Commit], *, thorough: bool
     """Copy these versions of one object, oldest first; how many of them the target has whole now, from the first on.
 
     A version whose inventory the target has is taken to be whole, for content comes before it; if `thorough`, all of it
-    is read there.
+    is read there. Of an object that was disposed of in either store nothing is copied, and it counts as whole.
     """
-    whole = 0
+    object_id, whole = commits[0].object_id, 0
+    if any(store.exists(certificate_key(object_id)) for store in (copying.source, copying.target)):
+        return len(commits)
     for commit in commits:
         if not _copy_version(copying, commit, thorough=thorough):
             break
         whole += 1
     if whole:
-        _follow(copying, object_root(commits[0].object_id), commits[whole - 1].version)
+        _follow(copying, object_root(object_id), commits[whole - 1].version)
     return whole
 
 
