@@ -3,9 +3,9 @@ it, then the object root's own files."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
+from sohoa.errors import DigestMismatch, NotFound
 from storage.archive.commit import Intent
 from storage.archive.disposal import certificate_key
 from storage.archive.inventory import Inventory, parse_inventory, sidecar
@@ -87,8 +87,9 @@ def _follow(copying: Copying, root: str, version: int) -> None:
     while target.exists(f"{root}/v{version + 1}/inventory.json"):
         version += 1
     data = target.read(f"{root}/v{version}/inventory.json")
-    if json.loads(data)["head"] != f"v{version}":
-        return  # of a version that is not this copy's to judge
+    inventory = _inventory(data)
+    if inventory is None or inventory.head != version:
+        return  # newer than what was copied here, and not this copy's to judge
 
     def older() -> Iterator[bytes]:
         for number in range(version - 1, 0, -1):
@@ -98,4 +99,8 @@ def _follow(copying: Copying, root: str, version: int) -> None:
     copying.root_file(f"{root}/0=ocfl_object_1.1", _DECLARATION, older=older)
     copying.root_file(f"{root}/inventory.json", data, older=older)
     copying.root_file(f"{root}/inventory.json.sha256", sidecar(data), older=older)
-    guard_kept(target, parse_inventory(data))
+    try:
+        guard_kept(target, inventory)
+    except (DigestMismatch, NotFound):
+        detail = "a decision on how long it is kept is damaged there, so the store does not keep it: use --thorough"
+        copying.find("not_guarded", root, detail)
