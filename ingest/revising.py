@@ -39,7 +39,7 @@ def revise(
     check_reason(reason)
     with stores.database.read() as connection:  # again when the bytes are here: this only saves sending them in vain
         document = documents.find(connection, document.document_id)
-        check_revisable(document.status, kind, document.document_id)
+        check_revisable(document.status, document.version, kind, document.document_id)
         revisions.check_idle(connection, document)
     intake = Intake(
         filename=filename,

@@ -16,6 +16,7 @@ import structlog
 from ingest.decisions import note_failed_check
 from sohoa.errors import SohoaError, StoreUnavailable
 from storage.archive.chain import Chain
+from storage.archive.disposal import certificate_in_ledger
 from storage.archive.fixity import (
     NAME,
     Failure,
@@ -87,6 +88,7 @@ class FixityDuty:
                 ledger_head=head,
                 anchors=progress.anchors,
                 check_receipt=partial(receipt_findings, self._stores),
+                disposed=partial(certificate_in_ledger, self._objects, self._stores.archive.ledger),
             ):
                 stretch = _with_unit(stretch, unit)
                 if self._is_time_to_record(stretch):

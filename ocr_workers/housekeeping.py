@@ -13,6 +13,7 @@ from functools import partial
 
 import structlog
 
+from ingest.disposing import finish_told
 from ocr_workers.fixity_duty import FixityDuty, Interrupted
 from sohoa.clock import process_owner
 from sohoa.errors import SohoaError
@@ -92,10 +93,11 @@ class Housekeeper:
             raise
 
     def _sweep(self, name: str, stores: Stores) -> None:
-        recovered_s = -RECOVER_EVERY_S
+        recovered_s, told = -RECOVER_EVERY_S, set[str]()
         while self._has_lease(name, stores):
             if time.monotonic() - recovered_s > RECOVER_EVERY_S:
                 finish_interrupted(stores)
+                finish_told(stores, told)
                 clear_finished_staging(stores)
                 clear_old_temporaries(self._settings)
                 stores.archive.objects.drop_leftovers()

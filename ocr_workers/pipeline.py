@@ -85,7 +85,7 @@ def open_document(job: Job, tools: Tools) -> None:
     document = outcomes.document_of(job, tools)
     base = outcomes.base_of(document, tools)
     if base is not None:
-        check_revisable(base.status, revised.kind_of(document), base.document_id)
+        check_revisable(base.status, base.version, revised.kind_of(document), base.document_id)
     with staged.working_file(document, tools.archive) as (path, kind):
         plan = plan_document(path, kind, settings=tools.settings, accept_damage=bool(job.payload.get("accept_damage")))
     outcomes.check_lease(job, tools)

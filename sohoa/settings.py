@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     max_folder_depth: int = Field(default=32, description="folders nested deeper are refused", gt=0)
     min_free_bytes: int = Field(default=1 * GIGABYTE, description="below this much free disk nothing is accepted", ge=0)
 
+    # keeping
+    retention_classes: str = Field(
+        default="permanent=permanent,70y=70,50y=50,20y=20,10y=10,5y=5",
+        description="how long papers can be told to be kept: NAME=YEARS or NAME=permanent, parted by commas",
+    )
+
     # recognising
     language: str = Field(default="vie", description="Tesseract model to use")
     tessdata: Path = Field(
@@ -87,6 +93,16 @@ class Settings(BaseSettings):
     def index_root(self) -> Path:
         """The folder of the search index. Raises ValueError for a URL that this version cannot open."""
         return _folder(self.index_url, default=self.home / "index", setting="SOHOA_INDEX_URL")
+
+    def retention_terms(self) -> dict[str, int | None]:
+        """Years by retention class, None for ever. Raises ValueError where they are not written as they must be."""
+        terms: dict[str, int | None] = {}
+        for each in self.retention_classes.split(","):
+            name, _, years = (part.strip() for part in each.partition("="))
+            if not name or name in terms or not (years == "permanent" or (years.isdigit() and 0 < int(years) < 1000)):
+                raise ValueError(f"SOHOA_RETENTION_CLASSES: {each!r} is not NAME=YEARS or NAME=permanent")
+            terms[name] = None if years == "permanent" else int(years)
+        return terms
 
     def temporary_folder(self) -> Path:
         """Where work that is thrown away again is written: on the archive's own machine, not in the system's /tmp."""

@@ -104,8 +104,11 @@ def check_settled(status: DocumentStatus, document_id: str) -> None:
         raise Conflict(f"document {document_id} is being worked on; try again in a moment", code="busy")
 
 
-def check_revisable(status: DocumentStatus, kind: RevisionKind, document_id: str) -> None:
-    """Raise Conflict unless a document with this status may be replaced or, only an archived one, appended to."""
+def check_revisable(status: DocumentStatus, version: int | None, kind: RevisionKind, document_id: str) -> None:
+    """Raise Conflict unless a document with this status, in the archive since this version, may be replaced or, only an
+    archived one, appended to."""
     check_settled(status, document_id)
+    if version is None:
+        raise Conflict(f"document {document_id} is {status} and not in the archive yet; retry it, or withdraw it")
     if kind is RevisionKind.APPEND and status is not DocumentStatus.ARCHIVED:
         raise Conflict(f"document {document_id} is {status}; pages can be appended to an archived one only: replace it")

@@ -19,7 +19,7 @@ from sohoa.states import JobKind, RevisionKind, check_revisable
 from storage.archive.archive import Archive
 from storage.archive.description import identifier_of, read_events
 from storage.archive.receipts import Receipt, Revising
-from storage.catalog import documents, jobs, revisions
+from storage.catalog import disposed, documents, jobs, revisions
 from storage.catalog.database import Database
 from storage.catalog.documents import Document, NewDocument
 from storage.catalog.jobs import NewJob
@@ -70,7 +70,7 @@ def check_may_begin(conn: Connection, receipt: Receipt) -> None:
     if receipt.revising is None:
         return
     base = documents.find(conn, receipt.revising.document_id)
-    check_revisable(base.status, RevisionKind(receipt.revising.kind), base.document_id)
+    check_revisable(base.status, base.version, RevisionKind(receipt.revising.kind), base.document_id)
     revisions.check_idle(conn, base)
     there = find_duplicate(conn, receipt)
     if there is None and all(one.sha256 != receipt.sha256 for one in base.appended):
@@ -102,6 +102,8 @@ def is_over(conn: Connection, receipt: Receipt, *, archive: Archive) -> bool:
         if receipt.revising is None:
             return False
         base = documents.get(conn, receipt.revising.document_id)
+        if disposed.is_gone(base):  # with all its originals
+            return True
         events = read_events(archive, base.archived_in, base.document_id)
         return receipt.document_id in {identifier_of(event) for event in events}
     return False

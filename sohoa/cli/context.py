@@ -40,6 +40,7 @@ def read_settings() -> Settings:
         settings = Settings()
         check_url(settings)
         settings.index_root()
+        settings.retention_terms()
     except ValidationError as error:
         wrong = "; ".join(f"SOHOA_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
         raise BadRequest(f"a setting cannot be used: {wrong}", code="bad_setting") from None

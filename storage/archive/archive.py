@@ -23,6 +23,7 @@ from storage.archive.commit import (
     open_intents,
     sha256_of_key,
 )
+from storage.archive.disposal import finish_disposal, open_disposals
 from storage.archive.inventory import Inventory
 from storage.archive.layout import STAGING, object_root, receipt_key, root_files, staging_prefix
 from storage.archive.ledger import Commit, Ledger
@@ -157,7 +158,8 @@ class Archive:
         )
 
     def recover(self) -> list[Commit]:
-        """Roll every reserved version forward, whoever reserved it; safe beside live committers and other recoveries.
+        """Roll every reserved version, and every disposal, forward, whoever began it; safe beside others who
+        commit or recover.
 
         One that cannot be finished does not keep the others waiting: the first such error is raised at the end.
         """
@@ -170,6 +172,11 @@ class Archive:
                 failures.append(error)
             else:
                 done += [recorded.commit] if recorded is not None else []
+        for reserved in open_disposals(self.objects):
+            try:
+                finish_disposal(self.objects, self.ledger, reserved)
+            except SohoaError as error:
+                failures.append(error)
         drop_useless_pins(self.objects)
         if failures:
             raise failures[0]

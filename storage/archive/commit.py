@@ -5,7 +5,7 @@
 3 copy the pinned bytes to their final keys and read them back.
 4 sidecar, then `vN/inventory.json`, create-only: committed.
 5 `0=ocfl_object_1.1`, root inventory and its sidecar, never back to a lower version.
-6 ledger entry; then intent and pins are dropped.
+6 ledger entry; what is to be kept is guarded by the store; then intent and pins are dropped.
 
 Steps 3 to 6 are the same bytes under the same keys whoever does them and however often, so crash recovery, a live
 committer and a second committer may all be at them at once.
@@ -24,7 +24,9 @@ from functools import partial
 from sohoa.clock import Clock, isoformat, parse_moment
 from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotFound, StoreUnavailable
 from sohoa.model import Actor, Sha256
+from storage.archive.disposal import check_not_disposed, finish_disposal, is_disposal
 from storage.archive.inventory import Inventory, is_among, next_inventory, parse_inventory, sidecar
+from storage.archive.keeping import guard_kept
 from storage.archive.layout import (
     INTENTS,
     dossier_of,
@@ -109,9 +111,10 @@ def commit_files(
     which end in "/"), or find the version since which it is so already. A file may lie anywhere in the store: in
     staging, or in another object.
 
-    Raises DigestMismatch where the files' bytes are not what was announced and NotFound where they are gone, or where
-    something is only to be removed from an object that is not there (nothing is committed then); StoreUnavailable,
-    after which the same call, or recovery, goes on where this one stopped.
+    Raises Conflict (`disposed`) where the object was disposed of; DigestMismatch where the files' bytes are not what was
+    announced and NotFound where they are gone, or where something is only to be removed from an object that is not
+    there (nothing is committed then); StoreUnavailable, after which the same call, or recovery, goes on where this one
+    stopped.
     """
     wanted = {file.logical_path: file.sha256 for file in files}
     for _ in range(_ATTEMPTS):
@@ -160,6 +163,11 @@ def finish(objects: Objects, ledger: Ledger, intent: Intent) -> Recorded | None:
     commit, root = intent.commit, object_root(intent.inventory.object_id)
     if not _is_committed(objects, root, intent.version):
         try:
+            check_not_disposed(objects, intent.inventory.object_id)
+        except Conflict:
+            _drop(objects, intent)
+            raise
+        try:
             _write_version(objects, root, intent)
         except NotFound:
             # Somebody else may have finished it and dropped the pins while we were copying.
@@ -170,6 +178,7 @@ def finish(objects: Objects, ledger: Ledger, intent: Intent) -> Recorded | None:
         return None
     _raise_root(objects, root, intent)
     sequence = ledger.record(commit, after=intent.ledger_head, waiting=partial(_waiting, objects))
+    guard_kept(objects, intent.inventory, version=intent.version)
     _drop(objects, intent)
     return Recorded(commit=commit, sequence=sequence)
 
@@ -179,7 +188,8 @@ def open_intents(objects: Objects) -> Iterator[Intent]:
     for key in objects.list(INTENTS):
         if key.count("/") == 2:  # intents/<object>/vN.json; pins lie one folder deeper
             with suppress(NotFound):  # finished by somebody else since it was listed
-                yield _parse_intent(objects.read(key))
+                if not is_disposal(data := objects.read(key)):
+                    yield _parse_intent(data)
 
 
 def _waiting(objects: Objects) -> Iterator[Waiting]:
@@ -265,10 +275,13 @@ def _version_that_brought(inventory: Inventory, wanted: Mapping[str, Sha256], re
 def _finish_other(objects: Objects, ledger: Ledger, key: str) -> None:
     """Finish what somebody else reserved, so that the next version is free."""
     try:
-        intent = _parse_intent(objects.read(key))
+        data = objects.read(key)
     except NotFound:
         return  # it was finished meanwhile
-    finish(objects, ledger, intent)
+    if is_disposal(data):
+        finish_disposal(objects, ledger, data)
+    else:
+        finish(objects, ledger, _parse_intent(data))
 
 
 def _find_recorded(objects: Objects, ledger: Ledger, inventory: Inventory, version: int) -> Recorded:

@@ -16,6 +16,7 @@ from typing import Any
 
 from sohoa.clock import Clock, isoformat, parse_moment
 from sohoa.errors import DigestMismatch, NotFound
+from storage.archive.certificate import Certificate
 from storage.archive.chain import Chain, Link
 from storage.archive.layout import ledger_key, object_root, sha256_of
 from storage.archive.ledger import parse_entry
@@ -93,6 +94,8 @@ class Unit:
 
 CheckReceipt = Callable[[str], Iterator[VerifyFinding]]
 """Takes a document's id; what is wrong with its receipt."""
+Disposed = Callable[[str], Certificate | None]
+"""Takes an object's root; its certificate where the ledger says that it was disposed of."""
 
 
 def read_cover(objects: Objects, clock: Clock) -> Cover | None:
@@ -102,21 +105,27 @@ def read_cover(objects: Objects, clock: Clock) -> Cover | None:
 
 
 def read_units(
-    objects: Objects, *, after: str, ledger_head: int, anchors: Mapping[int, str], check_receipt: CheckReceipt
+    objects: Objects,
+    *,
+    after: str,
+    ledger_head: int,
+    anchors: Mapping[int, str],
+    check_receipt: CheckReceipt,
+    disposed: Disposed,
 ) -> Iterator[Unit]:
     """Read the units after the key `after` ("" for all), each as it is asked for. Nothing is written.
 
     `anchors` are digests that ledger entries had earlier, by number. Raises StoreUnavailable where the store as a whole
     cannot be read.
     """
-    yield from _ledger_units(objects, after, ledger_head, anchors)
+    yield from _ledger_units(objects, after, ledger_head, anchors, disposed)
     if after < ROOT:
         yield _root_unit(objects)
     if after < "ocfl0":  # the first key after all that begin with ocfl/
         root_report = RootReport()
         layout = check_root_files(objects, ROOT, root_report)
         for root in _object_roots(objects, after):
-            yield _object_unit(objects, root, layout, root_report)
+            yield _object_unit(objects, root, layout, root_report, disposed)
     for key in objects.list("receipts/"):
         if key > after:
             yield _receipt_unit(objects, key, check_receipt)
@@ -232,7 +241,9 @@ def unit_of(key: str) -> str:
     return ROOT if key.startswith(ROOT) else key
 
 
-def _ledger_units(objects: Objects, after: str, head: int, anchors: Mapping[int, str]) -> Iterator[Unit]:
+def _ledger_units(
+    objects: Objects, after: str, head: int, anchors: Mapping[int, str], disposed: Disposed
+) -> Iterator[Unit]:
     """Each entry: its own form, that it follows from the one before, and that what it names is there.
 
     The entry after holds an entry's bytes fast, and `anchors` do so for the last ones.
@@ -250,7 +261,7 @@ def _ledger_units(objects: Objects, after: str, head: int, anchors: Mapping[int,
             before = None
             continue
         sha256 = sha256_of(data)
-        wrong = list(_entry_findings(objects, data, sequence))
+        wrong = list(_entry_findings(objects, data, sequence, disposed))
         if sequence in anchors and sha256 != anchors[sequence]:
             wrong.append(finding("ledger_rewritten", key, "it is not what it was when its digest was written down"))
         previous = _previous_of(data)
@@ -260,7 +271,7 @@ def _ledger_units(objects: Objects, after: str, head: int, anchors: Mapping[int,
         yield Unit(key, len(data), tuple(wrong))
 
 
-def _entry_findings(objects: Objects, data: bytes, sequence: int) -> Iterator[VerifyFinding]:
+def _entry_findings(objects: Objects, data: bytes, sequence: int, disposed: Disposed) -> Iterator[VerifyFinding]:
     key = ledger_key(sequence)
     try:
         entry = parse_entry(data)
@@ -272,11 +283,14 @@ def _entry_findings(objects: Objects, data: bytes, sequence: int) -> Iterator[Ve
     for commit in entry.commits:
         root = object_root(commit.object_id)
         try:
-            told = objects.read(f"{root}/v{commit.version}/inventory.json.sha256")
+            told = objects.read(f"{root}/v{commit.version}/inventory.json.sha256").partition(b" ")[0].decode()
         except NotFound:
-            yield finding("version_missing", key, f"version {commit.version} of {commit.object_id} is gone")
-            continue
-        if told.partition(b" ")[0] != commit.inventory_sha256.encode():
+            certificate = disposed(root)
+            if certificate is None or commit.version > certificate.head:
+                yield finding("version_missing", key, f"version {commit.version} of {commit.object_id} is gone")
+                continue
+            told = certificate.inventories[commit.version - 1]
+        if told != commit.inventory_sha256:
             yield finding("ledger_disagrees", key, f"{root}/v{commit.version}/inventory.json is not what it says")
 
 
@@ -306,9 +320,14 @@ def _object_roots(objects: Objects, after: str) -> Iterator[str]:
                 yield root
 
 
-def _object_unit(objects: Objects, root: str, layout: HashedNTuple | None, root_report: RootReport) -> Unit:
+def _object_unit(
+    objects: Objects, root: str, layout: HashedNTuple | None, root_report: RootReport, disposed: Disposed
+) -> Unit:
     checked = check_object(objects, root, layout=layout, root_report=root_report)
-    return Unit(root, checked.report.size_bytes, checked.findings, checked)
+    findings = checked.findings
+    if findings and disposed(root) is not None:
+        findings = ()  # it was deleted while it was read
+    return Unit(root, checked.report.size_bytes, findings, checked)
 
 
 def _receipt_unit(objects: Objects, key: str, check_receipt: CheckReceipt) -> Unit:

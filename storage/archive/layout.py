@@ -23,6 +23,7 @@ MOVED = "moved.json"
 INTENTS = "intents/"
 STAGING = "staging/"
 RECEIPTS = "receipts/"
+DISPOSALS = "disposals/"
 CHAINS = ("fixity/", "audit/")
 """Hash-chained daily files, beside the ledger."""
 
@@ -97,6 +98,11 @@ def intent_key(object_id: str, version: int) -> str:
 def pins_prefix(object_id: str, version: int) -> str:
     """Where the bytes for a version wait under their digests, unchangeable, until it is committed."""
     return f"{INTENTS}{sha256_of(object_id.encode())}/v{version}/"
+
+
+def disposal_prefix(object_id: str) -> str:
+    """Where the proposals for disposing of an object lie, and the certificate."""
+    return f"{DISPOSALS}{sha256_of(object_id.encode())}/"
 
 
 def staging_prefix(document_id: str) -> str:

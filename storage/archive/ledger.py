@@ -4,7 +4,8 @@ Who appends names its own commit. Who loses the race for a number names, the nex
 that sixteen who commit at once need two or three entries and not sixteen (docs/decisions/0009).
 
 `ledger/NNN/NNN/<12 digits>.json` holds {sequence, previous (SHA-256 of the entry before, null in the first),
-recorded_at, commits: [{object_id, version, inventory_sha256, committed_at, actor, message}]}. Entries are create-only,
+recorded_at, commits: [{object_id, version, inventory_sha256, committed_at, actor, message}]}, and in an entry that tells of
+objects that were disposed of, disposals: [certificate] (certificate.py). Entries are create-only,
 so the sequence number is the lock: who loses the race for a number reads the winner's entry and tries the next one.
 
 `recorded_at` never goes back along the line and is never before the commits it records, whatever the clocks say. That
@@ -15,13 +16,15 @@ whole line.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sohoa.clock import Clock, isoformat, parse_moment
 from sohoa.errors import AlreadyExists, DigestMismatch
 from sohoa.model import Actor, Sha256
+from storage.archive.certificate import Certificate, certificate_from_dict, certificate_to_dict
 from storage.archive.layout import ledger_key, sha256_of, to_json
 from storage.objects.protocol import Objects
 
@@ -53,6 +56,7 @@ class Entry:
     recorded_at: datetime
     commits: tuple[Commit, ...]
     sha256: Sha256
+    disposals: tuple[Certificate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +111,32 @@ class Ledger:
                 start, head = head + 1, self.head()
                 together = self._unnamed(waiting(), commit, head)
 
+    def record_disposal(self, certificate: Certificate, *, after: int | None = None) -> int:
+        """Make sure that exactly one entry holds the certificate, and return its sequence number.
+
+        `after` is as in :meth:`record`; without it, bisection finds where the entry must be.
+        """
+        head = self.head()
+        start = self._first_since(certificate.run_at) if after is None else after + 1
+        while True:
+            for sequence in range(start, head + 1):
+                if any(each.object_id == certificate.object_id for each in self.entry(sequence).disposals):
+                    return sequence
+            try:
+                return self._append([], head, disposals=[certificate])
+            except AlreadyExists:
+                start, head = head + 1, self.head()
+
     def find_or_record(self, commit: Commit) -> int:
         """Like :meth:`record`, for a commit of which nothing else is known: bisection finds where its entry must be."""
         return self.record(commit, after=self._first_since(commit.committed_at) - 1)
+
+    def find_disposal(self, certificate: Certificate) -> int | None:
+        """Sequence number of the entry that holds this very certificate, None where there is none."""
+        for sequence in range(self._first_since(certificate.run_at), self.head() + 1):
+            if certificate in self.entry(sequence).disposals:
+                return sequence
+        return None
 
     def find(self, commit: Commit) -> Entry | None:
         """The entry that names this version, None where there is none. Nothing is written."""
@@ -160,18 +187,18 @@ class Ledger:
             before = entry.sha256
             yield entry
 
-    def _append(self, commits: list[Commit], head: int) -> int:
+    def _append(self, commits: list[Commit], head: int, *, disposals: Sequence[Certificate] = ()) -> int:
         previous = self.entry(head) if head else None
-        moments = [commit.committed_at for commit in commits] + ([previous.recorded_at] if previous else [])
-        recorded_at = max(self._clock.now(), *moments)
-        data = to_json(
-            {
-                "sequence": head + 1,
-                "previous": previous.sha256 if previous else None,
-                "recorded_at": isoformat(recorded_at),
-                "commits": [commit_to_dict(commit) for commit in sorted(commits, key=_place)],
-            }
+        moments = [commit.committed_at for commit in commits] + [each.run_at for each in disposals]
+        entry = Entry(
+            sequence=head + 1,
+            previous=previous.sha256 if previous else None,
+            recorded_at=max(self._clock.now(), *moments, *([previous.recorded_at] if previous else [])),
+            commits=tuple(sorted(commits, key=_place)),
+            sha256=Sha256(""),
+            disposals=tuple(disposals),
         )
+        data = to_json(entry_to_dict(entry))
         self._objects.create(ledger_key(head + 1), data)
         self._newest = parse_entry(data)
         return head + 1
@@ -189,6 +216,19 @@ class Ledger:
 
     def _has(self, sequence: int) -> bool:
         return self._objects.exists(ledger_key(sequence))
+
+
+def entry_to_dict(entry: Entry) -> dict[str, Any]:
+    """An entry as plain JSON values: `to_json` of it gives the entry's bytes. `disposals` is left out where there are none."""
+    plain: dict[str, Any] = {
+        "sequence": entry.sequence,
+        "previous": entry.previous,
+        "recorded_at": isoformat(entry.recorded_at),
+        "commits": [commit_to_dict(commit) for commit in entry.commits],
+    }
+    if entry.disposals:
+        plain["disposals"] = [certificate_to_dict(certificate) for certificate in entry.disposals]
+    return plain
 
 
 def commit_to_dict(commit: Commit) -> dict[str, str | int]:
@@ -223,4 +263,5 @@ def parse_entry(data: bytes) -> Entry:
             Commit(**{**commit, "committed_at": parse_moment(commit["committed_at"])}) for commit in found["commits"]
         ),
         sha256=sha256_of(data),
+        disposals=tuple(certificate_from_dict(each) for each in found.get("disposals", ())),
     )

@@ -48,6 +48,8 @@ class EventType(StrEnum):
     """Released by a person."""
     TRANSFER = "transfer"
     """Moved from one object to another."""
+    POLICY_ASSIGNMENT = "policy assignment"
+    """A retention was given, a legal hold set or lifted."""
     RECOVERY = "recovery"
     """Tried again after a failure."""
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from sohoa.clock import isoformat
 from sohoa.errors import DigestMismatch, NotFound, SohoaError
 from sohoa.states import DocumentStatus
-from storage.archive import fixity, verify_ledger
+from storage.archive import fixity, verify_disposals, verify_ledger
 from storage.archive.archive import Archive
 from storage.archive.chain import Break, read_chain
+from storage.archive.disposal import certificate_in_ledger
 from storage.archive.fixity import Cover
-from storage.archive.layout import object_root, receipt_key, sha256_of, staging_prefix, to_json
-from storage.archive.ledger import commit_to_dict
+from storage.archive.layout import object_root, receipt_key, staging_prefix
 from storage.archive.ocfl_root import HashedNTuple, RootReport, check_root_files, find_objects
 from storage.archive.ocfl_rules import Finding
 from storage.archive.verify_documents import (
@@ -38,9 +38,9 @@ from storage.archive.verify_documents import (
     revisions_of,
 )
 from storage.archive.verify_findings import Severity, VerifyFinding, finding
-from storage.archive.verify_ledger import LedgerRead, Named
+from storage.archive.verify_ledger import LedgerRead
 from storage.archive.verify_objects import ACCEPTED, ROOT, ObjectChecked, check_object, check_root_bytes
-from storage.catalog import documents, jobs, outbox
+from storage.catalog import disposed, documents, jobs, outbox
 from storage.catalog.documents import Document
 from storage.index.protocol import SearchIndex
 from storage.registration import is_over
@@ -92,6 +92,8 @@ def verify_archive(
         else:
             _look_at_object(run, found[0])
     _look_for_objects_not_seen(run)
+    _leave_disposed_out(run)
+    run.tell(verify_disposals.compare(stores.archive.objects, run.ledger))
     run.tell(
         finding(found.code, found.where, found.detail) for found in root_report.findings if found.code not in ACCEPTED
     )
@@ -113,6 +115,10 @@ def verify_one(stores: Stores, index: SearchIndex | None, object_id: str, *, che
     run = _Run(stores, index)
     run.layout = check_root_files(stores.archive.objects, ROOT, run.root_report)
     root = object_root(object_id) + "/"
+    if certificate_in_ledger(stores.archive.objects, stores.archive.ledger, root) is not None:
+        run.tell(verify_ledger.read_on(stores.archive.objects, run.ledger))
+        run.tell(verify_disposals.compare_one(stores.archive.objects, run.ledger, object_id))
+        return run.report
     if next(stores.archive.objects.list(root), None) is None:
         raise NotFound(f"{object_id} is not in the archive")
     run.only = object_id
@@ -231,7 +237,7 @@ def _read_ledger_for(run: _Run, checked: ObjectChecked) -> None:
             return
         for each in () if entry is None else entry.commits:
             if entry is not None and (each.object_id, each.version) == (commit.object_id, commit.version):
-                named[each.version] = Named(entry.sequence, sha256_of(to_json(commit_to_dict(each))))
+                named[each.version] = verify_ledger.named_in(each, entry.sequence)
 
 
 def _compare_documents(run: _Run, found: dict[str, ArchivedDocument], *, is_open: bool) -> Iterator[VerifyFinding]:
@@ -274,12 +280,28 @@ def _is_revised_now(row: Document | None) -> bool:
 def _look_for_objects_not_seen(run: _Run) -> None:
     """Objects that the ledger names and the walk did not meet: made since, or gone."""
     run.tell(verify_ledger.read_on(run.stores.archive.objects, run.ledger))
-    for object_id in sorted(run.ledger.named.keys() - run.seen_objects):
+    for object_id in sorted(run.ledger.named.keys() - run.seen_objects - run.ledger.disposals.keys()):
         root = object_root(object_id) + "/"
         if next(run.stores.archive.objects.list(root), None) is None:
             run.tell(iter([finding("object_missing", root, f"the ledger names {object_id}")]))
         elif not any(found.where.startswith(root) for found in run.report.findings):
             _look_at_object(run, root)
+
+
+def _leave_disposed_out(run: _Run) -> None:
+    """What was found of objects that the ledger says are gone is no damage; what is left of them is told instead."""
+    gone = [told.certificate for told in run.ledger.disposals.values()]
+    roots = {object_root(certificate.object_id) + "/": certificate for certificate in gone}
+    ids = {document_id for certificate in gone for document_id in certificate.documents}
+
+    def is_of_them(where: str) -> bool:
+        return where in ids or fixity.unit_of(where) in roots
+
+    run.report.findings = [found for found in run.report.findings if not is_of_them(found.where)]
+    run.root_report.findings = [found for found in run.root_report.findings if not is_of_them(found.where)]
+    for document_id in ids:
+        run.pdfs.pop(document_id, None)
+        run.seen_documents.pop(document_id, None)
 
 
 def _look_at_rows(run: _Run) -> None:
@@ -301,14 +323,23 @@ def _look_at_rows(run: _Run) -> None:
 def _row_alone(run: _Run, row: Document) -> Iterator[VerifyFinding]:
     archive = run.stores.archive
     in_work = row.version is None
-    if not in_work:
+    told = None if in_work else run.ledger.disposals.get(row.archived_in)
+    if told is not None and row.document_id in told.certificate.documents:
+        if not disposed.is_gone(row):
+            yield finding("catalog_pending", row.document_id, f"it was disposed of with {row.archived_in}")
+            return
+        if (row.version, row.sequence) != (told.certificate.head, told.sequence):
+            detail = f"the catalogue has ledger entry {row.sequence}, its certificate is in {told.sequence}"
+            yield finding("catalog_disagrees", row.document_id, detail)
+    elif not in_work:
         object_id = row.archived_in
         try:
             fresh = Archive(archive.objects, run.stores.clock)  # keeps nothing of what was there before
             known = any(path.startswith(f"documents/{row.document_id}/") for path in fresh.inventory(object_id).state)
         except SohoaError:
             known = False
-        if known:  # committed since the object was looked at
+        root = object_root(object_id)
+        if known or certificate_in_ledger(archive.objects, archive.ledger, root):  # since the object was looked at
             return
         yield finding(
             "document_missing", row.document_id, f"the catalogue has it in {object_id}, version {row.version}"

@@ -13,12 +13,13 @@ from sohoa.states import DocumentStatus, JobKind
 from storage.archive import description
 from storage.archive.archive import Archive
 from storage.archive.commit import sha256_of_key
-from storage.archive.layout import document_folder, object_id_of, receipt_key
+from storage.archive.disposal import certificate_in_ledger
+from storage.archive.layout import document_folder, object_id_of, object_root, receipt_key
 from storage.archive.receipts import Receipt, parse_receipt, receipt_bytes
 from storage.archive.verify_findings import VerifyFinding, finding
 from storage.archive.verify_ledger import LedgerRead
 from storage.archive.verify_objects import ObjectChecked
-from storage.catalog import documents
+from storage.catalog import disposed, documents
 from storage.catalog.documents import Document
 from storage.index.protocol import SearchIndex
 from storage.stores import Stores
@@ -197,7 +198,7 @@ def compare_receipt(
         said["size_bytes"] = (receipt.size_bytes, row.original_size_bytes)
         said["kind"] = (receipt.kind, row.kind)
     wrong = [name for name, (receipts, catalogues) in said.items() if receipts != catalogues]
-    if receipt.dossier != row.dossier and not _was_in(archive, document_id, receipt.dossier):
+    if receipt.dossier != row.dossier and not (disposed.is_gone(row) or _was_in(archive, document_id, receipt.dossier)):
         wrong.append("dossier")
     if receipt.staged_key != f"staging/{document_id}/original.{receipt.kind}":
         wrong.append("staged_key")
@@ -294,8 +295,12 @@ def _compare_record(document: ArchivedDocument, row: Document) -> Iterator[Verif
 
 
 def _originals_before(archive: Archive, document_id: str, before: dict[str, Any]) -> set[str]:
-    """The digests of a document's originals in the version that had them last."""
+    """The digests of a document's originals in the version that had them last; what the record says of them where that
+    object was disposed of since."""
     try:
+        if certificate_in_ledger(archive.objects, archive.ledger, object_root(before["object_id"])) is not None:
+            said = (*_dicts([before.get("original")]), *_dicts(before.get("appended")))
+            return {str(one.get("sha256")) for one in said}
         state = archive.inventory(before["object_id"]).versions[before["version"] - 1].state
     except (SohoaError, ValueError, KeyError, TypeError, IndexError):
         return set()
@@ -308,9 +313,13 @@ def _dicts(values: Any) -> list[dict[str, Any]]:
 
 
 def _was_in(archive: Archive, document_id: str, dossier: str | None) -> bool:
-    """Whether some version of that dossier's object (or of the document's own) has had the document: then it was moved."""
+    """Whether some version of that dossier's object (or of the document's own) has had the document: then it was moved. Of
+    one that was disposed of since, that cannot be told."""
+    object_id = object_id_of(document_id, dossier)
+    if certificate_in_ledger(archive.objects, archive.ledger, object_root(object_id)) is not None:
+        return True
     try:
-        versions = archive.inventory(object_id_of(document_id, dossier)).versions
+        versions = archive.inventory(object_id).versions
     except SohoaError:
         return False
     return any(path.startswith(f"documents/{document_id}/") for version in versions for path in version.state)

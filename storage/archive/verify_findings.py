@@ -51,6 +51,28 @@ ADVICE: Final[dict[str, tuple[Severity, str, str]]] = {
         "a ledger entry is not what it was when the fixity check wrote its digest down, or was cut off",
         "restore the ledger from a copy",
     ),
+    "commit_after_disposal": (
+        "error",
+        "the ledger has a version of an object that it says was disposed of before",
+        "an entry was forged: compare the ledger with a copy",
+    ),
+    "certificate_missing": ("error", "the ledger disposes of an object whose certificate is not beside it", _RESTORE),
+    "certificate_disagrees": (
+        "error",
+        "a certificate of disposal is not what the ledger says of the object",
+        "one of the two was altered: compare both with a copy",
+    ),
+    "certificate_unrecorded": (
+        "error",
+        "a certificate of disposal that no ledger entry holds",
+        "an entry was lost or the certificate was put there past Sohoa: compare with a copy",
+    ),
+    "disposal_open": ("pending", "an object is being disposed of", _WAIT),
+    "disposed_left": (
+        "warning",
+        "files of an object that was disposed of are still there",
+        "find out who brought them back; a copy made before may still have them",
+    ),
     "receipt_missing": ("error", "a document without a receipt", _RESTORE),
     "receipt_damaged": ("error", "a receipt cannot be what was written", _RESTORE),
     "receipt_disagrees": (

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sohoa.clock import isoformat, parse_moment
+from sohoa.clock import parse_moment
 from sohoa.errors import NotFound
 from sohoa.model import Actor, Sha256
+from storage.archive.certificate import Certificate
 from storage.archive.layout import ledger_key, sha256_of, to_json
-from storage.archive.ledger import Commit, Entry, commit_to_dict, parse_entry
+from storage.archive.ledger import Commit, Entry, commit_to_dict, entry_to_dict, parse_entry
 from storage.archive.verify_findings import VerifyFinding, finding
 from storage.archive.verify_objects import ObjectChecked
 from storage.objects.protocol import Objects
@@ -23,10 +24,19 @@ _KEY = re.compile(r"ledger/\d{3}/\d{3}/(\d{12})\.json")
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What the ledger says of one version: the entry's number, and the digest of all that it says."""
+    """What the ledger says of one version: the entry's number, the digest of all that it says, and that of the inventory."""
 
     sequence: int
     sha256: str
+    inventory_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A certificate of disposal and the number of the entry that holds it."""
+
+    sequence: int
+    certificate: Certificate
 
 
 @dataclass(slots=True)
@@ -34,6 +44,8 @@ class LedgerRead:
     """What the entries read so far name: object id → version → Named."""
 
     named: dict[str, dict[int, Named]] = field(default_factory=dict)
+    disposals: dict[str, Told] = field(default_factory=dict)
+    """What was disposed of, by object id."""
     entries: int = 0
     head_sequence: int = 0
     head_sha256: Sha256 | None = None
@@ -80,6 +92,11 @@ def compare(checked: ObjectChecked, ledger: LedgerRead) -> Iterator[VerifyFindin
     for version in sorted(named.keys() - known):
         detail = f"ledger entry {named[version].sequence} names version {version}, which is not there"
         yield finding("version_missing", report.root, detail)
+
+
+def named_in(commit: Commit, sequence: int) -> Named:
+    """What an entry says of one version."""
+    return Named(sequence, _digest(commit), commit.inventory_sha256)
 
 
 def commits_of(checked: ObjectChecked) -> list[Commit]:
@@ -150,21 +167,23 @@ def _read_listed(objects: Objects, ledger: LedgerRead, key: str) -> Iterator[Ver
             first = ledger_key(versions[commit.version].sequence)
             yield finding("ledger_twice", key, f"{first} names version {commit.version} of {commit.object_id} too")
             continue
-        versions[commit.version] = Named(sequence, _digest(commit))
+        if told := ledger.disposals.get(commit.object_id):
+            detail = f"{commit.object_id} was disposed of before, by {ledger_key(told.sequence)}"
+            yield finding("commit_after_disposal", key, detail)
+        versions[commit.version] = named_in(commit, sequence)
+    for certificate in entry.disposals:
+        if told := ledger.disposals.get(certificate.object_id):
+            detail = f"{ledger_key(told.sequence)} disposes of {certificate.object_id} too"
+            yield finding("ledger_twice", key, detail)
+            continue
+        ledger.disposals[certificate.object_id] = Told(sequence, certificate)
 
 
 def _parsed(data: bytes, sequence: int) -> Entry | None:
     """The entry, None where the bytes cannot be what was written under this number."""
     try:
         entry = parse_entry(data)
-        canonical = to_json(
-            {
-                "sequence": sequence,
-                "previous": entry.previous,
-                "recorded_at": isoformat(entry.recorded_at),
-                "commits": [commit_to_dict(commit) for commit in entry.commits],
-            }
-        )
+        canonical = to_json(entry_to_dict(entry) | {"sequence": sequence})
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return entry if canonical == data and json.loads(data)["sequence"] == sequence else None

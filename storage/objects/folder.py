@@ -11,17 +11,18 @@ import errno
 import fcntl
 import hashlib
 import io
+import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from sohoa.clock import SystemClock
+from sohoa.clock import SystemClock, isoformat, parse_moment
 from sohoa.errors import (
     AlreadyExists,
     BadRequest,
@@ -33,7 +34,16 @@ from sohoa.errors import (
     StoreUnavailable,
 )
 from sohoa.model import Sha256
-from storage.objects.protocol import DELETABLE, ObjectStat, Stored, check_key, damaged_key
+from storage.objects.protocol import (
+    DAMAGED,
+    DELETABLE,
+    ObjectStat,
+    Stored,
+    check_guard,
+    check_key,
+    damaged_key,
+    object_digest,
+)
 
 CHUNK_BYTES = 1024 * 1024
 LEFTOVER_AGE = timedelta(days=1)
@@ -160,6 +170,41 @@ class FolderObjects:
                     break
                 self._durable_folders.discard(folder)
 
+    def guard(self, root: str, *, until: datetime | None, hold: bool, below: str = "") -> bool:
+        path = self._guard_path(root)
+        with self._lock():
+            known, _ = _read_guard(path)
+            latest = max((each for each in (until, known) if each is not None), default=None)
+            data = json.dumps({"until": None if latest is None else isoformat(latest), "hold": hold}).encode()
+            with self._written(root, data) as (private, _), _store_errors(root):
+                self._put(private, path, private.replace)
+        return True
+
+    def check_disposable(self, root: str) -> None:
+        path = self._guard_path(root)
+        if not path.exists():
+            raise NotAllowed(f"{root} was never given a time to be kept for", code="retained")
+        until, hold = _read_guard(path)
+        check_guard(root, until=until, hold=hold, now=SystemClock().now())
+
+    def dispose(self, root: str, *, first: Sequence[str]) -> None:
+        guard, folder = self._guard_path(root), self._path(root)
+        if folder.exists():
+            self.check_disposable(root)
+        with _store_errors(root):
+            for name in first:
+                (folder / name).unlink(missing_ok=True)
+                if (folder / name).parent.exists():
+                    _sync_folder((folder / name).parent)
+            for whole in (self._path(DAMAGED + root), folder):
+                if whole.exists():
+                    shutil.rmtree(whole)
+            for above in folder.parents:
+                if above.parent == self._root or not above.exists() or not _remove_if_empty(above):
+                    break
+            self._durable_folders.clear()
+            guard.unlink(missing_ok=True)
+
     @contextmanager
     def local_file(self, key: str) -> Iterator[Path]:
         if not self.exists(key):
@@ -180,6 +225,9 @@ class FolderObjects:
                 with suppress(FileNotFoundError):
                     if leftover.stat().st_mtime < oldest:
                         leftover.unlink()
+
+    def _guard_path(self, root: str) -> Path:
+        return self._root / ".guards" / f"{object_digest(root)}.json"
 
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*check_key(key))
@@ -320,6 +368,17 @@ def _same_bytes(one: Path, other: Path) -> bool:
         return True
     with one.open("rb") as left, other.open("rb") as right:
         return hashlib.file_digest(left, "sha256").digest() == hashlib.file_digest(right, "sha256").digest()
+
+
+def _read_guard(path: Path) -> tuple[datetime | None, bool]:
+    """Until when, and whether on hold. Raises StoreUnavailable for one that cannot be read: then nothing may go."""
+    try:
+        found = json.loads(path.read_bytes())
+        return None if found["until"] is None else parse_moment(found["until"]), bool(found["hold"])
+    except FileNotFoundError:
+        return None, False
+    except (OSError, ValueError, KeyError) as error:
+        raise StoreUnavailable(f"{path} cannot be read: nothing is disposed of; set the retention again") from error
 
 
 def _has_digest(path: Path, sha256: Sha256) -> bool:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from sohoa.errors import BadRequest
+from sohoa.errors import BadRequest, NotAllowed
 from sohoa.model import Sha256
 
 DELETABLE = ("staging/", "intents/")
 """The only prefixes under which anything may be deleted; everything else stays for ever."""
 DAMAGED = "damaged/"
+_OBJECT_ROOT = re.compile(r"ocfl/([0-9a-f]{3})/([0-9a-f]{3})/([0-9a-f]{3})/(\1\2\3[0-9a-f]{55})")
 LONGEST_KEY_BYTES = 900
 """S3 allows 1,024; an operator's prefix has to fit in as well."""
 LONGEST_SEGMENT_BYTES = 255
@@ -102,6 +104,27 @@ class Objects(Protocol):
         a power cut a deleted key may be there again."""
         ...
 
+    def guard(self, root: str, *, until: datetime | None, hold: bool, below: str = "") -> bool:
+        """Have the store itself refuse to dispose of an object's root before `until`, or while `hold`.
+
+        The moment is never brought forward again; a hold is lifted by `hold=False`. With `below` (such as `v3/`) only what
+        lies there is guarded anew. False where the store cannot refuse by itself (an S3 bucket without Object Lock).
+        """
+        ...
+
+    def check_disposable(self, root: str) -> None:
+        """Raise NotAllowed (`retained`, `on_hold`) where the store would refuse :meth:`dispose`."""
+        ...
+
+    def dispose(self, root: str, *, first: Sequence[str]) -> None:
+        """Delete an OCFL object's root for good, with all that was ever under it or kept aside: `first` (names in the
+        root) in this order, then the rest. Doing it again goes on where it was cut short.
+
+        The only way to delete anything outside DELETABLE. Raises NotAllowed as :meth:`check_disposable` does, before
+        anything is deleted, and for anything that is no object's root.
+        """
+        ...
+
     def local_file(self, key: str) -> AbstractContextManager[Path]:
         """A real, read-only file with the object's bytes, for libraries that need one. Raises NotFound."""
         ...
@@ -134,3 +157,19 @@ def check_key(key: str) -> list[str]:
     if max(sizes) > LONGEST_SEGMENT_BYTES or sum(sizes) + len(sizes) - 1 > LONGEST_KEY_BYTES:
         raise BadRequest(f"{key[:60]}… is too long for a key")
     return segments
+
+
+def object_digest(root: str) -> str:
+    """The digest that an OCFL object's root is named by. Raises NotAllowed for the key of anything else."""
+    match = _OBJECT_ROOT.fullmatch(root)
+    if match is None:
+        raise NotAllowed(f"{root!r} is not the root of an object: only whole objects are ever disposed of")
+    return match[4]
+
+
+def check_guard(root: str, *, until: datetime | None, hold: bool, now: datetime) -> None:
+    """Raise NotAllowed where what a store guards until then, or under a hold, may not go yet."""
+    if hold:
+        raise NotAllowed(f"{root} is on legal hold: `sohoa hold lift` first", code="on_hold")
+    if until is not None and until > now:
+        raise NotAllowed(f"{root} is to be kept until {until:%Y-%m-%d}", code="retained")

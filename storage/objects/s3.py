@@ -11,23 +11,24 @@ import hashlib
 import io
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from heapq import merge
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, unquote_plus
 
+import structlog
 from lxml import etree
 
 from sohoa.clock import SystemClock
 from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotAllowed, NotFound, StoreUnavailable
 from sohoa.model import Sha256
-from storage.objects import s3_parts, s3_probe
+from storage.objects import s3_lock, s3_parts, s3_probe
 from storage.objects.local_copies import LocalCopies, lent
-from storage.objects.protocol import DELETABLE, ObjectStat, Stored, check_key, damaged_key
+from storage.objects.protocol import DAMAGED, DELETABLE, ObjectStat, Stored, check_key, damaged_key, object_digest
 from storage.objects.s3_client import Reply, S3Client
 from storage.objects.s3_download import open_range
 from storage.objects.s3_parts import PART_BYTES, checksum
@@ -43,6 +44,8 @@ _PARTS = ".parts/"
 """In the work bucket: large objects that are whole but have not got their name yet."""
 _LISTED_AT_ONCE = "1000"
 
+log = structlog.get_logger()
+
 
 class S3Objects:
     """The Objects protocol on an S3 server, which threads, processes and machines may share."""
@@ -56,6 +59,7 @@ class S3Objects:
         self._copies = copies
         self._known = known
         self._probing = threading.Lock()
+        self._locked: bool | None = None
 
     def make_ready(self) -> None:
         """Make the buckets where they are missing and ask the server whether it keeps its promises, unless it was asked
@@ -153,6 +157,29 @@ class S3Objects:
             raise NotAllowed(f"{key} may not be deleted: only staging/ and intents/ are ever emptied")
         self._client.send("DELETE", bucket, name)
 
+    def guard(self, root: str, *, until: datetime | None, hold: bool, below: str = "") -> bool:
+        object_digest(root)
+        if not self._locks():
+            log.warning("objects.not_locked", root=root)
+            return False
+        bucket, name = self._place.locate(root)
+        prefix = f"{name}/{below}"
+        s3_lock.guard(self._client, bucket, prefix, until=until, hold=hold, now=SystemClock().now())
+        return True
+
+    def check_disposable(self, root: str) -> None:
+        object_digest(root)
+        if self._locks():
+            bucket, name = self._place.locate(root)
+            s3_lock.check_disposable(self._client, bucket, f"{name}/", root=root, now=SystemClock().now())
+
+    def dispose(self, root: str, *, first: Sequence[str]) -> None:
+        self.check_disposable(root)
+        bucket, name = self._place.locate(root)
+        s3_lock.dispose(self._client, bucket, f"{name}/", first=first)
+        bucket, name = self._place.locate(DAMAGED + root)
+        s3_lock.dispose(self._client, bucket, f"{name}/", first=())
+
     @contextmanager
     def local_file(self, key: str) -> Iterator[Path]:
         etag = self.stat(key).etag
@@ -185,6 +212,12 @@ class S3Objects:
             if self._known is None:
                 self._known = s3_probe.recall_or_probe(self._client, self._place)
             return self._known
+
+    def _locks(self) -> bool:
+        """Whether the server itself keeps what it is told to keep."""
+        if self._locked is None:
+            self._locked = self._place.lock and s3_lock.has_lock(self._client, self._place.archive)
+        return self._locked
 
     def _write(self, key: str, source: BinaryIO | bytes, *, condition: dict[str, str], sha256: Sha256 | None) -> Stored:
         bucket, name = self._place.locate(key)

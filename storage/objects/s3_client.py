@@ -52,9 +52,13 @@ _ANSWERS = frozenset({404, 412, 416})
 _CHANCE: Final = random.SystemRandom()
 
 
+_NOT_LOCKED = "NoSuchObjectLockConfiguration"
+"""What MinIO says with status 400 of a key that is under no retention or hold, and others with 404."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer about a key: status 200, 204, 206, 404, 412 or 416.
+    """An answer about a key: status 200, 204, 206, 404, 412 or 416 (400: under no lock).
 
     `unsure` says that an earlier try got no answer and may have been carried out all the same. Header names are found
     in any case of letters.
@@ -81,7 +85,7 @@ class _Trouble:
     @property
     def is_answer(self) -> bool:
         """Whether it is an answer about the key after all."""
-        return self.status in _ANSWERS and self.code != "NoSuchBucket"
+        return (self.status in _ANSWERS and self.code != "NoSuchBucket") or self.code == _NOT_LOCKED
 
     @property
     def passing(self) -> bool:

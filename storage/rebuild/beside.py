@@ -43,6 +43,8 @@ commits = Table(
     Column("version", Integer, primary_key=True),
     Column("sequence", Integer, nullable=False),
 )
+disposed = Table("rebuild_disposed", _metadata, Column("object_id", String, primary_key=True))
+"""Objects of which nothing is to be read: a certificate in the ledger tells of them."""
 findings = Table(
     "rebuild_findings",
     _metadata,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
@@ -13,14 +14,15 @@ from sqlalchemy.dialects import sqlite
 
 from sohoa.errors import DigestMismatch, NotFound, SohoaError, StoreUnavailable
 from storage.archive.archive import Archive
+from storage.archive.certificate import Certificate
 from storage.archive.layout import INTENTS, object_id_of, sha256_of
 from storage.archive.ledger import Entry
 from storage.archive.receipts import Receipt, Revising
 from storage.catalog.documents import batched, find_duplicate
 from storage.catalog.tables import documents
-from storage.rebuild.beside import Beside, add, came_to, commits, findings, note, progress
+from storage.rebuild.beside import Beside, add, came_to, commits, disposed, findings, note, progress
 from storage.rebuild.findings import UNUSABLE, Finding, why
-from storage.rebuild.rows import Recorded, Rows, rows_of
+from storage.rebuild.rows import Recorded, Rows, disposed_rows, rows_of
 from storage.registration import is_over, must_wait, register
 
 BATCH = 200
@@ -56,6 +58,7 @@ def read_ledger(made: Beside, archive: Archive, tell: Tell) -> None:
     for numbers in _batches(range(at.ledger_read + 1, at.ledger_head + 1)):
         rows: list[dict[str, str | int]] = []
         found: list[Finding] = []
+        certified: list[tuple[Certificate, int]] = []
         for number in numbers:
             entry = _entry(archive, number)
             if isinstance(entry, Finding):
@@ -67,11 +70,13 @@ def read_ledger(made: Beside, archive: Archive, tell: Tell) -> None:
                     {"object_id": commit.object_id, "version": commit.version, "sequence": number}
                     for commit in entry.commits
                 ]
+                certified += [(certificate, number) for certificate in entry.disposals]
             before = entry
         with made.database.write() as conn:
             if rows:
                 conn.execute(sqlite.insert(commits).on_conflict_do_nothing(), rows)
             note(conn, found)
+            _put_disposed(conn, certified, archive, now=at.began_at)
             came_to(conn, ledger_read=numbers[-1])
         tell(Progress("ledger", numbers[-1], at.ledger_head))
 
@@ -80,13 +85,14 @@ def read_objects(made: Beside, archive: Archive, tell: Tell) -> None:
     """Step 2: the documents in the newest version of every object that the ledger names."""
     with made.database.read() as conn:
         at = conn.execute(select(progress)).one()
-        total = conn.execute(select(func.count(commits.c.object_id.distinct()))).scalar_one()
+        there = commits.c.object_id.not_in(select(disposed.c.object_id))
+        total = conn.execute(select(func.count(commits.c.object_id.distinct())).where(there)).scalar_one()
         seen = commits.c.object_id <= at.object_read
-        done = conn.execute(select(func.count(commits.c.object_id.distinct())).where(seen)).scalar_one()
+        done = conn.execute(select(func.count(commits.c.object_id.distinct())).where(there, seen)).scalar_one()
     pending, last = _pending(archive), at.object_read
     while True:
         with made.database.read() as conn:
-            following = select(commits.c.object_id).distinct().where(commits.c.object_id > last)
+            following = select(commits.c.object_id).distinct().where(there, commits.c.object_id > last)
             some = conn.execute(following.order_by(commits.c.object_id).limit(BATCH)).scalars().all()
             sequences = _sequences(conn, some)
         if not some:
@@ -207,6 +213,20 @@ def _put(conn: Connection, found: Iterable[Rows | Finding], made: Beside) -> Non
     rows = [each for each in found if isinstance(each, Rows)]
     note(conn, [each for each in found if isinstance(each, Finding)])
     add(conn, rows, now=now)
+
+
+def _put_disposed(
+    conn: Connection, certified: Iterable[tuple[Certificate, int]], archive: Archive, *, now: datetime
+) -> None:
+    """Documents of objects that were disposed of: what their receipts say, and which entry holds the certificate."""
+    for certificate, sequence in certified:
+        conn.execute(sqlite.insert(disposed).values(object_id=certificate.object_id).on_conflict_do_nothing())
+        for document_id in certificate.documents:
+            receipt = _receipt(archive, document_id)
+            if isinstance(receipt, Finding):
+                note(conn, [receipt])
+            else:
+                add(conn, [disposed_rows(receipt, certificate, sequence)], now=now)
 
 
 def _sequences(conn: Connection, object_ids: Iterable[str]) -> dict[str, dict[int, int]]:

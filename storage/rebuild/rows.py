@@ -17,8 +17,11 @@ from sohoa.errors import DigestMismatch, NotFound, SohoaError, StoreUnavailable
 from sohoa.model import Sha256
 from sohoa.states import DocumentStatus, JobKind, PageStatus, Review
 from storage.archive.archive import Archive
+from storage.archive.certificate import Certificate
 from storage.archive.inventory import Inventory
 from storage.archive.layout import document_folder, dossier_of, object_root, sha256_of
+from storage.archive.receipts import Receipt
+from storage.catalog import disposed
 from storage.catalog.jobs import NewJob
 from storage.objects.protocol import Objects
 from storage.rebuild.findings import UNUSABLE, Finding, why
@@ -85,6 +88,12 @@ def rows_of(archive: Archive, object_id: str, recorded: Recorded) -> Iterator[Ro
             detail = f"v{version} is in the archive but in no entry of the ledger that can be read"
             yield Finding("version_not_in_ledger", detail, object_id=object_id, document_id=document_id)
         yield rows
+
+
+def disposed_rows(receipt: Receipt, certificate: Certificate, sequence: int) -> Rows:
+    """What is left of a document whose object was disposed of."""
+    columns = disposed.columns(certificate, sequence, receipt)
+    return Rows({"document_id": receipt.document_id, **columns}, [], None)
 
 
 def _newest(archive: Archive, object_id: str, recorded: Recorded) -> _Newest | None:

@@ -25,7 +25,7 @@ _ROOT_FILE = "ocfl/0=ocfl_1.1"
 class CopyFinding:
     """A key that could not be copied, or is not the same in both stores.
 
-    Codes: source_damaged, source_missing, ledger_damaged, copy_differs.
+    Codes: source_damaged, source_missing, ledger_damaged, copy_differs, not_guarded.
     """
 
     code: str
@@ -64,9 +64,9 @@ class Copying:
         except NotFound:
             self.find("source_missing", key, "it is not there: bring it back from a copy that has it")
             return False
-        except (DigestMismatch, OSError):
+        except (DigestMismatch, StoreUnavailable, OSError):
             if digest_of(self.source, key) == sha256:
-                raise  # it is the target that does not take it
+                raise  # it is the target that does not take it, or the network
             self.find("source_damaged", key, "its bytes are not those of its digest: it was not copied")
             return False
         except AlreadyExists:

@@ -3,11 +3,13 @@ it, then the object root's own files."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
+from sohoa.errors import DigestMismatch, NotFound
 from storage.archive.commit import Intent
+from storage.archive.disposal import certificate_key
 from storage.archive.inventory import Inventory, parse_inventory, sidecar
+from storage.archive.keeping import guard_kept
 from storage.archive.layout import object_root, receipt_key, sha256_of
 from storage.archive.ledger import Commit
 from storage.replicate.copying import Copying, read_or_none
@@ -21,15 +23,17 @@ def copy_versions(copying: Copying, commits: Sequence[Commit], *, thorough: bool
     """Copy these versions of one object, oldest first; how many of them the target has whole now, from the first on.
 
     A version whose inventory the target has is taken to be whole, for content comes before it; if `thorough`, all of it
-    is read there.
+    is read there. Of an object that was disposed of in either store nothing is copied, and it counts as whole.
     """
-    whole = 0
+    object_id, whole = commits[0].object_id, 0
+    if any(store.exists(certificate_key(object_id)) for store in (copying.source, copying.target)):
+        return len(commits)
     for commit in commits:
         if not _copy_version(copying, commit, thorough=thorough):
             break
         whole += 1
     if whole:
-        _follow(copying, object_root(commits[0].object_id), commits[whole - 1].version)
+        _follow(copying, object_root(object_id), commits[whole - 1].version)
     return whole
 
 
@@ -83,8 +87,9 @@ def _follow(copying: Copying, root: str, version: int) -> None:
     while target.exists(f"{root}/v{version + 1}/inventory.json"):
         version += 1
     data = target.read(f"{root}/v{version}/inventory.json")
-    if json.loads(data)["head"] != f"v{version}":
-        return  # of a version that is not this copy's to judge
+    inventory = _inventory(data)
+    if inventory is None or inventory.head != version:
+        return  # newer than what was copied here, and not this copy's to judge
 
     def older() -> Iterator[bytes]:
         for number in range(version - 1, 0, -1):
@@ -94,3 +99,8 @@ def _follow(copying: Copying, root: str, version: int) -> None:
     copying.root_file(f"{root}/0=ocfl_object_1.1", _DECLARATION, older=older)
     copying.root_file(f"{root}/inventory.json", data, older=older)
     copying.root_file(f"{root}/inventory.json.sha256", sidecar(data), older=older)
+    try:
+        guard_kept(target, inventory)
+    except (DigestMismatch, NotFound):
+        detail = "a decision on how long it is kept is damaged there, so the store does not keep it: use --thorough"
+        copying.find("not_guarded", root, detail)

@@ -16,7 +16,7 @@ from itertools import islice
 
 from sohoa.clock import Clock
 from sohoa.errors import Conflict, SetupError
-from storage.archive.layout import CHAINS, RECEIPTS, STAGING, ledger_key, root_files, sha256_of
+from storage.archive.layout import CHAINS, DISPOSALS, RECEIPTS, STAGING, ledger_key, root_files, sha256_of
 from storage.archive.ledger import Commit, Entry, Ledger, parse_entry
 from storage.objects.protocol import Objects
 from storage.replicate.copying import CopyFinding, Copying, is_whole_json, read_or_none
@@ -73,6 +73,10 @@ def replicate(
     reached = _reached(copying, Ledger(target, clock).head(), head, back=back)
     for key, data in root_files().items():
         copying.small(key, data)
+    decided = set() if thorough else set(target.list(DISPOSALS))
+    for key in source.list(DISPOSALS):
+        if key not in decided:
+            copying.unvouched(key)
     run = _Run(copying, thorough=thorough)
     with ThreadPoolExecutor(copiers) as pool:
         for numbers in _batches(range(1 if thorough else reached + 1, head + 1)):

@@ -62,6 +62,7 @@ def archive(files: Sequence[Path], *, home: Path, workers: int, watch_memory: bo
         sohoa("archive", "--json", "--jobs", str(workers), *files),
         environment={"SOHOA_HOME": str(home)},
         watch_memory=watch_memory,
+        leaves_processes=True,
     )
     documents = [json.loads(line) for line in done.stdout.splitlines()]
     wrong = [document for document in documents if document["status"] != "archived"]
@@ -77,8 +78,13 @@ def run(
     environment: Mapping[str, str],
     watch_memory: bool = False,
     exit_codes: Collection[int] = (0,),
+    leaves_processes: bool = False,
 ) -> Run:
-    """Run `command` to its end. Raises CommandFailed, with the last lines it wrote, where it ends with another code."""
+    """Run `command` to its end. Raises CommandFailed, with the last lines it wrote, where it ends with another code.
+
+    `leaves_processes`: it has processes that outlive it a little, whose processor time counts; no other command may run
+    beside it then, for it would be taken for one of them.
+    """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         ctypes.CDLL(None).prctl(
             _PR_SET_CHILD_SUBREAPER, 1
@@ -91,7 +97,7 @@ def run(
         wall_s = time.perf_counter() - started_s
         process.returncode = os.waitstatus_to_exitcode(status)
         peak_bytes = watch.stop() if watch is not None else 0
-        cpu_s = usage.ru_utime + usage.ru_stime + _cpu_s_of_orphans(before)
+        cpu_s = usage.ru_utime + usage.ru_stime + (_cpu_s_of_orphans(before) if leaves_processes else 0.0)
         out.seek(0)
         errors.seek(0)
         if process.returncode not in exit_codes:

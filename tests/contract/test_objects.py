@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,53 @@ def test_mending_puts_what_is_missing(objects: Objects) -> None:
     objects.mend("ocfl/a", b"right", sha256=right)
     assert objects.read("ocfl/a") == b"right"
     assert list(objects.list("damaged/")) == []
+
+
+ROOT = "ocfl/abc/def/012/abcdef012" + "3" * 55
+FIRST = ("inventory.json", "v1/inventory.json")
+
+
+def _guarded(objects: Objects, *, days: float, hold: bool = False) -> None:
+    objects.create(f"{ROOT}/inventory.json", b"root")
+    objects.create(f"{ROOT}/v1/inventory.json", b"one")
+    objects.create(f"{ROOT}/v1/content/a/original.jpg", b"bytes")
+    objects.create(f"{ROOT[:-1]}4/inventory.json", b"another object")
+    assert objects.guard(ROOT, until=datetime.now(UTC) + timedelta(days=days), hold=hold)
+
+
+def test_what_has_to_be_kept_is_not_disposed_of(objects: Objects) -> None:
+    _guarded(objects, days=30)
+    for refused in (objects.check_disposable, lambda root: objects.dispose(root, first=FIRST)):
+        with pytest.raises(NotAllowed) as caught:
+            refused(ROOT)
+        assert caught.value.code == "retained"
+    objects.guard(ROOT, until=datetime.now(UTC) - timedelta(days=1), hold=False)
+    with pytest.raises(NotAllowed):
+        objects.dispose(ROOT, first=FIRST)
+    assert objects.read(f"{ROOT}/v1/content/a/original.jpg") == b"bytes"
+
+
+def test_what_is_on_hold_is_not_disposed_of_until_the_hold_is_lifted(objects: Objects) -> None:
+    _guarded(objects, days=-1, hold=True)
+    with pytest.raises(NotAllowed) as caught:
+        objects.dispose(ROOT, first=FIRST)
+    assert caught.value.code == "on_hold"
+    objects.guard(ROOT, until=None, hold=False)
+    objects.dispose(ROOT, first=FIRST)
+    objects.dispose(ROOT, first=FIRST)
+    assert list(objects.list("ocfl/")) == [f"{ROOT[:-1]}4/inventory.json"]
+
+
+@pytest.mark.parametrize(
+    "root",
+    ["ocfl", "ocfl/abc", "ledger/000/000", "receipts", ROOT[:-1], f"{ROOT}/v1", f"{ROOT}/", "ocfl/../ledger", ""],
+)
+def test_nothing_but_the_root_of_an_object_is_disposed_of(objects: Objects, root: str) -> None:
+    _guarded(objects, days=-1)
+    for refused in (objects.check_disposable, lambda root: objects.dispose(root, first=())):
+        with pytest.raises(NotAllowed):
+            refused(root)
+    assert len(list(objects.list("ocfl/"))) == 4
 
 
 def test_a_key_is_created_once_and_keeps_its_first_bytes(objects: Objects) -> None:
@@ -451,3 +499,21 @@ def test_two_processes_at_once_lose_nothing_and_win_nothing_twice(tmp_path: Path
     assert list(objects.list("staging/")) == []
     assert {objects.read(f"receipts/{number}.json") for number in range(200)} <= {b"one", b"two"}
     assert list((tmp_path / ".tmp").iterdir()) == []
+
+
+def test_folder_keeps_what_was_never_given_a_time(tmp_path: Path) -> None:
+    folder = open_objects(tmp_path)
+    folder.create(f"{ROOT}/inventory.json", b"root")
+    with pytest.raises(NotAllowed, match="never given"):
+        folder.dispose(ROOT, first=FIRST)
+
+
+def test_folder_keeps_everything_while_its_guard_cannot_be_read(tmp_path: Path) -> None:
+    folder = open_objects(tmp_path)
+    _guarded(folder, days=-1)
+    [guard] = (tmp_path / ".guards").iterdir()
+    guard.chmod(0o640)
+    guard.write_bytes(b"{")
+    with pytest.raises(StoreUnavailable):
+        folder.dispose(ROOT, first=FIRST)
+    assert folder.exists(f"{ROOT}/inventory.json")

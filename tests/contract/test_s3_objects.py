@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotFound, SetupError, StoreUnavailable
+from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotAllowed, NotFound, SetupError, StoreUnavailable
 from sohoa.model import Sha256
 from sohoa.settings import Settings
-from storage.objects import examine, open_store, s3_client, s3_parts, s3_probe
+from storage.objects import examine, open_store, s3_client, s3_lock, s3_parts, s3_probe
 from storage.objects.local_copies import LocalCopies
 from storage.objects.s3 import S3Objects
 from storage.objects.s3_client import Reply, S3Client
@@ -599,3 +599,52 @@ def test_the_doctor_names_what_the_buckets_lack(server: S3Server, tmp_path: Path
 
     whole = settings.model_copy(update={"archive_url": url_of(server)})
     assert examine(whole)[1] == []
+
+
+ROOT = "ocfl/abc/def/012/abcdef012" + "3" * 55
+
+
+@pytest.mark.parametrize("hold", [False, True], ids=["retention", "hold"])
+def test_server_itself_refuses_to_delete_what_is_guarded(server: S3Server, tmp_path: Path, hold: bool) -> None:
+    objects = fresh_s3(server, tmp_path / "copies")
+    objects.create(f"{ROOT}/v1/inventory.json", b"one")
+    until = None if hold else datetime.now(UTC) + timedelta(days=30)
+    assert objects.guard(ROOT, until=until, hold=hold)
+    assert objects.guard(ROOT, until=datetime.now(UTC) + timedelta(days=2), hold=hold)
+    bucket, name = objects._place.locate(ROOT)
+    [kept] = s3_lock.versions(objects._client, bucket, f"{name}/")
+    with pytest.raises(StoreUnavailable):  # 403 or, MinIO, 400
+        objects._client.send("DELETE", bucket, kept.name, query=kept.query)
+    assert objects.read(f"{ROOT}/v1/inventory.json") == b"one"
+    objects.guard(ROOT, until=None, hold=False)
+
+
+def test_what_is_kept_for_ever_is_locked_as_long_as_the_server_takes(server: S3Server, tmp_path: Path) -> None:
+    objects = fresh_s3(server, tmp_path / "copies")
+    objects.create(f"{ROOT}/v1/inventory.json", b"one")
+    for _ in range(2):
+        assert objects.guard(ROOT, until=datetime(9999, 12, 31, tzinfo=UTC), hold=False)
+    with pytest.raises(NotAllowed, match="2120"):
+        objects.check_disposable(ROOT)
+
+
+def test_disposal_deletes_every_version_and_what_was_kept_aside(server: S3Server, tmp_path: Path) -> None:
+    objects = fresh_s3(server, tmp_path / "copies")
+    objects.create(f"{ROOT}/inventory.json", b"one")
+    objects.replace(f"{ROOT}/inventory.json", b"two", if_match=objects.stat(f"{ROOT}/inventory.json").etag)
+    objects.create(f"{ROOT}/v1/content/a", b"damaged")
+    objects.mend(f"{ROOT}/v1/content/a", b"right", sha256=Sha256(hashlib.sha256(b"right").hexdigest()))
+    objects.dispose(ROOT, first=("inventory.json",))
+    bucket, name = objects._place.locate("ocfl")
+    assert list(s3_lock.versions(objects._client, bucket, name.removesuffix("ocfl"))) == []
+
+
+def test_bucket_without_lock_says_that_it_guards_nothing(server: S3Server, tmp_path: Path) -> None:
+    objects = open_store(
+        Settings(home=tmp_path, s3_access_key=SecretStr(server.access_key), s3_secret_key=SecretStr(server.secret_key)),
+        url=url_of(server) + "&lock=no",
+    )
+    objects.create(f"{ROOT}/inventory.json", b"one")
+    assert not objects.guard(ROOT, until=datetime.now(UTC) + timedelta(days=30), hold=True)
+    objects.dispose(ROOT, first=())
+    assert list(objects.list("ocfl/")) == []

@@ -235,6 +235,13 @@ def test_two_receipts_that_both_may_be_right_are_left_as_they_are(
     assert contents(copy) == before
 
 
+def test_file_that_the_disk_cannot_read_is_named_and_holds_up_no_other(archive: Archive, copy: Objects) -> None:
+    key = DAMAGED["content"][0]
+    found = copy_to(cast(Objects, _Unreadable(archive.objects, key)), copy)
+    assert [(each.code, each.key) for each in found.findings] == [("source_damaged", key)]
+    assert copy.exists(f"{object_root(object_id_of('E', None))}/inventory.json")
+
+
 def test_copy_of_another_archive_is_left_alone(archive: Archive, copy: Objects, tmp_path: Path) -> None:
     other = archive_in(tmp_path / "other")
     add_paper(other, "X")
@@ -340,3 +347,20 @@ class _Forgetful:
         if name == "open":
             return lambda key, **how: self._objects.open("ocfl/0=ocfl_1.1")
         return getattr(self._objects, name)
+
+
+class _Unreadable:
+    """A store of which the disk cannot read one key."""
+
+    def __init__(self, objects: Objects, key: str) -> None:
+        self._objects, self._key = objects, key
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._objects, name)
+
+        def open_(key: str, **how: Any) -> Any:
+            if key == self._key:
+                raise StoreUnavailable("the archive's disk cannot be used (Input/output error)")
+            return method(key, **how)
+
+        return open_ if name == "open" else method

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pikepdf
 import pytest
+from sqlalchemy import update
 
 from ingest import decisions, moving
 from ingest.receive import Intake, receive
@@ -22,6 +23,7 @@ from sohoa.states import DocumentStatus, RevisionKind
 from storage.archive.receipts import Receipt
 from storage.catalog import documents, jobs, page_rows, revisions
 from storage.catalog.documents import Document
+from storage.catalog.tables import documents as documents_table
 from storage.index import open_index
 from storage.index.indexer import index_outbox
 from storage.index.query import parse_query
@@ -297,6 +299,18 @@ def test_a_picture_may_follow_a_pdf_and_what_was_done_to_it_is_told_of_its_page_
     assert [page["number"] for page in record_of(stores, after)["pages"]] == [1, 2, 3]
     details = [event["eventDetailInformation"].get("eventDetailExtension", {}) for event in events_of(stores, after)]
     assert [detail["page"] for detail in details if detail.get("page")] == [3]
+
+
+@pytest.mark.parametrize("kind", [REPLACE, APPEND])
+def test_a_document_that_the_archive_never_took_is_not_revised(stores: Stores, kind: RevisionKind) -> None:
+    document = archived(stores, "Bản mờ")
+    with stores.database.write() as connection:
+        row = update(documents_table).where(documents_table.c.document_id == document.document_id)
+        connection.execute(row.values(status=DocumentStatus.FAILED, version=None, object_id=None, sequence=None))
+    with pytest.raises(Conflict, match="not in the archive yet"):
+        revise_with(stores, document, letter_bytes("Bản rõ"), kind=kind)
+    with stores.database.read() as connection:
+        assert revisions.open_for(connection, document.document_id) is None
 
 
 def test_only_an_archived_document_can_be_appended_to(stores: Stores, tmp_path: Path) -> None:
