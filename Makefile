@@ -17,7 +17,7 @@ demo: setup
 
 test:
 	@sh .ci/setup test
-	SOHOA_REQUIRE=$${SOHOA_REQUIRE:-verapdf,ocfl-java} SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest -m "not mutants"
+	SOHOA_REQUIRE=$${SOHOA_REQUIRE:-verapdf,ocfl-java} SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest -m "not mutants" -n auto --dist worksteal
 
 mutants: setup
 	$(PY) -m pytest -m mutants -n 2
@@ -33,7 +33,7 @@ check: setup
 	$(PY) -m ruff check .
 	.venv/bin/lint-imports
 	$(PY) -m mypy
-	$(PY) -m pytest -m "not slow and not mutants and not verapdf and not ocfl_java and not papers and not servers" -q
+	$(PY) -m pytest -m "not slow and not mutants and not verapdf and not ocfl_java and not papers and not servers" -q -n auto --dist worksteal
 
 format: setup
 	$(PY) -m ruff format .

@@ -4,6 +4,7 @@ crashes were survived, and what was left out for want of a server, is said last.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
@@ -16,6 +17,19 @@ def _log_as_before() -> Iterator[None]:
     """A command run inside a test sends the log to that test's standard error, which is closed afterwards."""
     yield
     structlog.reset_defaults()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of xdist hands its counts to the one that says them."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["points"] = dict(crash.POINTS)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add up what the processes of xdist counted."""
+    crash.POINTS.update(getattr(node, "workeroutput", {}).get("points", {}))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -67,11 +67,11 @@ def main(template: Path, kind: str) -> None:
     with tempfile.TemporaryDirectory(dir=template.parent) as scratch:
         for lost in (True, False):
             undisturbed = _home(template, Path(scratch) / f"undisturbed-{lost}", lost=lost)
-            assert _in_child(partial(_rebuild, undisturbed, template, 0, kind)) == 0
+            assert in_child(partial(_rebuild, undisturbed, template, 0, kind)) == 0
             wanted, before = _seen(undisturbed), (None, None) if lost else _seen(template)
             for number in range(1, 100_000):
                 home = _home(template, Path(scratch) / f"{number}-{lost}", lost=lost)
-                killed = _in_child(partial(_rebuild, home, template, number, kind))
+                killed = in_child(partial(_rebuild, home, template, number, kind))
                 if killed == 0:
                     assert number > 10
                     break
@@ -79,7 +79,7 @@ def main(template: Path, kind: str) -> None:
                 rows, found = _seen(Path(shutil.copytree(home, Path(scratch) / f"{number}-{lost}-as-left")))
                 assert rows in (before[0], wanted[0]), f"point {number}: a half-made catalogue is in use"
                 assert found in (None, wanted[1]), f"point {number}: a half-made index is in use"
-                assert _in_child(partial(_rebuild, home, template, 0, kind)) == 0, number
+                assert in_child(partial(_rebuild, home, template, 0, kind)) == 0, number
                 assert _seen(home) == wanted, f"point {number}: not as if it had been left alone"
                 left = sorted(path.name for path in home.iterdir() if "rebuild" in path.name or "index." in path.name)
                 assert left == [], f"point {number}: {left}"
@@ -136,7 +136,7 @@ def _home(template: Path, home: Path, *, lost: bool) -> Path:
     return home
 
 
-def _in_child(do: Callable[[], None]) -> int:
+def in_child(do: Callable[[], None]) -> int:
     """The exit code of a child that does it."""
     sys.stdout.flush()
     child = os.fork()
@@ -156,7 +156,7 @@ def _seen(home: Path) -> tuple[Any, int | None]:
     A child looks: an index that was open leaves threads behind, which must not be here.
     """
     answer = home.with_name(f"{home.name}.seen")
-    assert _in_child(partial(_look, home, answer)) == 0
+    assert in_child(partial(_look, home, answer)) == 0
     found: tuple[Any, int | None] = pickle.loads(answer.read_bytes())
     return found
 
