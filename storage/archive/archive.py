@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sohoa.clock import Clock
-from sohoa.errors import NotFound, SohoaError
+from sohoa.errors import DigestMismatch, NotFound, SohoaError
 from sohoa.model import Actor, DocumentId, Sha256
 from storage.archive import receipts
 from storage.archive.commit import (
@@ -111,17 +111,19 @@ class Archive:
         return self.objects.exists(receipt_key(document_id))
 
     def read_receipt(self, document_id: str) -> Receipt:
-        """The receipt of a document. Raises NotFound."""
+        """The receipt of a document. Raises NotFound, DigestMismatch."""
         return receipts.read_receipt(self.objects, document_id)
 
-    def pending_receipts(self) -> Iterator[Receipt]:
-        """Receipts of documents that still have something staged: accepted, and perhaps not yet committed."""
+    def pending_receipts(self) -> Iterator[Receipt | DigestMismatch]:
+        """Receipts of documents that still have something staged (accepted, and perhaps not yet committed), and what is
+        wrong with one that is damaged."""
         for document_id in self._staged_ids():
             try:
-                receipt = self.read_receipt(document_id)
+                yield self.read_receipt(document_id)
             except NotFound:
                 continue  # staged but never accepted
-            yield receipt
+            except DigestMismatch as damage:
+                yield damage
 
     # the commit
 
@@ -164,6 +166,9 @@ class Archive:
         done: list[Commit] = []
         failures: list[SohoaError] = []
         for intent in open_intents(self.objects):
+            if isinstance(intent, DigestMismatch):
+                failures.append(intent)
+                continue
             try:
                 recorded = finish(self.objects, self.ledger, intent)
             except SohoaError as error:
@@ -205,9 +210,11 @@ class Archive:
         """
         inventory = self._heads.read(object_id)
         states = [inventory.state] if inventory is not None else []
-        states += [
-            intent.inventory.state for intent in open_intents(self.objects) if intent.inventory.object_id == object_id
-        ]
+        for intent in open_intents(self.objects):
+            if isinstance(intent, DigestMismatch):
+                raise intent
+            if intent.inventory.object_id == object_id:
+                states.append(intent.inventory.state)
         return any(path.startswith(folder) for state in states for path in state)
 
     def open_file(
