@@ -153,7 +153,7 @@ class Siege:
         """Every promise kept: documents by status."""
         for leftover in (self.office.archive_root / ".tmp").iterdir():
             leftover.unlink()  # what a killed process was writing to no name yet
-        here = {document.document_id: document for document in self.office.assert_in_order()}
+        here = {str(document.document_id): document for document in self.office.assert_in_order()}
         with self.office.stores() as stores:
             for document_id, told_by in self.promised.items():
                 assert stores.archive.has_receipt(document_id), f"{told_by} told of {document_id}, which has no receipt"
