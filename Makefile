@@ -2,10 +2,11 @@
 # make test   sets everything up, runs every test (those of servers that do not run are left out; it says so last)
 # make servers       installs and starts the real servers that tests need; make servers-stop ends them
 # make mutants       breaks the fixity check in each of many ways: its own tests must fail (a quarter of an hour, not in make test)
+# make kills MINUTES=5   kills workers, API and command at random under load for so long; then nothing may be lost
 # make check  the gate: format, lint, types, import rules, fast tests
 # make bench  measures, and writes docs/benchmarks.md
 
-.PHONY: demo test mutants check format bench setup servers servers-stop
+.PHONY: demo test mutants kills check format bench setup servers servers-stop
 
 PY := .venv/bin/python
 
@@ -21,6 +22,9 @@ test:
 
 mutants: setup
 	$(PY) -m pytest -m mutants -n 2
+
+kills: setup
+	$(PY) -m tests.e2e.random_kills --minutes $${MINUTES:-5}
 
 servers: setup
 	@$(PY) -m tests.support.servers start

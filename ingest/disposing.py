@@ -19,7 +19,7 @@ from sohoa.clock import isoformat, parse_moment
 from sohoa.errors import AlreadyExists, BadRequest, Conflict, DigestMismatch, NotAllowed, NotFound, SohoaError
 from sohoa.model import Actor, Sha256
 from storage.archive.certificate import Certificate
-from storage.archive.disposal import Disposed, certificates, check_not_disposed, dispose_of, read_certificate
+from storage.archive.disposal import Disposed, certificates, check_not_disposed, read_certificate
 from storage.archive.inventory import Inventory
 from storage.archive.keeping import Keeping, guard_kept, read_keeping
 from storage.archive.layout import DISPOSALS, disposal_prefix, dossier_of, object_root, sha256_of, to_json
@@ -131,7 +131,7 @@ def run(stores: Stores, target: Target, *, actor: Actor) -> Disposed:
         run_by=actor,
         run_at=parse_moment(isoformat(stores.clock.now())),
     )
-    disposed = dispose_of(archive.objects, archive.ledger, certificate)
+    disposed = archive.dispose(certificate)
     with stores.database.write() as connection:
         disposed_rows.tell(connection, certificate, disposed.sequence, receipts, now=stores.clock.now())
     return disposed
@@ -234,13 +234,7 @@ def _state(stores: Stores, proposed: dict[str, Any]) -> str:
 
 def _receipts(stores: Stores, document_ids: Iterable[str]) -> dict[str, Receipt]:
     """The receipts of documents, of which the catalogue tells once their object is gone. Raises NotFound, DigestMismatch."""
-    found = {}
-    for document_id in document_ids:
-        try:
-            found[document_id] = stores.archive.read_receipt(document_id)
-        except (ValueError, KeyError, TypeError):
-            raise DigestMismatch(f"the receipt of {document_id} is damaged; restore it from a copy first") from None
-    return found
+    return {document_id: stores.archive.read_receipt(document_id) for document_id in document_ids}
 
 
 def _inventory_sha256s(stores: Stores, inventory: Inventory) -> list[Sha256]:

@@ -16,7 +16,7 @@ from ingest import moving
 from ocr_workers import record, revised, staged
 from ocr_workers.pages import DocumentPlan
 from ocr_workers.record import Ending
-from sohoa.errors import Conflict, Held, NotFound, SohoaError, StageFailed, StoreUnavailable
+from sohoa.errors import Conflict, DigestMismatch, Held, NotFound, SohoaError, StageFailed, StoreUnavailable
 from sohoa.model import Page, quality_to_dict
 from sohoa.states import DocumentStatus, JobKind, PageStatus, RevisionKind
 from storage.archive.commit import Recorded
@@ -168,8 +168,8 @@ def page_finished(job: Job, page: Page, tools: Tools) -> None:
             jobs.enqueue(connection, [NewJob(JobKind.COMPOSE, job.document_id, priority=job.priority)], now=now)
 
 
-def composed(job: Job, document: Document, tools: Tools) -> None:
-    """The renditions are staged and validated: on to the commit."""
+def composed(job: Job, document: Document, tools: Tools, *, digests: staged.Digests) -> None:
+    """The renditions are staged, with these digests, and validated: on to the commit."""
     now = tools.clock.now()
     with tools.database.write() as connection:
         jobs.complete(connection, job.job_id, owner=tools.owner)
@@ -185,7 +185,9 @@ def composed(job: Job, document: Document, tools: Tools) -> None:
             pdf_size_bytes=document.pdf_size_bytes,
             conformance=document.conformance,
         )
-        jobs.enqueue(connection, [NewJob(JobKind.COMMIT, job.document_id, priority=job.priority)], now=now)
+        payload = {"staged": dict(digests)}
+        commit = NewJob(JobKind.COMMIT, job.document_id, priority=job.priority, payload=payload)
+        jobs.enqueue(connection, [commit], now=now)
 
 
 def committed(job: Job, document: Document, recorded: Recorded, tools: Tools) -> None:
@@ -276,7 +278,7 @@ def gave_up(job: Job, error: SohoaError, tools: Tools) -> None:
     check_lease(job, tools)
     try:
         plan = staged.read_plan(job.document_id, tools.archive).pages[(job.page or 1) - 1]
-    except NotFound as missing:
+    except (NotFound, DigestMismatch) as missing:
         _document_stopped(job, DocumentStatus.FAILED, missing, tools)
         return
     page = Page(
@@ -329,15 +331,17 @@ def _document_stopped(job: Job, status: DocumentStatus, error: SohoaError, tools
         document = documents.get(connection, job.document_id)
         pages = page_rows.pages_of(connection, job.document_id)
     base = base_of(document, tools)
+    digests: dict[str, str] = {}
     if base is None:
         stopped = record.stopped(document, ending, pages=pages, archive=tools.archive, clock=tools.clock)
         measured = {page.number: page.quality for page in pages if page.quality is not None}
-        staged.write_qualities(job.document_id, measured, tools.archive)
+        digests |= staged.write_qualities(job.document_id, measured, tools.archive)
     else:
         stopped = revised.stopped(document, base, ending, archive=tools.archive, clock=tools.clock)
-    staged.write_description(job.document_id, stopped, tools.archive)
+    digests |= staged.write_description(job.document_id, stopped, tools.archive)
+    payload = {**ending.payload(), "staged": digests}
     with tools.database.write() as connection:
-        commit = NewJob(JobKind.COMMIT, job.document_id, priority=job.priority, payload=ending.payload())
+        commit = NewJob(JobKind.COMMIT, job.document_id, priority=job.priority, payload=payload)
         jobs.complete(connection, job.job_id, owner=tools.owner)
         jobs.drop_document(connection, job.document_id)  # no other page may change what the record says of it
         jobs.enqueue(connection, [commit], now=now)

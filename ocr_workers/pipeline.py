@@ -149,7 +149,7 @@ def compose_document(job: Job, tools: Tools) -> None:
             composition = revised.append_pdf(composition, part, target, base, pages=every, archive=tools.archive)
         outcomes.check_lease(job, tools)
         with target.open("rb") as stream:
-            staged.write(document.document_id, "document.pdf", stream, archive=tools.archive)
+            pdf = staged.write(document.document_id, "document.pdf", stream, archive=tools.archive)
     warned = (*plan.warnings, *composition.warnings, *readings.warnings)
     document = replace(
         document,
@@ -170,8 +170,8 @@ def compose_document(job: Job, tools: Tools) -> None:
         clock=tools.clock,
         so_far=None if base is None else revised.so_far(document, base, archive=tools.archive, clock=tools.clock),
     )
-    staged.write_description(document.document_id, description, tools.archive)
-    outcomes.composed(job, document, tools)
+    described = staged.write_description(document.document_id, description, tools.archive)
+    outcomes.composed(job, document, tools, digests={**readings.digests, **pdf, **described})
 
 
 def commit_document(job: Job, tools: Tools) -> None:
@@ -188,9 +188,17 @@ def commit_document(job: Job, tools: Tools) -> None:
         original = revised.landing_path(document, base, through=through)
         removed = revised.removed_paths(document, base, through=through)
     outcomes.check_lease(job, tools)
+    files = staged.files_to_commit(
+        document,
+        tools.archive,
+        composed=through,
+        folder=folder,
+        original=original,
+        digests=job.payload.get("staged", {}),
+    )
     recorded = tools.archive.commit_and_record(
         home.archived_in,
-        staged.files_to_commit(document, tools.archive, composed=through, folder=folder, original=original),
+        files,
         removed=removed,
         actor=document.actor,
         message=f"{ending.status} {home.document_id}" if base is None else revised.message(document, base, ending),

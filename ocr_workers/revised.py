@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import hashlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -22,13 +23,13 @@ from ocr_workers.record import SOFTWARE, Description, Ending, known, original_js
 from ocr_workers.staged import original_name
 from ocr_workers.text_check import assert_text_equal
 from sohoa.clock import Clock
-from sohoa.errors import Conflict
+from sohoa.errors import Conflict, DigestMismatch
 from sohoa.model import Appended, Page, Revision
 from sohoa.states import DocumentStatus, RevisionKind
 from storage.archive import premis
 from storage.archive.alto import read_alto
 from storage.archive.archive import Archive
-from storage.archive.description import Events, read_events, read_record, record_to_follow
+from storage.archive.description import Events, read_events, read_record, read_sound, record_to_follow
 from storage.archive.layout import document_folder
 from storage.archive.premis import EventType
 from storage.catalog.documents import Changes, Document
@@ -43,8 +44,9 @@ def pages_before(revision: Document, base: Document, archive: Archive) -> list[P
     """The pages that a revision's own pages follow: none where it replaces them."""
     if kind_of(revision) is RevisionKind.REPLACE:
         return []
-    with archive.open_file(base.archived_in, f"{document_folder(base.document_id)}alto.xml.gz") as stream:
-        return read_alto(gzip.decompress(stream.read()))
+    return read_alto(
+        gzip.decompress(read_sound(archive, base.archived_in, f"{document_folder(base.document_id)}alto.xml.gz"))
+    )
 
 
 def append_pdf(
@@ -63,6 +65,11 @@ def append_pdf(
         pikepdf.open(before) as whole,
         pikepdf.open(part_path) as more,
     ):
+        with before.open("rb") as stream:
+            if hashlib.file_digest(stream, "sha256").hexdigest() != base.pdf_sha256:
+                raise DigestMismatch(
+                    f"the PDF of {base.document_id} is damaged: restore it from a copy, then try again"
+                )
         offset = len(whole.pages)
         whole.pages.extend(more.pages)
         report = save_pdfa(whole, target, flavour=flavour, metadata=metadata)

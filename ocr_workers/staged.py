@@ -56,9 +56,13 @@ def original_name(document: Document) -> str:
     return f"original.{document.kind}"
 
 
-def write(document_id: DocumentId, name: str, source: BinaryIO | bytes, *, archive: Archive) -> None:
-    """Stage one file, durably, in place of what had that name before."""
-    archive.stage(document_id, name, source, overwrite=True)
+Digests = Mapping[str, str]
+"""The SHA-256 of staged files by their names, as they were written: a commit takes nothing else."""
+
+
+def write(document_id: DocumentId, name: str, source: BinaryIO | bytes, *, archive: Archive) -> dict[str, str]:
+    """Stage one file, durably, in place of what had that name before. Returns its digest by its name."""
+    return {name: archive.stage(document_id, name, source, overwrite=True).sha256}
 
 
 def write_plan(document_id: DocumentId, plan: DocumentPlan, archive: Archive) -> None:
@@ -66,7 +70,7 @@ def write_plan(document_id: DocumentId, plan: DocumentPlan, archive: Archive) ->
 
 
 def read_plan(document_id: DocumentId, archive: Archive) -> DocumentPlan:
-    return plan_from_dict(json.loads(archive.objects.read(f"staging/{document_id}/plan.json")))
+    return plan_from_dict(_read_json(f"staging/{document_id}/plan.json", archive))
 
 
 def write_page(document_id: DocumentId, page: Page, archive: Archive) -> None:
@@ -100,8 +104,7 @@ class StagedPages(Sequence[Page]):
     def _read(self, number: int) -> Page:
         page = self._kept.get(number)
         if page is None:
-            data = self._archive.objects.read(f"staging/{self._document_id}/pages/{number:06}.json")
-            page = page_from_dict(json.loads(data))
+            page = page_from_dict(_read_json(f"staging/{self._document_id}/pages/{number:06}.json", self._archive))
             if len(self._kept) >= _PAGES_KEPT:
                 del self._kept[next(iter(self._kept))]
             self._kept[number] = page
@@ -115,11 +118,13 @@ def numbered_from(first: int, pages: Iterable[Page]) -> Iterator[Page]:
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """The pages without their words: a summary of each for the record, and what the document as a whole must say."""
+    """The pages without their words: a summary of each for the record, what the document as a whole must say, and what was
+    staged."""
 
     pages: tuple[dict[str, Any], ...]
     failed: tuple[int, ...]
     warnings: tuple[str, ...]
+    digests: Digests
 
 
 def write_readings(
@@ -150,44 +155,51 @@ def write_readings(
                 created_at=document.received_at,
             )
         alto.seek(0)
-        write(document.document_id, "alto.xml.gz", alto, archive=archive)
+        digests = write(document.document_id, "alto.xml.gz", alto, archive=archive)
     failed = tuple(summary["number"] for summary in summaries if summary["status"] == PageStatus.FAILED)
     if failed:
         warnings.append("page_failed")
-    write(document.document_id, "text.txt", text.getvalue().encode(), archive=archive)
-    write_qualities(document.document_id, qualities, archive)
-    return Readings(tuple(summaries), failed, tuple(dict.fromkeys(warnings)))
+    digests |= write(document.document_id, "text.txt", text.getvalue().encode(), archive=archive)
+    digests |= write_qualities(document.document_id, qualities, archive)
+    return Readings(tuple(summaries), failed, tuple(dict.fromkeys(warnings)), digests)
 
 
-def write_qualities(document_id: DocumentId, qualities: Mapping[int, Mapping[str, Any]], archive: Archive) -> None:
+def write_qualities(
+    document_id: DocumentId, qualities: Mapping[int, Mapping[str, Any]], archive: Archive
+) -> dict[str, str]:
     """Stage quality.json: what was measured (model.quality_to_dict) on each page, by its number, that anything was."""
     pages = [{"page": number, **quality} for number, quality in sorted(qualities.items())]
-    write(document_id, QUALITY, _json({"pages": pages}), archive=archive)
+    return write(document_id, QUALITY, _json({"pages": pages}), archive=archive)
 
 
 def write_description(
     document_id: DocumentId, description: tuple[dict[str, Any], list[dict[str, Any]]], archive: Archive
-) -> None:
+) -> dict[str, str]:
     """Stage record.json and premis.jsonl."""
     record, events = description
-    write(document_id, "record.json", _json(record), archive=archive)
-    write(document_id, "premis.jsonl", premis.to_jsonl(events), archive=archive)
+    digests = write(document_id, "record.json", _json(record), archive=archive)
+    return digests | write(document_id, "premis.jsonl", premis.to_jsonl(events), archive=archive)
 
 
 def files_to_commit(
-    document: Document, archive: Archive, *, composed: bool, folder: str, original: str
+    document: Document, archive: Archive, *, composed: bool, folder: str, original: str, digests: Digests
 ) -> list[StagedFile]:
     """What the next version of the object gets, in `folder`, which ends in "/"; a held or failed document has no
     renditions, and a revision that did not get through has changed no page either.
 
     The first version brings the original, to the path `original`. Raises NotFound where it is not staged: then nothing
-    may be committed; and DigestMismatch where it is not what was received, or the PDF not the one that was validated.
+    may be committed; and DigestMismatch where it is not what was received, the PDF not the one that was validated, or
+    another file not the one that was written.
     """
     staged = partial(archive.staged_file, document.document_id)
     measured = (QUALITY,) if composed or document.revises is None else ()
     files = [staged(name, folder + name) for name in (*DESCRIPTION, *measured, *(RENDITIONS if composed else ()))]
     if composed and next(file for file in files if file.key.endswith("/document.pdf")).sha256 != document.pdf_sha256:
         raise DigestMismatch(f"the PDF staged for {document.document_id} is not the one that was validated; try again")
+    for file in files:
+        name = file.key.rpartition("/")[2]
+        if digests.get(name, file.sha256) != file.sha256:
+            raise DigestMismatch(f"{file.key} is not what was staged: its disk has changed it; try again")
     if document.version is None:
         file = staged(original_name(document), original)
         if file.sha256 != document.original_sha256:
@@ -196,6 +208,13 @@ def files_to_commit(
             )
         files.append(file)
     return files
+
+
+def _read_json(key: str, archive: Archive) -> Any:
+    try:
+        return json.loads(archive.objects.read(key))
+    except ValueError:
+        raise DigestMismatch(f"{key} is not what was staged: its disk has changed it; try again") from None
 
 
 def _summary(page: Page) -> dict[str, Any]:

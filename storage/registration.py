@@ -36,6 +36,9 @@ def register_pending(archive: Archive, database: Database, clock: Clock) -> int:
     """
     registered = 0
     for receipt in archive.pending_receipts():
+        if isinstance(receipt, DigestMismatch):
+            log.error("receipt.damaged", code=receipt.code, detail=receipt.detail)
+            continue
         with database.read() as conn:
             if _is_registered(conn, receipt.document_id):
                 continue

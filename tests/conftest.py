@@ -40,7 +40,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if crash.POINTS:
         each = ", ".join(f"{name.removesuffix('.py')} {count}" for name, count in sorted(crash.POINTS.items()))
         reporter.line(
-            f"SURVIVED: {crash.POINTS.total()} crashes, full disks and rivals, each at a point of its own ({each})"
+            f"SURVIVED: {crash.POINTS.total()} crashes, kills, failing disks and rivals, each at a point of its own ({each})"
         )
     reasons = {str(report.longrepr) for report in reporter.stats.get("skipped", [])}
     missing = [name for name in server_programs.PROGRAMS if any(servers.absent(name) in reason for reason in reasons)]

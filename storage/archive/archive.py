@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sohoa.clock import Clock
-from sohoa.errors import NotFound, SohoaError
+from sohoa.errors import DigestMismatch, NotFound, SohoaError
 from sohoa.model import Actor, DocumentId, Sha256
 from storage.archive import receipts
+from storage.archive.certificate import Certificate
 from storage.archive.commit import (
     Heads,
     Recorded,
@@ -23,7 +24,7 @@ from storage.archive.commit import (
     open_intents,
     sha256_of_key,
 )
-from storage.archive.disposal import finish_disposal, open_disposals
+from storage.archive.disposal import Disposed, dispose_of, finish_disposal, open_disposals
 from storage.archive.inventory import Inventory
 from storage.archive.layout import STAGING, object_root, receipt_key, root_files, staging_prefix
 from storage.archive.ledger import Commit, Ledger
@@ -112,17 +113,19 @@ class Archive:
         return self.objects.exists(receipt_key(document_id))
 
     def read_receipt(self, document_id: str) -> Receipt:
-        """The receipt of a document. Raises NotFound."""
+        """The receipt of a document. Raises NotFound, DigestMismatch."""
         return receipts.read_receipt(self.objects, document_id)
 
-    def pending_receipts(self) -> Iterator[Receipt]:
-        """Receipts of documents that still have something staged: accepted, and perhaps not yet committed."""
+    def pending_receipts(self) -> Iterator[Receipt | DigestMismatch]:
+        """Receipts of documents that still have something staged (accepted, and perhaps not yet committed), and what is
+        wrong with one that is damaged."""
         for document_id in self._staged_ids():
             try:
-                receipt = self.read_receipt(document_id)
+                yield self.read_receipt(document_id)
             except NotFound:
                 continue  # staged but never accepted
-            yield receipt
+            except DigestMismatch as damage:
+                yield damage
 
     # the commit
 
@@ -157,6 +160,12 @@ class Archive:
             message=message,
         )
 
+    def dispose(self, certificate: Certificate) -> Disposed:
+        """Dispose of an object whose newest version is the certificate's; see disposal.py. Raises as dispose_of does."""
+        disposed = dispose_of(self.objects, self.ledger, certificate)
+        self._forget(disposed)
+        return disposed
+
     def recover(self) -> list[Commit]:
         """Roll every reserved version, and every disposal, forward, whoever began it; safe beside others who
         commit or recover.
@@ -166,15 +175,18 @@ class Archive:
         done: list[Commit] = []
         failures: list[SohoaError] = []
         for intent in open_intents(self.objects):
+            if isinstance(intent, DigestMismatch):
+                failures.append(intent)
+                continue
             try:
                 recorded = finish(self.objects, self.ledger, intent)
             except SohoaError as error:
                 failures.append(error)
             else:
                 done += [recorded.commit] if recorded is not None else []
-        for reserved in open_disposals(self.objects):
+        for _, reserved in open_disposals(self.objects):
             try:
-                finish_disposal(self.objects, self.ledger, reserved)
+                self._forget(finish_disposal(self.objects, self.ledger, reserved))
             except SohoaError as error:
                 failures.append(error)
         drop_useless_pins(self.objects)
@@ -212,9 +224,11 @@ class Archive:
         """
         inventory = self._heads.read(object_id)
         states = [inventory.state] if inventory is not None else []
-        states += [
-            intent.inventory.state for intent in open_intents(self.objects) if intent.inventory.object_id == object_id
-        ]
+        for intent in open_intents(self.objects):
+            if isinstance(intent, DigestMismatch):
+                raise intent
+            if intent.inventory.object_id == object_id:
+                states.append(intent.inventory.state)
         return any(path.startswith(folder) for state in states for path in state)
 
     def open_file(
@@ -246,6 +260,10 @@ class Archive:
 
     def _key(self, object_id: str, logical_path: str, version: int | None) -> str:
         return f"{object_root(object_id)}/{self.inventory(object_id).content_path(logical_path, version=version)}"
+
+    def _forget(self, disposed: Disposed | None) -> None:
+        if disposed is not None:
+            self._heads.forget(disposed.certificate.object_id)
 
     def _staged_ids(self) -> Iterator[str]:
         for document_id, _ in groupby(self.objects.list(STAGING), key=lambda key: key.split("/")[1]):

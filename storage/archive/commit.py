@@ -43,6 +43,7 @@ from storage.objects.protocol import Objects
 _HEADS_KEPT = 8
 """Few, for the inventory of a dossier with hundreds of versions takes megabytes."""
 _HEAD = re.compile(rb'\{"digestAlgorithm":"sha256","head":"v(\d+)",')
+_SIDECAR = re.compile(rb"([0-9a-f]{64}) +inventory\.json\n")
 _HEAD_WITHIN = 80
 """An inventory as written here says its head first, so that megabytes need not be parsed for it."""
 _ATTEMPTS = 200
@@ -123,9 +124,9 @@ def commit_files(
         if before is None and not wanted:
             raise NotFound(f"{object_id} is not in the archive")
         if before is not None and (version := _version_that_brought(before, wanted, removed)):
-            return _find_recorded(objects, ledger, before, version)
+            return _find_recorded(objects, ledger, heads, before, version)
         if before is not None:  # the ledger names an object's versions in their order
-            _finish_other(objects, ledger, intent_key(object_id, before.head))
+            _finish_other(objects, ledger, heads, intent_key(object_id, before.head))
         first = {} if before is not None else _first_files(object_id)
         inventory = next_inventory(
             before,
@@ -145,12 +146,12 @@ def commit_files(
                 raise
             continue
         if _reserve(objects, intent):
-            recorded = finish(objects, ledger, intent)
+            recorded = _finish(objects, ledger, intent)
             if recorded is not None:
                 heads.keep(inventory)
                 return recorded
         else:
-            _finish_other(objects, ledger, intent.key)
+            _finish_other(objects, ledger, heads, intent.key)
     raise StoreUnavailable(f"{object_id} is being written by too many at once; the commit is tried again later")
 
 
@@ -158,8 +159,17 @@ def finish(objects: Objects, ledger: Ledger, intent: Intent) -> Recorded | None:
     """Roll a reserved version forward (steps 3 to 6). None where its number had been used already: then it is only
     dropped.
 
-    That happens to a committer which reserves vN after another one committed vN and dropped its own intent.
+    That happens to a committer which reserves vN after another one committed vN and dropped its own intent. Whoever
+    reserved it may be long gone, so its pins are read first. Raises DigestMismatch where something of it is damaged.
     """
+    with suppress(NotFound):  # finished meanwhile, and its pins dropped
+        prefix = pins_prefix(intent.inventory.object_id, intent.version)
+        for digest, _ in intent.new_content():
+            _check(objects, prefix + digest, digest)
+    return _finish(objects, ledger, intent)
+
+
+def _finish(objects: Objects, ledger: Ledger, intent: Intent) -> Recorded | None:
     commit, root = intent.commit, object_root(intent.inventory.object_id)
     if not _is_committed(objects, root, intent.version):
         try:
@@ -173,6 +183,8 @@ def finish(objects: Objects, ledger: Ledger, intent: Intent) -> Recorded | None:
             # Somebody else may have finished it and dropped the pins while we were copying.
             if not _is_committed(objects, root, intent.version):
                 raise
+    else:
+        _check_inventory(objects, root, intent.version)
     if _inventory_sha256(objects, root, intent.version) != commit.inventory_sha256:
         _drop(objects, intent)
         return None
@@ -183,20 +195,27 @@ def finish(objects: Objects, ledger: Ledger, intent: Intent) -> Recorded | None:
     return Recorded(commit=commit, sequence=sequence)
 
 
-def open_intents(objects: Objects) -> Iterator[Intent]:
-    """Every reserved version that is not finished yet."""
+def open_intents(objects: Objects) -> Iterator[Intent | DigestMismatch]:
+    """Every reserved version that is not finished yet, and what is wrong with an intent that cannot be read."""
     for key in objects.list(INTENTS):
         if key.count("/") == 2:  # intents/<object>/vN.json; pins lie one folder deeper
             with suppress(NotFound):  # finished by somebody else since it was listed
-                if not is_disposal(data := objects.read(key)):
-                    yield _parse_intent(data)
+                data = objects.read(key)
+                if is_disposal(data):
+                    continue
+                try:
+                    yield _parse_intent(key, data)
+                except DigestMismatch as damage:
+                    yield damage
 
 
 def _waiting(objects: Objects) -> Iterator[Waiting]:
     """Commits that are made and whose intents are still there."""
     for intent in open_intents(objects):
+        if isinstance(intent, DigestMismatch):
+            continue  # of another object, whose committers and the sweeper tell of it
         root = object_root(intent.inventory.object_id)
-        with suppress(NotFound):  # not committed yet
+        with suppress(NotFound, DigestMismatch):  # not committed yet, or damaged, which its own committer tells
             if _inventory_sha256(objects, root, intent.version) == intent.commit.inventory_sha256 and _is_committed(
                 objects, root, intent.version
             ):
@@ -247,6 +266,10 @@ class Heads:
             self._kept.clear()
         self._kept[inventory.object_id] = inventory
 
+    def forget(self, object_id: str) -> None:
+        """The object was disposed of: who kept its inventory has to see that it is gone."""
+        self._kept.pop(object_id, None)
+
 
 def sha256_of_key(objects: Objects, key: str) -> tuple[Sha256, int]:
     """Digest and length of an object's bytes, read from the store. Raises NotFound."""
@@ -272,21 +295,22 @@ def _version_that_brought(inventory: Inventory, wanted: Mapping[str, Sha256], re
     return found
 
 
-def _finish_other(objects: Objects, ledger: Ledger, key: str) -> None:
+def _finish_other(objects: Objects, ledger: Ledger, heads: Heads, key: str) -> None:
     """Finish what somebody else reserved, so that the next version is free."""
     try:
         data = objects.read(key)
     except NotFound:
         return  # it was finished meanwhile
     if is_disposal(data):
-        finish_disposal(objects, ledger, data)
+        if (disposed := finish_disposal(objects, ledger, data)) is not None:
+            heads.forget(disposed.certificate.object_id)
     else:
-        finish(objects, ledger, _parse_intent(data))
+        finish(objects, ledger, _parse_intent(key, data))
 
 
-def _find_recorded(objects: Objects, ledger: Ledger, inventory: Inventory, version: int) -> Recorded:
+def _find_recorded(objects: Objects, ledger: Ledger, heads: Heads, inventory: Inventory, version: int) -> Recorded:
     """The record of a version committed earlier, finished now where its committer did not come that far."""
-    _finish_other(objects, ledger, intent_key(inventory.object_id, version))
+    _finish_other(objects, ledger, heads, intent_key(inventory.object_id, version))
     sha256 = _inventory_sha256(objects, object_root(inventory.object_id), version)
     commit = _commit_of(inventory, version, sha256)
     return Recorded(commit=commit, sequence=ledger.find_or_record(commit))
@@ -342,10 +366,15 @@ def _reserve(objects: Objects, intent: Intent) -> bool:
     return True
 
 
-def _parse_intent(data: bytes) -> Intent:
-    found = json.loads(data)
-    inventory_json = to_json(found["inventory"])
-    return Intent(parse_inventory(inventory_json), inventory_json, found["ledger_head"])
+def _parse_intent(key: str, data: bytes) -> Intent:
+    try:
+        found = json.loads(data)
+        inventory_json = to_json(found["inventory"])
+        return Intent(parse_inventory(inventory_json), inventory_json, found["ledger_head"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DigestMismatch(
+            f"{key} is damaged: restore it from a copy; until then its object takes no version"
+        ) from None
 
 
 def _write_version(objects: Objects, root: str, intent: Intent) -> None:
@@ -392,7 +421,18 @@ def _is_committed(objects: Objects, root: str, version: int) -> bool:
 
 
 def _inventory_sha256(objects: Objects, root: str, version: int) -> Sha256:
-    return Sha256(objects.read(f"{root}/v{version}/inventory.json.sha256").decode().split()[0])
+    key = f"{root}/v{version}/inventory.json.sha256"
+    found = _SIDECAR.fullmatch(objects.read(key))
+    if found is None:
+        raise DigestMismatch(f"{key} is damaged; restore it from a copy")
+    return Sha256(found[1].decode())
+
+
+def _check_inventory(objects: Objects, root: str, version: int) -> None:
+    """Raise DigestMismatch where a version that somebody else committed is damaged: nothing may be built upon it."""
+    key = f"{root}/v{version}/inventory.json"
+    if sha256_of_key(objects, key)[0] != _inventory_sha256(objects, root, version):
+        raise DigestMismatch(f"{key} is not what its sidecar says; restore both from a copy")
 
 
 def _root_head(objects: Objects, root: str) -> int:

@@ -19,7 +19,7 @@ Events = list[dict[str, Any]]
 
 def read_record(archive: Archive, object_id: str, document_id: str) -> dict[str, Any]:
     """A document's record.json in the newest version of its object. Raises NotFound, DigestMismatch."""
-    found: dict[str, Any] = json.loads(_read_sound(archive, object_id, f"{document_folder(document_id)}record.json"))
+    found: dict[str, Any] = json.loads(read_sound(archive, object_id, f"{document_folder(document_id)}record.json"))
     return found
 
 
@@ -33,7 +33,7 @@ def record_to_follow(
 
 def read_events(archive: Archive, object_id: str, document_id: str) -> Events:
     """A document's PREMIS events in the newest version of its object, oldest first. Raises NotFound, DigestMismatch."""
-    return premis.from_jsonl(_read_sound(archive, object_id, f"{document_folder(document_id)}premis.jsonl"))
+    return premis.from_jsonl(read_sound(archive, object_id, f"{document_folder(document_id)}premis.jsonl"))
 
 
 def stage_description(
@@ -57,8 +57,11 @@ def identifier_of(event: Mapping[str, Any]) -> str:
     return str(event["eventIdentifier"]["eventIdentifierValue"])
 
 
-def _read_sound(archive: Archive, object_id: str, path: str) -> bytes:
-    """A small file that is to be written on in a new version: damage must not come in under a new digest."""
+def read_sound(archive: Archive, object_id: str, path: str) -> bytes:
+    """A small file that is to be written on in a new version: damage must not come in under a new digest.
+
+    Raises NotFound, DigestMismatch.
+    """
     with archive.open_file(object_id, path) as stream:
         data = stream.read()
     if sha256_of(data) != archive.digest_of(object_id, path):

@@ -57,20 +57,19 @@ def dispose_of(objects: Objects, ledger: Ledger, certificate: Certificate) -> Di
 
 def finish_disposal(objects: Objects, ledger: Ledger, reserved: bytes) -> Disposed | None:
     """Roll a disposal forward (steps 2 to 5) from the bytes of its intent. None where its number had been committed
-    before it was reserved: then it is only dropped."""
-    found = json.loads(reserved)
-    certificate = certificate_from_dict(found["disposal"])
+    before it was reserved: then it is only dropped. Raises DigestMismatch where the bytes are damaged."""
+    certificate, ledger_head = parse_disposal(reserved)
     object_id = certificate.object_id
     if objects.exists(f"{object_root(object_id)}/v{certificate.head + 1}/inventory.json"):
         objects.delete(intent_key(object_id, certificate.head + 1))
         return None
-    key, data = certificate_key(object_id), to_json(found["disposal"])
+    key, data = certificate_key(object_id), to_json(certificate_to_dict(certificate))
     try:
         objects.create(key, data)
     except AlreadyExists:
         if objects.read(key) != data:
             raise DigestMismatch(f"{key} holds another certificate; the archive was altered") from None
-    sequence = ledger.record_disposal(certificate, after=found["ledger_head"])
+    sequence = ledger.record_disposal(certificate, after=ledger_head)
     objects.dispose(object_root(object_id), first=_FIRST)
     for pin in list(objects.list(pins_prefix(object_id, certificate.head + 1))):
         objects.delete(pin)
@@ -78,18 +77,28 @@ def finish_disposal(objects: Objects, ledger: Ledger, reserved: bytes) -> Dispos
     return Disposed(certificate, sequence)
 
 
+def parse_disposal(reserved: bytes) -> tuple[Certificate, int]:
+    """The certificate in the bytes of a disposal's intent, and the ledger's head before it was reserved. Raises
+    DigestMismatch."""
+    try:
+        found = json.loads(reserved)
+        return certificate_from_dict(found["disposal"]), int(found["ledger_head"])
+    except (ValueError, KeyError, TypeError):
+        raise DigestMismatch("the intent of a disposal is damaged: restore it from a copy") from None
+
+
 def is_disposal(reserved: bytes) -> bool:
     """Whether the bytes of an intent are those of a disposal, and not of a commit."""
     return reserved.startswith(_RESERVED)
 
 
-def open_disposals(objects: Objects) -> Iterator[bytes]:
-    """The intents of disposals that are not finished."""
+def open_disposals(objects: Objects) -> Iterator[tuple[str, bytes]]:
+    """Key and bytes of the intents of disposals that are not finished."""
     for key in objects.list(INTENTS):
         if key.count("/") == 2:
             with suppress(NotFound):  # finished by somebody else since it was listed
                 if is_disposal(data := objects.read(key)):
-                    yield data
+                    yield key, data
 
 
 def check_not_disposed(objects: Objects, object_id: str) -> None:

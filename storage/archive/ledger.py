@@ -146,11 +146,14 @@ class Ledger:
         return None
 
     def entry(self, sequence: int) -> Entry:
-        """One entry. Raises NotFound, DigestMismatch where it is not the entry its name says."""
+        """One entry. Raises NotFound, DigestMismatch where it is damaged or not the entry its name says."""
         newest = self._newest
         if newest is not None and newest.sequence == sequence:
             return newest
-        entry = parse_entry(self._objects.read(ledger_key(sequence)))
+        try:
+            entry = parse_entry(self._objects.read(ledger_key(sequence)))
+        except (ValueError, KeyError, TypeError):
+            raise DigestMismatch(f"{ledger_key(sequence)} is damaged: restore it from a copy") from None
         if entry.sequence != sequence:
             raise DigestMismatch(f"{ledger_key(sequence)} holds entry {entry.sequence}: the ledger was altered")
         return entry

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sohoa.clock import isoformat, parse_moment
+from sohoa.errors import DigestMismatch
 from sohoa.model import Actor, DocumentId, OfficeId, Sha256
 from storage.archive.layout import receipt_key, to_json
 from storage.objects.protocol import Objects
@@ -53,8 +54,12 @@ def write_receipt(objects: Objects, receipt: Receipt) -> None:
 
 
 def read_receipt(objects: Objects, document_id: str) -> Receipt:
-    """The receipt of a document. Raises NotFound."""
-    return parse_receipt(objects.read(receipt_key(document_id)))
+    """The receipt of a document. Raises NotFound, DigestMismatch where it cannot be what was written."""
+    key = receipt_key(document_id)
+    try:
+        return parse_receipt(objects.read(key))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DigestMismatch(f"{key} is damaged: restore it from a copy") from None
 
 
 def receipt_bytes(receipt: Receipt) -> bytes:

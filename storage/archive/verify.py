@@ -39,7 +39,7 @@ from storage.archive.verify_documents import (
 )
 from storage.archive.verify_findings import Severity, VerifyFinding, finding
 from storage.archive.verify_ledger import LedgerRead
-from storage.archive.verify_objects import ACCEPTED, ROOT, ObjectChecked, check_object, check_root_bytes
+from storage.archive.verify_objects import ACCEPTED, ROOT, ObjectChecked, check_intents, check_object, check_root_bytes
 from storage.catalog import disposed, documents, jobs, outbox
 from storage.catalog.documents import Document
 from storage.index.protocol import SearchIndex
@@ -98,6 +98,7 @@ def verify_archive(
         finding(found.code, found.where, found.detail) for found in root_report.findings if found.code not in ACCEPTED
     )
     run.tell(check_root_bytes(stores.archive.objects))
+    run.tell(check_intents(stores.archive.objects))
     _look_at_rows(run)
     _look_at_receipts(run)
     _count_index(run)

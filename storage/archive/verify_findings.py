@@ -19,6 +19,11 @@ ADVICE: Final[dict[str, tuple[Severity, str, str]]] = {
     "unreadable": ("error", "the store has the file and cannot read it", "check the disk, then restore the file from a copy"),
     "altered": ("error", "valid OCFL, and yet not the bytes that Sohoa wrote", _RESTORE),
     "commit_open": ("pending", "a version is reserved and not finished", _WAIT),
+    "intent_damaged": (
+        "error",
+        "what reserves a version cannot be read: its object takes no version until it can",
+        "restore the file from a copy, or ask for help: of the version nothing but its files may be there",
+    ),
     "object_missing": ("error", "the ledger names an object that is not in the archive", _RESTORE),
     "version_missing": ("error", "the ledger names a version that its object does not have", _RESTORE),
     "not_in_ledger": (

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sohoa.errors import NotFound, StoreUnavailable
+from sohoa.errors import DigestMismatch, NotFound, StoreUnavailable
+from storage.archive.commit import open_intents
+from storage.archive.disposal import open_disposals, parse_disposal
 from storage.archive.layout import INTENTS, root_files
 from storage.archive.ocfl_root import HashedNTuple, RootReport, check_place
 from storage.archive.ocfl_rules import Finding
@@ -64,6 +66,18 @@ def check_root_bytes(objects: Objects) -> Iterator[VerifyFinding]:
         except NotFound:
             if not key.endswith("0=ocfl_1.1"):
                 yield finding("altered", key, "it is gone")
+
+
+def check_intents(objects: Objects) -> Iterator[VerifyFinding]:
+    """Each reserved version says which it is and what is to be in it."""
+    for intent in open_intents(objects):
+        if isinstance(intent, DigestMismatch):
+            yield finding("intent_damaged", intent.detail.partition(" ")[0], "what reserves a version cannot be read")
+    for key, reserved in open_disposals(objects):
+        try:
+            parse_disposal(reserved)
+        except DigestMismatch as damage:
+            yield finding("intent_damaged", key, damage.detail)
 
 
 def probe(objects: Objects) -> None:

@@ -2,7 +2,8 @@
 
 A write goes to a private file in `.tmp`, is fsynced there, and is published by a hard link, which fails where the name
 is taken. A copy is a hard link too, so copies share their bytes: published files are read-only (0440) and never opened
-for writing; replacing puts a new file in the old one's place.
+for writing; replacing puts a new file in the old one's place. Where an fsync fails, the private file is thrown away, or the
+name is in doubt (doubts.py) and written anew before anybody goes by it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from sohoa.errors import (
     StoreUnavailable,
 )
 from sohoa.model import Sha256
+from storage.objects.doubts import Doubts
 from storage.objects.protocol import (
     DAMAGED,
     DELETABLE,
@@ -59,6 +61,7 @@ class FolderObjects:
         self._root = root.absolute()
         self._private = self._root / ".tmp"
         self._durable_folders: set[Path] = set()
+        self._doubts = Doubts(self._root)
         try:
             self._private.mkdir(parents=True, exist_ok=True, mode=0o750)
             _sync_folder(self._root)
@@ -74,7 +77,7 @@ class FolderObjects:
     def create(
         self, key: str, source: BinaryIO | bytes, *, sha256: Sha256 | None = None, overwrite: bool = False
     ) -> Stored:
-        target = self._path(key)
+        target = self._sure(key)
         if overwrite and not key.startswith(DELETABLE):
             raise NotAllowed(f"{key} is kept for ever and never overwritten")
         with self._written(key, source) as (private, stored):
@@ -87,32 +90,32 @@ class FolderObjects:
                 try:
                     self._put(private, target, partial(os.link, private))
                 except FileExistsError:
-                    _sync_folder(target.parent)
+                    self._sync_name(target)
                     raise AlreadyExists(f"{key} exists already and is never overwritten") from None
         return stored
 
     def copy(self, source: str, target: str) -> None:
-        source_path, target_path = self._path(source), self._path(target)
+        source_path, target_path = self._sure(source), self._sure(target)
         with _store_errors(source):
             try:
                 self._put(source_path, target_path, partial(os.link, source_path))
             except FileExistsError:
                 if not _same_bytes(source_path, target_path):
                     raise AlreadyExists(f"{target} exists already with other bytes") from None
-                _sync_folder(target_path.parent)
+                self._sync_name(target_path)
 
     def replace(self, key: str, data: bytes, *, if_match: str | None) -> None:
-        target = self._path(key)
+        target = self._sure(key)
         with self._written(key, data) as (private, _), _store_errors(key):
             self._make_folder(target.parent)
             with self._lock():
                 if _etag_or_none(target) != if_match:
                     raise Conflict(f"{key} was changed by somebody else meanwhile; read it again")
                 private.replace(target)
-                _sync_folder(target.parent)
+                self._sync_name(target)
 
     def mend(self, key: str, source: BinaryIO | bytes, *, sha256: Sha256) -> Stored:
-        target = self._path(key)
+        target = self._sure(key)
         with self._written(key, source) as (private, stored), _store_errors(key):
             if stored.sha256 != sha256:
                 raise DigestMismatch(f"{key}: the bytes given are not those of its digest; it stays as it is")
@@ -127,19 +130,19 @@ class FolderObjects:
         return stored
 
     def open(self, key: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
-        path = self._path(key)
+        path = self._sure(key)
         with _store_errors(key):
             file = path.open("rb")
             file.seek(start)
             return file if end is None else io.BufferedReader(_Window(file, max(0, end - start)))
 
     def read(self, key: str) -> bytes:
-        path = self._path(key)
+        path = self._sure(key)
         with _store_errors(key):
             return path.read_bytes()
 
     def stat(self, key: str) -> ObjectStat:
-        path = self._path(key)
+        path = self._sure(key)
         with _store_errors(key):
             found = path.stat()
         return ObjectStat(
@@ -149,7 +152,7 @@ class FolderObjects:
         )
 
     def exists(self, key: str) -> bool:
-        return self._path(key).is_file()
+        return self._sure(key).is_file()
 
     def list(self, prefix: str) -> Iterator[str]:
         folder = prefix.rpartition("/")[0]
@@ -165,6 +168,7 @@ class FolderObjects:
             raise NotAllowed(f"{key} may not be deleted: only staging/ and intents/ are ever emptied")
         with _store_errors(key):
             path.unlink(missing_ok=True)
+            self._doubts.drop(path)
             for folder in path.parents:
                 if folder.parent == self._root or not _remove_if_empty(folder):
                     break
@@ -232,6 +236,23 @@ class FolderObjects:
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*check_key(key))
 
+    def _sure(self, key: str) -> Path:
+        """The path of a key that is not in doubt: one that was is written anew here, or StoreUnavailable is raised."""
+        path = self._path(key)
+        if self._doubts.about(path):
+            with _store_errors(key), self._lock():
+                self._write_anew(key, path)
+        return path
+
+    def _write_anew(self, key: str, path: Path) -> None:
+        if not self._doubts.about(path):  # somebody else was quicker
+            return
+        if path.exists():
+            with path.open("rb") as source, self._written(key, source) as (private, _):
+                self._durable_folders.clear()
+                self._put(private, path, private.replace)
+        self._doubts.drop(path)
+
     @contextmanager
     def _written(self, key: str, source: BinaryIO | bytes) -> Iterator[tuple[Path, Stored]]:
         """The bytes of `source` in a private, durable, read-only file that is gone afterwards unless it was moved away.
@@ -256,7 +277,8 @@ class FolderObjects:
                 os.close(descriptor)
             yield private, Stored(sha256=Sha256(digest.hexdigest()), size_bytes=size_bytes)
         finally:
-            private.unlink(missing_ok=True)
+            with suppress(OSError):  # a disk that fails now has told so before; what is left goes after a day
+                private.unlink(missing_ok=True)
 
     def _put(self, source: Path, target: Path, put: Callable[[Path], object]) -> None:
         """Give `source` the name `target`, durably. Raises FileExistsError where a link finds the name taken.
@@ -267,7 +289,7 @@ class FolderObjects:
             try:
                 self._make_folder(target.parent)
                 put(target)
-                _sync_folder(target.parent)
+                self._sync_name(target)
                 return
             except FileNotFoundError:
                 if not source.exists():
@@ -284,10 +306,25 @@ class FolderObjects:
             folder.mkdir(exist_ok=True, mode=0o750)
         except FileExistsError:  # it was there, and when mkdir looked what it is, it had been removed
             raise FileNotFoundError(errno.ENOENT, "removed while it was made", str(folder)) from None
-        _sync_folder(folder.parent)
+        try:
+            _sync_folder(folder.parent)
+        except OSError:
+            with suppress(OSError):  # not empty: somebody else has found it on the disk
+                folder.rmdir()
+            raise
         if len(self._durable_folders) >= _DURABLE_FOLDERS_KEPT:
             self._durable_folders.clear()
         self._durable_folders.add(folder)
+
+    def _sync_name(self, name: Path) -> None:
+        """Make a name durable; where that fails it is in doubt."""
+        try:
+            _sync_folder(name.parent)
+        except FileNotFoundError:
+            raise
+        except OSError:
+            self._doubts.add(name)
+            raise
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -333,6 +370,10 @@ def _store_errors(key: str) -> Iterator[None]:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise StoreUnavailable(
                 f"the disk is full: {key} was not written; free some space", code="disk_full"
+            ) from error
+        if error.errno == errno.EROFS:
+            raise StoreUnavailable(
+                f"the archive's disk is read-only: {key} was not written; see why (dmesg), then mount it writable again"
             ) from error
         if error.errno == errno.ENAMETOOLONG:  # the folder's own path and the key together
             raise BadRequest(f"{key[:60]}… is too long for a key") from error

@@ -120,7 +120,12 @@ def _make(number: int, archive: Archive, clock: SystemClock, temporary: Path) ->
     archive.commit_and_record(
         document.archived_in,
         staged.files_to_commit(
-            document, archive, composed=True, folder=folder, original=folder + staged.original_name(document)
+            document,
+            archive,
+            composed=True,
+            folder=folder,
+            original=folder + staged.original_name(document),
+            digests=readings.digests,
         ),
         actor=_ACTOR,
         message="archived",

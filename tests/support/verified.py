@@ -9,6 +9,7 @@ from pathlib import Path
 from ingest.decisions import withdraw
 from sohoa.model import Actor
 from sohoa.states import DocumentStatus
+from storage.archive.layout import ledger_key, object_id_of, object_root, receipt_key
 from storage.archive.verify import VerifyReport, verify_archive, verify_one
 from storage.catalog import documents
 from storage.catalog.documents import Document
@@ -17,6 +18,10 @@ from storage.stores import Stores
 from tests.support.archived import Api
 
 DOSSIER = "000.00.05.H02-230105-0001"
+OBJECT = object_id_of("", DOSSIER)
+KINDS = (
+    "original.png", "document.pdf", "text.txt", "alto.xml.gz", "record.json", "premis.jsonl", "quality.json",
+)  # fmt: skip
 
 
 def fill(api: Api) -> dict[str, Document]:
@@ -31,6 +36,30 @@ def fill(api: Api) -> dict[str, Document]:
     api.index()
     with api.stores.database.read() as connection:
         return {name: documents.get(connection, document.document_id) for name, document in found.items()}
+
+
+def kinds_of_files(papers: dict[str, Document]) -> dict[str, str]:
+    """One file of every kind in the store, by its key."""
+    folder = f"v1/content/documents/{papers['first'].document_id}"
+    root = object_root(OBJECT)
+    return {
+        **{name: f"{root}/{folder}/{name}" for name in KINDS},
+        "dossier.json": f"{root}/v1/content/dossier.json",
+        "version inventory": f"{root}/v2/inventory.json",
+        "version sidecar": f"{root}/v2/inventory.json.sha256",
+        "newest inventory": f"{root}/v4/inventory.json",
+        "root inventory": f"{root}/inventory.json",
+        "root sidecar": f"{root}/inventory.json.sha256",
+        "object declaration": f"{root}/0=ocfl_object_1.1",
+        "storage root declaration": "ocfl/0=ocfl_1.1",
+        "layout": "ocfl/ocfl_layout.json",
+        "layout parameters": "ocfl/extensions/0004-hashed-n-tuple-storage-layout/config.json",
+        "receipt": receipt_key(papers["first"].document_id),
+        "receipt of a paper in work": receipt_key(papers["received"].document_id),
+        "first ledger entry": ledger_key(1),
+        "ledger entry": ledger_key(3),
+        "staged original": f"staging/{papers['received'].document_id}/original.png",
+    }
 
 
 def verified(stores: Stores, object_id: str | None = None, *, sample: int = 0) -> VerifyReport:
@@ -67,3 +96,11 @@ def flip(path: Path, place: int, *, bit: int = 0) -> None:
 def overwrite(path: Path, data: bytes) -> None:
     path.chmod(0o640)
     path.write_bytes(data)
+
+
+def cut(path: Path, size_bytes: int) -> None:
+    """Leave so many bytes of a file, under this name alone: what else shares its bytes keeps them."""
+    data = path.read_bytes()[:size_bytes]
+    path.unlink()
+    path.write_bytes(data)
+    path.chmod(0o440)

@@ -516,7 +516,7 @@ def test_an_original_that_changed_in_staging_is_not_committed(stores: Stores) ->
         stores.archive.stage(document.document_id, name, b"{}")
     with pytest.raises(DigestMismatch, match="no longer what was received"):
         staged.files_to_commit(
-            document, stores.archive, composed=False, folder="documents/x/", original="documents/x/o"
+            document, stores.archive, composed=False, folder="documents/x/", original="documents/x/o", digests={}
         )
 
 

@@ -24,12 +24,7 @@ from storage.index import open_index
 from storage.index.protocol import IndexEntry
 from tests.support.archived import Api, opened_api
 from tests.support.crash import Crash, interposed, stage_paper
-from tests.support.verified import DOSSIER, codes, fill, flip, overwrite, snapshot, verified
-
-OBJECT = object_id_of("", DOSSIER)
-KINDS = (
-    "original.png", "document.pdf", "text.txt", "alto.xml.gz", "record.json", "premis.jsonl", "quality.json",
-)  # fmt: skip
+from tests.support.verified import OBJECT, codes, fill, flip, kinds_of_files, overwrite, snapshot, verified
 
 
 @pytest.fixture(autouse=True)
@@ -85,30 +80,6 @@ def test_an_archive_with_papers_of_every_ending_is_clean(api: Api, papers: dict[
 def test_an_empty_archive_is_clean(tmp_path: Path) -> None:
     with opened_api(tmp_path) as empty:
         assert verified(empty.stores).findings == []
-
-
-def kinds_of_files(papers: dict[str, Document]) -> dict[str, str]:
-    """One file of every kind in the store, by its key."""
-    folder = f"v1/content/documents/{papers['first'].document_id}"
-    root = object_root(OBJECT)
-    return {
-        **{name: f"{root}/{folder}/{name}" for name in KINDS},
-        "dossier.json": f"{root}/v1/content/dossier.json",
-        "version inventory": f"{root}/v2/inventory.json",
-        "version sidecar": f"{root}/v2/inventory.json.sha256",
-        "newest inventory": f"{root}/v4/inventory.json",
-        "root inventory": f"{root}/inventory.json",
-        "root sidecar": f"{root}/inventory.json.sha256",
-        "object declaration": f"{root}/0=ocfl_object_1.1",
-        "storage root declaration": "ocfl/0=ocfl_1.1",
-        "layout": "ocfl/ocfl_layout.json",
-        "layout parameters": "ocfl/extensions/0004-hashed-n-tuple-storage-layout/config.json",
-        "receipt": receipt_key(papers["first"].document_id),
-        "receipt of a paper in work": receipt_key(papers["received"].document_id),
-        "first ledger entry": ledger_key(1),
-        "ledger entry": ledger_key(3),
-        "staged original": f"staging/{papers['received'].document_id}/original.png",
-    }
 
 
 @pytest.mark.slow

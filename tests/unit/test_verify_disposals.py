@@ -122,8 +122,13 @@ def _bring_back(office: WorkedOffice) -> None:
 
 def _reopen(office: WorkedOffice) -> None:
     _bring_back(office)
-    head = read_certificate(office.stores.archive.objects, OBJECT).head
-    office.stores.archive.objects.create(intent_key(OBJECT, head + 1), b'{"disposal":{}}')
+    certificate = read_certificate(office.stores.archive.objects, OBJECT)
+    intent = to_json({"disposal": certificate_to_dict(certificate), "ledger_head": 0})
+    office.stores.archive.objects.create(intent_key(OBJECT, certificate.head + 1), intent)
+
+
+def _cut_short(office: WorkedOffice) -> None:
+    office.stores.archive.objects.create(intent_key(OBJECT, 99), b'{"disposal":{"object_id"')
 
 
 def _forge_certificate(office: WorkedOffice) -> None:
@@ -162,6 +167,7 @@ def _commit_afterwards(office: WorkedOffice) -> None:
         (_change_certificate, {"certificate_disagrees"}),
         (_bring_back, {"disposed_left"}),
         (_reopen, {"disposal_open"}),
+        (_cut_short, {"intent_damaged"}),
         (_dispose_twice, {"ledger_twice"}),
         (_commit_afterwards, {"commit_after_disposal", "certificate_disagrees"}),
     ],

@@ -1,0 +1,19 @@
+"""A minute of random kills (`make kills MINUTES=5` is longer): nothing that was promised is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.random_kills import besiege
+from tests.support.crash import count_points
+from tests.support.office import Office
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_minute_of_random_kills_loses_nothing(office: Office) -> None:
+    survived = besiege(office, seconds=60, seed=20260105)
+    print(survived)
+    count_points(survived.kills.total())
+    assert survived.kills.total() > 10
+    assert survived.documents["archived"] > 10
