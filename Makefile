@@ -4,8 +4,9 @@
 # make mutants       breaks the fixity check in each of many ways: its own tests must fail (a quarter of an hour, not in make test)
 # make check  the gate: format, lint, types, import rules, fast tests
 # make bench  measures, and writes docs/benchmarks.md
+# make bench-archive  measures the archive in a folder and on both S3 servers, and writes docs/benchmarks-archive.md
 
-.PHONY: demo test mutants check format bench setup servers servers-stop
+.PHONY: demo test mutants check format bench bench-archive setup servers servers-stop
 
 PY := .venv/bin/python
 
@@ -41,3 +42,6 @@ format: setup
 
 bench: setup
 	$(PY) -m tests.benchmarks.run --write docs/benchmarks.md
+
+bench-archive: servers
+	$(PY) -m tests.benchmarks.archive_run --write docs/benchmarks-archive.md
