@@ -41,8 +41,8 @@ class Requests:
     def details(self) -> list[str]:
         lines = [
             (
-                "Counted by a proxy between Sohoa and the server; what intake and the stages ask besides, and why each is needed, "
-                "is in s3.md."
+                "Counted by a proxy between Sohoa and the server; what intake and the stages ask besides, and why each is needed,"
+                " is in s3.md."
             ),
         ]
         for server, steps in self.steps.items():
