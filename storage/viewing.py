@@ -18,30 +18,25 @@ log = structlog.get_logger(__name__)
 def record_viewing(
     stores: Stores,
     actor: Actor,
-    document_ids: Sequence[str],
+    document_id: str,
     *,
     through: Through,
     what: str,
     page: int | None = None,
     outcome: Outcome = "given",
 ) -> None:
-    """Keep who looks at what of which documents; one small transaction of the catalogue, no call to the archive.
+    """Keep who looks at what of a document; one small transaction of the catalogue, no call to the archive.
 
-    Raises StoreUnavailable where it cannot be kept: then the papers must not be given.
+    Raises StoreUnavailable where it cannot be kept: then the paper must not be given.
     """
-    clock = stores.clock
-    viewing = Viewing(clock.new_ulid(), clock.now(), actor, through, what, page, tuple(document_ids), outcome)
-    with stores.database.write() as connection:
-        viewings.put(connection, viewing)
-    log.info(
-        "document.read",
-        actor=actor,
-        document_ids=viewing.documents,
-        what=what,
-        page=page,
-        through=through,
-        outcome=outcome,
-    )
+    _put(stores, actor, (document_id,), through=through, what=what, page=page, outcome=outcome)
+    more = {} if page is None else {"page": page}
+    log.info("document.read", actor=actor, document_id=document_id, what=what, through=through, outcome=outcome, **more)
+
+
+def record_search(stores: Stores, actor: Actor, shown: Sequence[str], *, through: Through) -> None:
+    """Keep who searched and which documents that showed, perhaps none; as :func:`record_viewing`."""
+    _put(stores, actor, tuple(shown), through=through, what="search", page=None, outcome="given")
 
 
 def record_refusal(stores: Stores, actor: Actor, document_id: str, *, through: Through, what: str) -> None:
@@ -51,4 +46,20 @@ def record_refusal(stores: Stores, actor: Actor, document_id: str, *, through: T
             documents.get(connection, document_id)
     except NotFound:
         return
-    record_viewing(stores, actor, [document_id], through=through, what=what, outcome="refused")
+    record_viewing(stores, actor, document_id, through=through, what=what, outcome="refused")
+
+
+def _put(
+    stores: Stores,
+    actor: Actor,
+    document_ids: tuple[str, ...],
+    *,
+    through: Through,
+    what: str,
+    page: int | None,
+    outcome: Outcome,
+) -> None:
+    clock = stores.clock
+    viewing = Viewing(clock.new_ulid(), clock.now(), actor, through, what, page, document_ids, outcome)
+    with stores.database.write() as connection:
+        viewings.put(connection, viewing)

@@ -109,7 +109,7 @@ async def record_sending(
     """Who is given what, before a byte of it goes. Raises StoreUnavailable where that cannot be kept."""
     outcome: Outcome = "unchanged" if is_known(request, content.etag) else "given"
     await run_in_threadpool(
-        record_viewing, stores, principal.actor, [document.document_id], through="api", what=what, outcome=outcome
+        record_viewing, stores, principal.actor, document.document_id, through="api", what=what, outcome=outcome
     )
 
 

@@ -39,7 +39,7 @@ Number = Annotated[int, Path(ge=1, description="counts from 1", examples=[1])]
 def get_page(document: ReadDocument, number: Number, stores: StoresOf, principal: Reader) -> dict[str, Any]:
     """Its text, and each word with its box and confidence, in reading order. Needs the scope `read`."""
     page = _read_page(stores, document, number)
-    record_viewing(stores, principal.actor, [document.document_id], through="api", what="page", page=number)
+    record_viewing(stores, principal.actor, document.document_id, through="api", what="page", page=number)
     return {
         "number": page.number,
         "status": page.status,
@@ -73,7 +73,7 @@ async def get_page_image(
         raise absent(document, "PDF/A")
     etag = f"{document.pdf_sha256}-{number}-{width}"
     record = partial(
-        record_viewing, stores, principal.actor, [document.document_id], through="api", what="image", page=number
+        record_viewing, stores, principal.actor, document.document_id, through="api", what="image", page=number
     )
     if is_known(request, etag):
         await run_in_threadpool(record, outcome="unchanged")

@@ -131,7 +131,7 @@ def _find_to_view(stores: Stores, document_id: str, *, what: str) -> tuple[Docum
     except NotFound:
         record_refusal(stores, identity.actor, document_id.strip().upper(), through="cli", what=what)
         raise
-    return document, partial(record_viewing, stores, identity.actor, [document.document_id], through="cli", what=what)
+    return document, partial(record_viewing, stores, identity.actor, document.document_id, through="cli", what=what)
 
 
 def _fixity_cover(stores: Stores) -> tuple[fixity.Cover | None, dict[str, str]]:

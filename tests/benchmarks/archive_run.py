@@ -20,6 +20,7 @@ from sohoa.errors import SohoaError
 from storage.objects.folder import FolderObjects
 from storage.objects.protocol import Objects
 from tests.benchmarks import (
+    archive_audit,
     archive_bytes,
     archive_commit,
     archive_ledger,
@@ -122,6 +123,10 @@ def _bytes(work: Path, size: Size) -> Measured:
     return archive_bytes.measure(work, pages=size.pages)
 
 
+def _audit(work: Path, size: Size) -> Measured:
+    return archive_audit.measure(work, viewings=size.entered // 2)
+
+
 def _ledger(work: Path, size: Size) -> Measured:
     return archive_ledger.measure(work, commits=size.entered)
 
@@ -133,6 +138,7 @@ SECTIONS: dict[str, Callable[[Path, Size], Measured]] = {
     "bytes": _bytes,
     "requests": _requests,
     "ledger": _ledger,
+    "audit": _audit,
 }
 
 

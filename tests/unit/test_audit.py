@@ -54,7 +54,7 @@ def _look(stores: Stores, *, count: int = 1, actor: str = "person:lan") -> list[
     with stores.database.read() as connection:
         before = {each.viewing_id for each in viewings.take(connection, limit=10_000)}
     for number in range(count):
-        record_viewing(stores, cast(Any, actor), [f"{number:026d}"], through="api", what="pdf")
+        record_viewing(stores, cast(Any, actor), f"{number:026d}", through="api", what="pdf")
     return sorted({each.viewing_id for each in _waiting(stores)} - before)
 
 
