@@ -77,8 +77,10 @@ EXPLANATIONS: dict[str, str] = {
 }
 """Why a figure is missed, by its key (report.Figure); printed under the table only while it is."""
 TRIED: tuple[str, ...] = (
-    "Ledger: sixteen writers came to 153 commits/s while each who lost a race gathered the others' intents from the store. "
-    "Since whoever has a process's ledger names all who wait for it there (docs/decisions/0009), it is the figure above.",
+    (
+        "Ledger: sixteen writers came to 153 commits/s while each who lost a race gathered the others' intents from the store. "
+        "Since whoever has a process's ledger names all who wait for it there (docs/decisions/0009), it is the figure above."
+    ),
 )
 """What was tried for these figures, and what came of it."""
 
