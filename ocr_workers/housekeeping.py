@@ -18,6 +18,7 @@ from ocr_workers.fixity_duty import FixityDuty, Interrupted
 from sohoa.clock import process_owner
 from sohoa.errors import SohoaError
 from sohoa.settings import Settings
+from storage.archive.audit import audit_chain, enter_waiting
 from storage.catalog import documents, jobs, leases, outbox
 from storage.index import open_index
 from storage.index.indexer import index_outbox
@@ -29,6 +30,7 @@ INDEX_EVERY_S = 0.25
 SWEEP_EVERY_S = 5.0
 RECOVER_EVERY_S = 60.0
 NOTE_EVERY_S = 60.0
+ENTER_EVERY_S = 60.0
 AFTER_TROUBLE_S = 5.0
 SETTLED_AFTER_S = 60.0
 ORPHANED_AFTER_S = 3600.0
@@ -38,8 +40,8 @@ log = structlog.get_logger()
 
 
 class Housekeeper:
-    """Three threads, indexing, sweeping and fixity, each at work while it holds its lease. `stop` waits for what each has
-    in hand."""
+    """Four threads, indexing, sweeping, fixity and auditing, each at work while it holds its lease. `stop` waits for what
+    each has in hand."""
 
     def __init__(self, settings: Settings) -> None:
         self.trouble: SohoaError | None = None
@@ -49,7 +51,12 @@ class Housekeeper:
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._keep, args=duty, name=duty[0], daemon=True)
-            for duty in (("indexing", self._index), ("sweeping", self._sweep), ("fixity", self._check_fixity))
+            for duty in (
+                ("indexing", self._index),
+                ("sweeping", self._sweep),
+                ("fixity", self._check_fixity),
+                ("auditing", self._enter_viewings),
+            )
         ]
 
     def start(self) -> None:
@@ -118,6 +125,15 @@ class Housekeeper:
                     duty.run()
                 except Interrupted:
                     return
+            if self._stop.wait(SWEEP_EVERY_S):
+                return
+
+    def _enter_viewings(self, name: str, stores: Stores) -> None:
+        chain, entered_s = audit_chain(stores), -ENTER_EVERY_S
+        while self._has_lease(name, stores):
+            if time.monotonic() - entered_s >= ENTER_EVERY_S:
+                enter_waiting(stores, chain, has_lease=partial(self._has_lease, name, stores))
+                entered_s = time.monotonic()
             if self._stop.wait(SWEEP_EVERY_S):
                 return
 

@@ -21,7 +21,10 @@ from storage.catalog import documents, tokens
 from storage.catalog.documents import Document
 from storage.catalog.tokens import Scope
 from storage.stores import Stores
+from storage.viewing import record_refusal
 
+_PARTS = {"pages/{number}": "page", "pages/{number}/image": "image"}
+"""What the audit calls the parts of a document whose paths hold a number."""
 _DOCUMENT_ID = re.compile("[0-9A-HJKMNP-TV-Z]{26}")
 
 
@@ -84,8 +87,15 @@ DocumentIdPath = Annotated[
 ]
 
 
-def _to_read(document_id: DocumentIdPath, stores: StoresOf, principal: Reader) -> Document:
-    return _find(stores, principal, document_id)
+def _to_read(document_id: DocumentIdPath, stores: StoresOf, principal: Reader, request: Request) -> Document:
+    try:
+        return _find(stores, principal, document_id)
+    except NotFound:
+        part = request.scope["route"].path.partition("{document_id}")[2].strip("/")
+        what = _PARTS.get(part, part)
+        if what:
+            record_refusal(stores, principal.actor, document_id.upper(), through="api", what=what)
+        raise
 
 
 def _to_decide(document_id: DocumentIdPath, stores: StoresOf, principal: Admin) -> Document:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, BinaryIO
 
-import structlog
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from search_api.access import Principal, ReadDocument, Reader, StoresOf
-from search_api.documents.sending import Content, Opener, describes, send
+from search_api.documents.sending import Content, Opener, describes, is_known, send
 from sohoa.errors import NotFound
 from storage.catalog.documents import Document
+from storage.catalog.viewings import Outcome
 from storage.presentation import is_archived
 from storage.stores import Stores
+from storage.viewing import record_viewing
 
-log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1", tags=["documents"])
 
 
@@ -30,7 +30,7 @@ async def get_pdf(document: ReadDocument, stores: StoresOf, principal: Reader, r
     if document.pdf_sha256 is None or not is_archived(document):
         raise absent(document, "PDF/A")
     content = Content("application/pdf", _named(document, "pdf"), document.pdf_sha256, document.pdf_size_bytes)
-    log_read(principal, document, what="pdf")
+    await record_sending(request, stores, principal, document, content, what="pdf")
     return await send(request, content, _archived(stores, document, "document.pdf"))
 
 
@@ -62,7 +62,7 @@ async def get_original(
         except NotFound:  # committed meanwhile
             return _archived(stores, document, f"original.{document.kind}")(start, end)
 
-    log_read(principal, document, what="original")
+    await record_sending(request, stores, principal, document, content, what="original")
     return await send(request, content, opened)
 
 
@@ -72,8 +72,8 @@ async def _send_appended(
     if number - 2 >= len(document.appended):
         raise absent(document, f"original {number}")
     one = document.appended[number - 2]
-    log_read(principal, document, what=f"original {number}")
     content = Content(one.media_type, one.filename, one.sha256, one.size_bytes)
+    await record_sending(request, stores, principal, document, content, what=f"original-{number}")
     return await send(request, content, _archived(stores, document, one.path))
 
 
@@ -86,7 +86,7 @@ async def _send_appended(
 async def get_text(document: ReadDocument, stores: StoresOf, principal: Reader, request: Request) -> Response:
     """NFC, in reading order; pages are parted by a form feed. Needs the scope `read`."""
     found = await _find(stores, document, "text.txt", media_type="text/plain; charset=utf-8", extension="txt")
-    log_read(principal, document, what="text")
+    await record_sending(request, stores, principal, document, found[0], what="text")
     return await send(request, *found)
 
 
@@ -99,14 +99,18 @@ async def get_text(document: ReadDocument, stores: StoresOf, principal: Reader, 
 async def get_alto(document: ReadDocument, stores: StoresOf, principal: Reader, request: Request) -> Response:
     """ALTO 4 XML of all pages. Needs the scope `read`."""
     found = await _find(stores, document, "alto.xml.gz", media_type="application/xml", extension="alto.xml")
-    log_read(principal, document, what="alto")
+    await record_sending(request, stores, principal, document, found[0], what="alto")
     return await send(request, *found)
 
 
-def log_read(principal: Principal, document: Document, *, what: str, page: int | None = None) -> None:
-    """Who looked at what; never what it says."""
-    more = {} if page is None else {"page": page}
-    log.info("document.read", actor=principal.actor, document_id=document.document_id, what=what, **more)
+async def record_sending(
+    request: Request, stores: Stores, principal: Principal, document: Document, content: Content, *, what: str
+) -> None:
+    """Who is given what, before a byte of it goes. Raises StoreUnavailable where that cannot be kept."""
+    outcome: Outcome = "unchanged" if is_known(request, content.etag) else "given"
+    await run_in_threadpool(
+        record_viewing, stores, principal.actor, document.document_id, through="api", what=what, outcome=outcome
+    )
 
 
 def absent(document: Document, what: str) -> NotFound:

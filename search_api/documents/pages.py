@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from functools import partial
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -10,7 +11,7 @@ from lxml import etree
 from starlette.concurrency import run_in_threadpool
 
 from search_api.access import ReadDocument, Reader, StoresOf
-from search_api.documents.contents import absent, log_read, open_archived
+from search_api.documents.contents import absent, open_archived
 from search_api.documents.rendering import Renderer
 from search_api.documents.schemas import PageOut
 from search_api.documents.sending import describes, is_known, not_modified, validators
@@ -21,6 +22,7 @@ from storage.archive.alto import NAMESPACE, read_alto
 from storage.catalog.documents import Document
 from storage.presentation import is_archived
 from storage.stores import Stores
+from storage.viewing import record_viewing
 
 router = APIRouter(prefix="/v1", tags=["pages"])
 
@@ -37,7 +39,7 @@ Number = Annotated[int, Path(ge=1, description="counts from 1", examples=[1])]
 def get_page(document: ReadDocument, number: Number, stores: StoresOf, principal: Reader) -> dict[str, Any]:
     """Its text, and each word with its box and confidence, in reading order. Needs the scope `read`."""
     page = _read_page(stores, document, number)
-    log_read(principal, document, what="page", page=number)
+    record_viewing(stores, principal.actor, document.document_id, through="api", what="page", page=number)
     return {
         "number": page.number,
         "status": page.status,
@@ -70,7 +72,11 @@ async def get_page_image(
     if not is_archived(document):
         raise absent(document, "PDF/A")
     etag = f"{document.pdf_sha256}-{number}-{width}"
+    record = partial(
+        record_viewing, stores, principal.actor, document.document_id, through="api", what="image", page=number
+    )
     if is_known(request, etag):
+        await run_in_threadpool(record, outcome="unchanged")
         return not_modified(etag)
     renderer: Renderer = request.app.state.renderer
     name = f"documents/{document.document_id}/document.pdf"
@@ -80,7 +86,7 @@ async def get_page_image(
         picture = await renderer.jpeg(path, number, width_px=width)
     finally:
         await run_in_threadpool(file.__exit__, None, None, None)
-    log_read(principal, document, what="image", page=number)
+    await run_in_threadpool(record)
     return Response(picture, media_type="image/jpeg", headers=validators(etag))
 
 

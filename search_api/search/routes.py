@@ -13,6 +13,7 @@ from search_api.documents.schemas import ID, BoxShape, Moment
 from search_api.problems import responses
 from search_api.search.reader import IndexReader
 from storage.presentation import hit_json
+from storage.viewing import record_search
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1", tags=["search"])
@@ -68,5 +69,6 @@ def search(
     index: IndexReader = request.app.state.index
     found = index.search(q, office=principal.office, limit=limit, cursor=cursor)
     shown = [hit.document_id for hit in found.hits]
+    record_search(request.app.state.stores, principal.actor, shown, through="api")
     log.info("documents.found", actor=principal.actor, document_ids=shown, total=found.total)
     return {"total": found.total, "hits": [hit_json(hit) for hit in found.hits], "next_cursor": found.next_cursor}

@@ -292,6 +292,21 @@ def verify(
     raise typer.Exit(run(what, sample=sample, as_json=as_json))
 
 
+@app.command()
+def audit(
+    document: Annotated[
+        str | None, typer.Argument(metavar="[DOCUMENT]", help="Who looked at this one; without it, at any.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="Only since this day, or moment.")] = None,
+    actor: Annotated[str | None, typer.Option(metavar="ACTOR", help="Only person:ID or system:ID.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show who looked at which papers, when, and through what."""
+    from sohoa.cli.audit import run
+
+    run(document, since=since, actor=actor, as_json=as_json)
+
+
 @app.command("validate-ocfl")
 def validate_ocfl(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder of an OCFL object or storage root.")],

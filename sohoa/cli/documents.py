@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import shutil
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,6 +26,7 @@ from storage.catalog import documents, jobs, outbox
 from storage.catalog.documents import Document
 from storage.presentation import document_json
 from storage.stores import Stores
+from storage.viewing import record_refusal, record_viewing
 
 MOST_SHOWN = 20
 
@@ -31,18 +34,19 @@ MOST_SHOWN = 20
 def print_text(document_id: str, *, page: int | None) -> None:
     """What was read, pages parted by a form feed; or one page."""
     with opened() as stores:
-        document = find(stores, document_id, identify(stores, None, scope="read"))
+        document, viewed = _find_to_view(stores, document_id, what="text")
         pages = _read(stores, document, "text.txt").decode().split(PAGE_BREAK)
-    if page is not None and page > len(pages):
-        count = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
-        raise NotFound(f"document {document.document_id} has {count}, there is no page {page}")
+        if page is not None and page > len(pages):
+            count = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
+            raise NotFound(f"document {document.document_id} has {count}, there is no page {page}")
+        viewed(page=page)
     sys.stdout.write((f"\n{PAGE_BREAK}".join(pages) if page is None else pages[page - 1]) + "\n")
 
 
 def export_file(document_id: str, *, to: Path, what: str) -> None:
     """Write one of the document's files to `to`, which must not exist."""
     with opened() as stores:
-        document = find(stores, document_id, identify(stores, None, scope="read"))
+        document, viewed = _find_to_view(stores, document_id, what=what)
         names = {"pdf": "document.pdf", "original": f"original.{document.kind}", "alto": "alto.xml.gz"}
         names |= {f"original-{number}": one.path for number, one in enumerate(document.appended, start=2)}
         if what not in names:
@@ -53,6 +57,7 @@ def export_file(document_id: str, *, to: Path, what: str) -> None:
             raise BadRequest(f"the folder {to.parent} does not exist: make it first")
         try:
             with _open(stores, document, names[what]) as source, to.open("xb") as target:
+                viewed()
                 shutil.copyfileobj(gzip.GzipFile(fileobj=source) if what == "alto" else source, target)
         except FileExistsError:
             raise BadRequest(f"{to} exists already; name a file that does not") from None
@@ -116,6 +121,17 @@ def print_status(document_id: str | None, *, as_json: bool) -> None:
     if stuck:
         sys.stdout.write(f"\nHeld and failed documents (at most {MOST_SHOWN} of each):\n")
         show_table(stuck)
+
+
+def _find_to_view(stores: Stores, document_id: str, *, what: str) -> tuple[Document, Callable[..., None]]:
+    """The document, and what records that it is given; that it is another office's is recorded here. Raises NotFound."""
+    identity = identify(stores, None, scope="read")
+    try:
+        document = find(stores, document_id, identity)
+    except NotFound:
+        record_refusal(stores, identity.actor, document_id.strip().upper(), through="cli", what=what)
+        raise
+    return document, partial(record_viewing, stores, identity.actor, document.document_id, through="cli", what=what)
 
 
 def _fixity_cover(stores: Stores) -> tuple[fixity.Cover | None, dict[str, str]]:

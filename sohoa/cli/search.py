@@ -15,6 +15,7 @@ from storage.index import open_index, parse_query
 from storage.index.protocol import Hit, SearchPage, Snippet
 from storage.index.query import FIELD_NAMES, is_field
 from storage.presentation import hit_json
+from storage.viewing import record_search
 
 
 def run(query: str, *, limit: int, as_json: bool) -> None:
@@ -23,6 +24,8 @@ def run(query: str, *, limit: int, as_json: bool) -> None:
         identity = identify(stores, None, scope="read")
         with open_index(stores.settings) as index:
             found = index.search(parse_query(query), office=identity.office, limit=limit)
+        shown = [hit.document_id for hit in found.hits]
+        record_search(stores, identity.actor, shown, through="cli")
     if as_json:
         result = {"total": found.total, "hits": [hit_json(hit) for hit in found.hits]}
         sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")

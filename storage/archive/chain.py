@@ -66,19 +66,25 @@ class Chain:
     def append(self, body: Mapping[str, Any]) -> Link:
         """Add an entry after the newest one."""
         while True:
-            head = self.head()
-            today = self._clock.now().astimezone(UTC).strftime("%Y/%m/%d")
-            try:
-                if head is None:
-                    return self._create(self._first_day(today), 1, None, body)
-                day, number = _place(head.key)
-                if head.next_day is not None:
-                    return self._create(head.next_day, 1, head, body)
-                if today <= day:
-                    return self._create(day, number + 1, head, body)
-                self._create(day, number + 1, head, {"next_day": today})
-            except AlreadyExists:
-                continue  # somebody else's: after it
+            link = self.append_after(self.head(), body)
+            if link is not None:
+                return link
+
+    def append_after(self, head: Link | None, body: Mapping[str, Any]) -> Link | None:
+        """Add an entry after `head`, the newest one that the caller has seen; None where somebody was there before."""
+        today = self._clock.now().astimezone(UTC).strftime("%Y/%m/%d")
+        try:
+            if head is None:
+                return self._create(self._first_day(today), 1, None, body)
+            day, number = _place(head.key)
+            if head.next_day is not None:
+                return self._create(head.next_day, 1, head, body)
+            if today <= day:
+                return self._create(day, number + 1, head, body)
+            closing = self._create(day, number + 1, head, {"next_day": today})
+            return self._create(today, 1, closing, body)
+        except AlreadyExists:
+            return None
 
     def newest_first(self) -> Iterator[Link]:
         """What was appended, newest first, each checked against the one after it. Raises DigestMismatch."""

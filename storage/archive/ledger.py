@@ -1,7 +1,8 @@
 """The ledger: one hash-chained, gapless line of entries that names every committed object version exactly once.
 
-Who appends names its own commit. Who loses the race for a number names, the next time, all commits that wait as well, so
-that sixteen who commit at once need two or three entries and not sixteen (docs/decisions/0009).
+Who appends names its own commit, and those of the other threads that wait for this ledger in its process. Who loses the
+race for a number to another process names, the next time, all commits that wait as well, so that sixteen who commit at once
+need two or three entries and not sixteen (docs/decisions/0009).
 
 `ledger/NNN/NNN/<12 digits>.json` holds {sequence, previous (SHA-256 of the entry before, null in the first),
 recorded_at, commits: [{object_id, version, inventory_sha256, committed_at, actor, message}]}, and in an entry that tells of
@@ -16,9 +17,11 @@ whole line.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from sohoa.clock import Clock, isoformat, parse_moment
@@ -67,6 +70,14 @@ class Waiting:
     after: int
 
 
+@dataclass(slots=True, eq=False)
+class _Asking:
+    """A thread that wants its commit recorded; `sequence` once an entry names it."""
+
+    waiting: Waiting
+    sequence: int | None = None
+
+
 def nobody() -> Iterable[Waiting]:
     """No commit waits."""
     return ()
@@ -80,6 +91,8 @@ class Ledger:
         self._clock = clock
         self._newest: Entry | None = None
         self._kept: dict[int, Entry] = {}
+        self._appending = threading.Lock()
+        self._asking: list[_Asking] = []
 
     def head(self) -> int:
         """Sequence number of the newest entry, 0 before the first. Probes upward from the newest entry known."""
@@ -98,18 +111,36 @@ class Ledger:
         `after` is a sequence number that was the head before the commit was made, so no entry up to it can name the
         commit. `waiting` tells which other commits may want recording; it is asked once others append at the same time.
         """
+        asking = _Asking(Waiting(commit, after))
+        self._asking.append(asking)
+        try:
+            with self._appending:  # whoever has it appends for all that wait for it
+                return self._record(asking, waiting) if asking.sequence is None else asking.sequence
+        finally:
+            self._asking.remove(asking)
+
+    def _record(self, asking: _Asking, waiting: Callable[[], Iterable[Waiting]]) -> int:
+        commit, after = asking.waiting.commit, asking.waiting.after
         head = self.head()
         start = after + 1 if head - after <= _NEAR else max(after + 1, self._first_since(commit.committed_at))
-        together: list[Commit] = []
+        outside: Iterable[Waiting] = ()
         while True:
             for sequence in range(start, head + 1):
                 if _names(self.entry(sequence), commit):
                     return sequence
+            inside = list(self._asking)
+            together = self._unnamed(chain((each.waiting for each in inside), outside), commit, head)
             try:
-                return self._append([commit, *together], head)
+                sequence = self._append([commit, *together], head)
             except AlreadyExists:
                 start, head = head + 1, self.head()
-                together = self._unnamed(waiting(), commit, head)
+                outside = waiting()
+                continue
+            named = {_place(each) for each in together}
+            for each in inside:
+                if _place(each.waiting.commit) in named:
+                    each.sequence = sequence
+            return sequence
 
     def record_disposal(self, certificate: Certificate, *, after: int | None = None) -> int:
         """Make sure that exactly one entry holds the certificate, and return its sequence number.
@@ -169,14 +200,14 @@ class Ledger:
 
     def _unnamed(self, waiting: Iterable[Waiting], own: Commit, head: int) -> list[Commit]:
         """Of the commits that wait, those that no entry up to `head` names. One from long ago is left to the sweeper."""
-        found: list[Commit] = []
+        found: dict[tuple[str, int], Commit] = {}
         for each in waiting:
-            same = (each.commit.object_id, each.commit.version) == (own.object_id, own.version)
-            if same or head - each.after > _NEAR or len(found) == _MOST_COMMITS - 1:
+            place = _place(each.commit)
+            if place == _place(own) or place in found or head - each.after > _NEAR or len(found) == _MOST_COMMITS - 1:
                 continue
             if not any(_names(self._recent(number), each.commit) for number in range(each.after + 1, head + 1)):
-                found.append(each.commit)
-        return found
+                found[place] = each.commit
+        return list(found.values())
 
     def entries(self, *, start: int = 1) -> Iterator[Entry]:
         """Entries from `start` on, each checked against the one before. Raises DigestMismatch for a broken chain."""

@@ -19,6 +19,7 @@ from sohoa.errors import DigestMismatch, NotFound, SohoaError
 from sohoa.states import DocumentStatus
 from storage.archive import fixity, verify_disposals, verify_ledger
 from storage.archive.archive import Archive
+from storage.archive.audit import audit_findings
 from storage.archive.chain import Break, read_chain
 from storage.archive.disposal import certificate_in_ledger
 from storage.archive.fixity import Cover
@@ -80,6 +81,7 @@ def verify_archive(
     if index is not None and run.index is None:
         run.tell(iter([finding("index_pending", "index", "it is empty: the next archive, work or serve fills it")]))
     run.tell(_read_fixity_chain(run))
+    run.tell(audit_findings(stores))
     run.tell(verify_ledger.read_on(stores.archive.objects, run.ledger))
     run.tell(verify_ledger.cut_off(run.ledger))
     run.tell(_fixity_cover(run))

@@ -107,6 +107,18 @@ ADVICE: Final[dict[str, tuple[Severity, str, str]]] = {
         "not every object was read within the period",
         "keep `sohoa serve` or `work` running, or raise SOHOA_FIXITY_RATE_MB_S",
     ),
+    "audit_broken": ("error", "the read audit's own entries are not what was written, one after the other", _RESTORE),
+    "audit_cut": (
+        "error",
+        "entries at the end of the read audit are gone, or were when the next one was written (this stays told)",
+        "compare `audit/` with a copy; find out who could write to the archive",
+    ),
+    "audit_twice": ("error", "two entries of the read audit hold the same viewing", "compare `audit/` with a copy"),
+    "audit_late": (
+        "warning",
+        "a viewing waits in the catalogue for more than an hour to be entered in the audit",
+        "keep `sohoa serve` or `work` running; if one runs, see the log for `auditing`",
+    ),
     "not_searchable": ("warning", "the index has a document's names alone: its text could not be read", "see the log"),
 }  # fmt: skip
 

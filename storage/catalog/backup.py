@@ -20,7 +20,7 @@ from sqlalchemy import func, select, update
 from sohoa.errors import AlreadyExists, BadRequest, Conflict, DigestMismatch, NotFound, SetupError, StoreUnavailable
 from sohoa.model import Sha256
 from storage.catalog import in_use
-from storage.catalog.carrying import highest_number
+from storage.catalog.carrying import carry_viewings, highest_number
 from storage.catalog.database import Database, sqlite_path
 from storage.catalog.replacing import replace_catalogue, sync
 from storage.catalog.tables import counters, documents, tokens
@@ -89,7 +89,9 @@ def restore(url: str, source: Path, *, now: datetime, force: bool) -> Backup:
         new = catalogue.with_name(f"{catalogue.name}.restore")
         try:
             _write_private(new, source)
-            counts = _take_in(new, above=max(highest_number(url), (now - _EPOCH) // timedelta(microseconds=1)))
+            counts = _take_in(
+                new, in_place=url, above=max(highest_number(url), (now - _EPOCH) // timedelta(microseconds=1))
+            )
             replace_catalogue(new, catalogue)
         finally:
             for suffix in ("", "-wal", "-shm"):
@@ -111,14 +113,18 @@ def _copy(source: Path, part: Path) -> None:
     sync(part)
 
 
-def _take_in(new: Path, *, above: int) -> tuple[int, int]:
-    """Make a copied backup a catalogue of today: newest tables, and no number that was given before is given again."""
+def _take_in(new: Path, *, in_place: str, above: int) -> tuple[int, int]:
+    """Make a copied backup a catalogue of today: newest tables, and no number that was given before is given again.
+
+    Viewings that only the catalogue in place knows are taken over: nobody can tell them again.
+    """
     database = Database(f"sqlite:///{new}", alone=True)
     try:
         database.migrate()
         with database.write() as conn:
             row = update(counters).where(counters.c.name == "documents")
             conn.execute(row.values(value=func.max(counters.c.value, above)))
+            carry_viewings(in_place, into=conn)
     except SetupError as error:
         if error.code == "catalog_damaged":
             raise BadRequest("the backup is no catalogue of Sohoa: name the file that `sohoa backup` wrote") from error

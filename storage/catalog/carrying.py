@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sohoa.errors import SetupError
 from sohoa.states import JobKind, JobState
 from storage.catalog.database import Database, sqlite_path
-from storage.catalog.tables import constant, counters, documents, idempotency_keys, jobs, tokens
+from storage.catalog.tables import audit_head, constant, counters, documents, idempotency_keys, jobs, tokens, viewings
 
 _DECIDED = jobs.c.kind.in_([constant(JobKind.DECIDE), constant(JobKind.MOVE)])
 
@@ -56,6 +56,29 @@ def carry_over(url: str, *, into: Connection) -> Carried | None:
     return Carried(len(kept[tokens]), len(kept[idempotency_keys]), len(again))
 
 
+def carry_viewings(url: str, *, into: Connection) -> None:
+    """Add what the audit in the archive does not have yet and only the catalogue at `url` may know. As
+    :func:`carry_over`."""
+    if not sqlite_path(url).exists():
+        return
+    old = Database(url, alone=True)
+    try:
+        old.migrate()
+        with old.read() as conn:
+            kept = {
+                table: [dict(row._mapping) for row in conn.execute(select(table))] for table in (viewings, audit_head)
+            }
+    except SetupError:
+        return
+    finally:
+        old.close()
+    for table, rows in kept.items():
+        key = next(iter(table.primary_key))
+        for row in rows:
+            into.execute(delete(table).where(key == row[key.name]))
+            into.execute(insert(table).values(row))
+
+
 def highest_number(url: str) -> int:
     """The last changed_seq that the catalogue at `url` gave out, 0 where it cannot be told. As :func:`carry_over`."""
     if not sqlite_path(url).exists():
@@ -71,7 +94,7 @@ def highest_number(url: str) -> int:
         old.close()
 
 
-_WHOLE = (tokens, idempotency_keys)
+_WHOLE = (tokens, idempotency_keys, viewings, audit_head)
 
 
 def _point_to_target(into: Connection, job: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy.types import TypeDecorator
 
 from sohoa.states import DocumentStatus, JobKind, JobState, PageStatus, Review
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration: what `alembic_version` says of a catalogue that this version can use."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -237,6 +237,29 @@ idempotency_keys = Table(
     Column("created_at", Moment, nullable=False),
     Index("ix_idempotency_keys_created_at", "created_at"),
 )
+
+viewings = Table(
+    "viewings",
+    metadata,
+    Column("viewing_id", String(26), primary_key=True),
+    Column("viewed_at", Moment, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("through", String(8), nullable=False),
+    Column("what", String(32), nullable=False),
+    Column("page", Integer),
+    Column("documents", JSON, nullable=False),
+    Column("outcome", String(16), nullable=False),
+)
+"""Those that the audit in the archive does not have yet. No foreign key: they outlive a catalogue that is made anew."""
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("chain", String(16), primary_key=True),
+    Column("key", String, nullable=False),
+    Column("sha256", String(64), nullable=False),
+)
+"""One row: key and digest of the audit's entry that was written last, so that one cut off its end is missed."""
 
 counters = Table(
     "counters",

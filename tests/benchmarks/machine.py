@@ -58,6 +58,13 @@ def this_machine() -> Machine:
     )
 
 
+def file_system(folder: Path) -> str:
+    """Kind and device of the file system that a folder is on: `ext4 (/dev/vda)`."""
+    mounts = {Path(each.mountpoint): each for each in psutil.disk_partitions(all=True)}
+    found = next(mounts[place] for place in (folder.resolve(), *folder.resolve().parents) if place in mounts)
+    return f"{found.fstype} ({found.device})"
+
+
 def _processor() -> str:
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):
@@ -68,7 +75,7 @@ def _processor() -> str:
 def _commit() -> str:
     if not (Path(__file__).resolve().parents[2] / ".git").exists() or shutil.which("git") is None:
         return "not known (this is no git checkout)"
-    changed = _output("git", "status", "--porcelain", "--", ":!docs/benchmarks.md")
+    changed = _output("git", "status", "--porcelain", "--", ":!docs/benchmarks*.md")
     return _first_line("git", "rev-parse", "--short", "HEAD") + (" with changes not yet committed" if changed else "")
 
 

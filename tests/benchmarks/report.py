@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Protocol
 
 from tests.benchmarks.machine import Machine
-from tests.benchmarks.size import Size
 
 _COMMANDS = {
     "full": "make bench",
@@ -74,20 +73,30 @@ def write_report(
     sections: Mapping[str, Measured],
     *,
     machine: Machine,
-    size: Size,
+    size_name: str,
     started_at: datetime,
     explanations: Mapping[str, str],
+    title: str = "Benchmarks",
+    command: str | None = None,
+    where: Sequence[str] = (),
+    tried: Sequence[str] = (),
 ) -> str:
-    """The whole page: the table, why what was missed was missed, where it ran, and each section's details."""
+    """The whole page: the table, why what was missed was missed, where it ran, and each section's details.
+
+    `command` repeats it; `where` are more list items on the machine, `tried` on what was done about the figures.
+    """
     figures = [figure for section in sections.values() for figure in section.figures()]
     missed = [figure for figure in figures if figure.met is False]
-    lines = ["# Benchmarks", "", f"Written by `{_COMMANDS[size.name]}`, which repeats it; do not edit.", ""]
+    lines = [f"# {title}", "", f"Written by `{command or _COMMANDS[size_name]}`, which repeats it; do not edit.", ""]
     lines += [*figure_table(figures), ""]
     if missed:
         lines += ["## What was missed, and why", ""]
         lines += [f"- **{figure.what}**: {explanations.get(figure.key, 'not explained yet.')}" for figure in missed]
         lines.append("")
-    lines += ["## Where and how", "", f"- {started_at:%Y-%m-%d %H:%M} UTC, size `{size.name}`", *machine.lines(), ""]
+    if tried:
+        lines += ["## What was tried", "", *(f"- {each}" for each in tried), ""]
+    ran = f"- {started_at:%Y-%m-%d %H:%M} UTC, size `{size_name}`"
+    lines += ["## Where and how", "", ran, *machine.lines(), *where, ""]
     for title, section in sections.items():
         lines += [f"## {title}", "", *section.details(), ""]
     return "\n".join(lines).rstrip() + "\n"

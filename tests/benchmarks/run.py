@@ -62,7 +62,9 @@ def main() -> int:
         figures = measured[name].figures()
         say("\n".join(["done:", *figure_table(figures)]))
     titles = {name.capitalize(): result for name, result in measured.items()}
-    report = write_report(titles, machine=machine, size=size, started_at=started_at, explanations=EXPLANATIONS)
+    report = write_report(
+        titles, machine=machine, size_name=size.name, started_at=started_at, explanations=EXPLANATIONS
+    )
     if asked.write is None:
         sys.stdout.write(report)
     else:

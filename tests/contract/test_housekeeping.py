@@ -14,11 +14,14 @@ from typer.testing import CliRunner
 
 from ocr_workers.housekeeping import Housekeeper
 from sohoa.cli import app
+from sohoa.model import Actor
+from storage.archive.audit import read_audit
 from storage.archive.chain import read_chain
 from storage.archive.fixity import NAME, read_cover
 from storage.archive.layout import object_id_of, object_root
 from storage.catalog.tables import leases
 from storage.stores import Stores, open_stores
+from storage.viewing import record_viewing
 from tests.support.archived import Api, opened_api
 from tests.support.verified import DOSSIER, fill, flip
 
@@ -85,3 +88,17 @@ def _leases(stores: Stores) -> list[str]:
 def _dossier_folder() -> str:
 
     return object_root(object_id_of("", DOSSIER)).rpartition("/")[2]
+
+
+def test_viewings_are_entered_by_whoever_runs(tmp_path: Path) -> None:
+    settings = _fill(tmp_path, fixity_rate_mb_s=0).stores.settings
+    with open_stores(settings) as stores:
+        for _ in range(3):
+            record_viewing(stores, Actor("person:lan"), "0" * 26, through="api", what="pdf")
+        keepers = [Housekeeper(settings) for _ in range(2)]
+        for keeper in keepers:
+            keeper.start()
+        _wait_until(lambda: [entered for _, entered in read_audit(stores)] == [True] * 3)
+        for keeper in keepers:
+            keeper.stop()
+        assert len(list(read_chain(stores.archive.objects, "audit"))) == 1

@@ -1,0 +1,197 @@
+"""`make bench-archive`: measures the archive in one run and writes docs/benchmarks-archive.md.
+
+python -m tests.benchmarks.archive_run [--write FILE] [--quick] [--smoke] [--only SECTION] [--work FOLDER]
+
+The S3 servers are those of `make servers`; a section without its servers is not measured and says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sohoa import logs
+from sohoa.errors import SohoaError
+from storage.objects.folder import FolderObjects
+from storage.objects.protocol import Objects
+from tests.benchmarks import (
+    archive_audit,
+    archive_bytes,
+    archive_commit,
+    archive_ledger,
+    archive_rebuild,
+    archive_requests,
+    archive_verify,
+)
+from tests.benchmarks.machine import file_system, this_machine
+from tests.benchmarks.processes import CommandFailed
+from tests.benchmarks.report import Measured, NotMeasured, figure_table, write_report
+from tests.benchmarks.say import say
+from tests.support.object_stores import S3_SERVERS, fresh_s3
+from tests.support.servers import S3Server, absent, started
+
+WORK = Path("/var/tmp")
+"""A disk, where `/tmp` may be memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much each section measures."""
+
+    name: str
+    commits: int
+    verified: int
+    verify_repeats: int
+    rebuilt: int
+    entered: int
+    pages: int
+
+
+FULL = Size("full", commits=100, verified=60, verify_repeats=5, rebuilt=3000, entered=2000, pages=24)
+QUICK = Size("quick", commits=30, verified=20, verify_repeats=3, rebuilt=1000, entered=500, pages=14)
+SMOKE = Size("smoke", commits=3, verified=3, verify_repeats=1, rebuilt=20, entered=40, pages=14)
+
+COMMANDS = {
+    "full": "make bench-archive",
+    "quick": "python -m tests.benchmarks.archive_run --quick",
+    "smoke": "python -m tests.benchmarks.archive_run --smoke",
+}
+_ON_S3 = (
+    "some {requests} requests one after the other. Most of the time goes into 14 copies that the server makes durable (the "
+    "table of calls) and into reading 24 MB back, three times all bytes: what was staged, what was pinned, what lies under its "
+    "final key; server, its disk and Sohoa share the cores"
+)
+EXPLANATIONS: dict[str, str] = {
+    "commit-folder": "the median is what the work takes; beyond it are fsyncs that wait for what else the disk is told to "
+    "write, so look at the load average",
+    "commit-seaweedfs": _ON_S3.format(requests=64),
+    "commit-minio": _ON_S3.format(requests=106)
+    + "; a copy is four requests there, for MinIO overwrites with a plain one",
+    "verify": "see the load average: SHA-256 itself is the bound",
+    "rebuild": "see the load average",
+}
+"""Why a figure is missed, by its key (report.Figure); printed under the table only while it is."""
+TRIED: tuple[str, ...] = (
+    (
+        "Ledger: sixteen writers came to 153 commits/s while each who lost a race gathered the others' intents from the store. "
+        "Since whoever has a process's ledger names all who wait for it there (docs/decisions/0009), it is the figure above."
+    ),
+)
+"""What was tried for these figures, and what came of it."""
+
+
+def main() -> int:
+    """Run the sections that are asked for, one after the other; print or write the report. 1 where one failed."""
+    asked = _arguments()
+    logs.set_up("warning")
+    size = SMOKE if asked.smoke else QUICK if asked.quick else FULL
+    started_at, machine, disk = datetime.now(UTC), this_machine(), file_system(asked.work)
+    if disk.startswith("tmpfs"):
+        say(f"{asked.work} is {disk}: name a folder on a disk with --work")
+        return 2
+    measured: dict[str, Measured] = {}
+    for name in asked.only or SECTIONS:
+        with tempfile.TemporaryDirectory(prefix=f"sohoa-bench-{name}-", dir=asked.work) as work:
+            measured[name] = _measure(name, Path(work), size)
+        say("\n".join(["done:", *figure_table(measured[name].figures())]))
+    report = write_report(
+        {name.capitalize(): result for name, result in measured.items()},
+        machine=machine,
+        size_name=size.name,
+        started_at=started_at,
+        explanations=EXPLANATIONS,
+        title="Benchmarks of the archive",
+        command=COMMANDS[size.name],
+        where=[f"- everything on {disk}, the S3 servers' data too; servers, client and disk share this machine"],
+        tried=TRIED,
+    )
+    if asked.write is None:
+        sys.stdout.write(report)
+    else:
+        asked.write.write_text(report, encoding="utf-8")
+        say(f"written to {asked.write}")
+    return 1 if any(isinstance(result, NotMeasured) for result in measured.values()) else 0
+
+
+def _commit(work: Path, size: Size) -> Measured:
+    stores: dict[str, Objects] = {"folder": FolderObjects(work / "archive")}
+    for server in _servers():
+        stores[server.name] = fresh_s3(server, work / f"copies-{server.name}")
+    return archive_commit.measure(stores, work, repeats=size.commits)
+
+
+def _requests(work: Path, size: Size) -> Measured:
+    return archive_requests.measure(_servers(), work)
+
+
+def _verify(work: Path, size: Size) -> Measured:
+    return archive_verify.measure(work, documents=size.verified, repeats=size.verify_repeats)
+
+
+def _rebuild(work: Path, size: Size) -> Measured:
+    return archive_rebuild.measure(work, documents=size.rebuilt)
+
+
+def _bytes(work: Path, size: Size) -> Measured:
+    return archive_bytes.measure(work, pages=size.pages)
+
+
+def _audit(work: Path, size: Size) -> Measured:
+    return archive_audit.measure(work, viewings=size.entered // 2)
+
+
+def _ledger(work: Path, size: Size) -> Measured:
+    return archive_ledger.measure(work, commits=size.entered)
+
+
+SECTIONS: dict[str, Callable[[Path, Size], Measured]] = {
+    "commit": _commit,
+    "verify": _verify,
+    "rebuild": _rebuild,
+    "bytes": _bytes,
+    "requests": _requests,
+    "ledger": _ledger,
+    "audit": _audit,
+}
+
+
+def _servers() -> list[S3Server]:
+    """Both real servers. Raises CommandFailed where one does not run."""
+    found = []
+    for name in S3_SERVERS:
+        server = started(name)
+        if server is None:
+            raise CommandFailed(absent(name))
+        found.append(server)
+    return found
+
+
+def _measure(name: str, work: Path, size: Size) -> Measured:
+    try:
+        return SECTIONS[name](work, size)
+    except (CommandFailed, SohoaError) as error:
+        reason = error.detail if isinstance(error, SohoaError) else str(error)
+        say(f"{name} could not be measured: {reason}")
+        return NotMeasured(reason.split("\n", 1)[0])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.archive_run", description="Measure the archive.")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the report there instead of printing it")
+    parser.add_argument("--only", choices=SECTIONS, action="append", help="one section; may be given several times")
+    parser.add_argument("--work", type=Path, default=WORK, metavar="FOLDER", help="where to work: a folder on a disk")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--smoke", action="store_true", help="just enough to see that everything runs")
+    asked = parser.parse_args()
+    if asked.write is not None and asked.only:
+        parser.error("--write is for the whole report: leave --only out")
+    return asked
+
+
+if __name__ == "__main__":
+    sys.exit(main())
