@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     max_folder_depth: int = Field(default=32, description="folders nested deeper are refused", gt=0)
     min_free_bytes: int = Field(default=1 * GIGABYTE, description="below this much free disk nothing is accepted", ge=0)
 
+    spool_max_bytes: int = Field(
+        default=10 * GIGABYTE,
+        description="what intake keeps under home at most while an S3 store is away (operations/s3.md)",
+        ge=0,
+    )
+
     # recognising
     language: str = Field(default="vie", description="Tesseract model to use")
     tessdata: Path = Field(
