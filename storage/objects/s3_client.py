@@ -31,7 +31,8 @@ READ_TIMEOUT_S = 15.0
 LONG_READ_TIMEOUT_S = 60.0
 """The same where the server has much to do first: copies, and putting parts together."""
 BUDGET_S = 15.0
-"""No further try begins when a call has taken this long: whoever waits is told, and may come back."""
+"""After a try that ran into a time limit no further one begins when the call has taken this long: whoever waits is told,
+and may come back."""
 CONNECTIONS = 32
 """At most so many requests of one process are under way; the next one waits for its turn."""
 TRIES = 5
@@ -96,6 +97,11 @@ class _Trouble:
         passing = self.status == 0 or self.status in _PASSING_STATUSES or self.code in _PASSING_CODES
         return passing and self.code not in _FULL_CODES
 
+    def too_late(self, began_s: float) -> bool:
+        """Whether the call has waited long enough for a server that says nothing. What it took to send much is not
+        waiting: there a lost connection is worth another try."""
+        return self.status == 0 and self.said.endswith("TimeoutError") and time.monotonic() - began_s > BUDGET_S
+
 
 class S3Client:
     """Requests to the server of a place, for any thread. No request is sent before the first call.
@@ -141,7 +147,7 @@ class S3Client:
                 if trouble.is_answer or (method == "HEAD" and trouble.status == 404):
                     self.breaker.answered()
                     return Reply(trouble.status, {}, b"", unsure=failed > 0)
-                if not trouble.passing or failed == tries - 1 or time.monotonic() - began_s > BUDGET_S:
+                if not trouble.passing or failed == tries - 1 or trouble.too_late(began_s):
                     raise self._given_up(trouble, bucket)
                 _pause(failed)
         raise AssertionError("unreachable: the last try returns or raises")
@@ -164,7 +170,7 @@ class S3Client:
             if trouble.is_answer:
                 self.breaker.answered()
                 return trouble.status, None
-            if not trouble.passing or failed == tries - 1 or time.monotonic() - began_s > BUDGET_S:
+            if not trouble.passing or failed == tries - 1 or trouble.too_late(began_s):
                 raise self._given_up(trouble, bucket)
             _pause(failed)
         raise AssertionError("unreachable: the last try returns or raises")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import cast
 
 import pytest
 import urllib3
@@ -14,6 +15,8 @@ from storage.objects.s3_breaker import REST_S, Breaker
 from storage.objects.s3_client import S3Client
 from storage.objects.s3_place import Keys, parse_place
 from tests.support import servers
+
+TIMED_OUT = -1
 
 
 class _Clock:
@@ -69,7 +72,7 @@ def test_one_of_many_threads_is_let_through_at_a_time() -> None:
 
 
 def _client(monkeypatch: pytest.MonkeyPatch, *statuses: int) -> tuple[S3Client, list[int]]:
-    """A client whose server gives these statuses one after the other (0: no answer)."""
+    """A client whose server gives these statuses one after the other (0: the connection breaks; TIMED_OUT: silence)."""
     monkeypatch.setattr(s3_client, "_FIRST_PAUSE_S", 0.0)
     place = parse_place(f"s3://b?endpoint=http://127.0.0.1:{servers.free_ports(1)[0]}")
     client, left = S3Client(place, Keys("a", SecretStr("b"))), list(statuses)
@@ -79,6 +82,8 @@ def _client(monkeypatch: pytest.MonkeyPatch, *statuses: int) -> tuple[S3Client, 
             status = left.pop(0)
             if status == 0:
                 raise urllib3.exceptions.ProtocolError("gone")
+            if status == TIMED_OUT:
+                raise urllib3.exceptions.ReadTimeoutError(cast(urllib3.HTTPConnectionPool, self), url, "silence")
             return urllib3.HTTPResponse(b"", {}, status, preload_content=True)
 
         def clear(self) -> None:
@@ -110,9 +115,13 @@ def test_a_refusal_shows_that_the_server_is_there(
     assert not client.breaker.is_open()
 
 
-def test_no_further_try_begins_once_the_budget_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
-    client, left = _client(monkeypatch, *[0] * s3_client.TRIES)
+@pytest.mark.parametrize(("trouble", "tries"), [(TIMED_OUT, 1), (0, s3_client.TRIES)])
+def test_no_further_try_begins_once_the_budget_was_spent_on_silence(
+    monkeypatch: pytest.MonkeyPatch, trouble: int, tries: int
+) -> None:
+    """A connection that broke after much was sent is another matter."""
+    client, left = _client(monkeypatch, *[trouble] * s3_client.TRIES)
     monkeypatch.setattr(s3_client, "BUDGET_S", -1.0)
     with pytest.raises(StoreAway):
         client.send("GET", "b", "k")
-    assert len(left) == s3_client.TRIES - 1
+    assert len(left) == s3_client.TRIES - tries
