@@ -132,7 +132,9 @@ class Served:
         verified = self.office.run("verify", "--json")
         assert verified.code == 0, verified.out
         assert [found for found in json.loads(verified.out)["findings"] if found["severity"] != "pending"] == []
-        count_points(len(self.sent))
+        spooled = sum(sent.spooled for sent in self.sent)
+        longest_s = max(sent.took_s for sent in self.sent)
+        print(f"{self.server.name}: {len(here)} papers, {spooled} spooled, the longest receipt took {longest_s:.1f} s")
 
     def _objects(self) -> Any:
         environment = self.office.environment()
@@ -145,6 +147,7 @@ class Served:
 
     def restart(self) -> None:
         """Kill our own process with all its workers, and start it again."""
+        count_points()
         kill_group(self.process)
         self.process.communicate()
         self.process = _serve(self.office, self.address)
@@ -180,6 +183,7 @@ def served(request: pytest.FixtureRequest, office: Office, tmp_path: Path) -> It
 def test_a_server_that_goes_away_for_a_minute_is_waited_for_while_papers_keep_coming(served: Served) -> None:
     """Our own process is killed in the middle of it as well, and starts without the store."""
     with served.sending():
+        count_points()
         servers.stop(served.server, how=signal.SIGKILL)
         gone_s = time.monotonic()
         _wait_until(lambda: any(sent.spooled for sent in served.sent), within_s=30)
@@ -208,6 +212,7 @@ def test_a_server_that_goes_away_for_a_minute_is_waited_for_while_papers_keep_co
 
 def test_a_server_that_is_frozen_keeps_no_sender_waiting_for_long_and_no_page_from_its_tries(served: Served) -> None:
     with served.sending():
+        count_points()
         os.killpg(served.server.pid, signal.SIGSTOP)
         try:
             _pass_s(FROZEN_S)
@@ -226,6 +231,7 @@ def test_a_server_that_restarts_again_and_again_loses_no_paper(served: Served) -
         for how in RESTARTS:
             sent = len(served.sent)
             _wait_until(lambda sent=sent: len(served.sent) > sent + 1, within_s=60)  # type: ignore[misc]
+            count_points()
             servers.stop(server, how=how)
             served.server = server = servers.again(server)
     served.assert_all_archived()
