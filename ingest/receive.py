@@ -2,6 +2,7 @@
 
 In this order, each step durable before the next: the original in staging, the receipt, the catalogue row with its
 `open` job. A crash before the receipt leaves bytes that the sweeper drops; after it, storage/registration.py goes on.
+Where the archive's store is away, original and receipt go to the spool of this machine in the same order.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ import stat
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
+
+import structlog
 
 from ingest.inspect_original import check_size, inspect
 from ingest.sniff import HEAD_BYTES, Kind, sniff
 from sohoa.clock import Clock
-from sohoa.errors import BadRequest, Refused, StoreUnavailable
+from sohoa.errors import BadRequest, Refused, StoreAway, StoreUnavailable
 from sohoa.model import Actor, DocumentId, DossierCode, OfficeId
 from sohoa.settings import Settings
 from storage.archive.archive import Archive
@@ -26,7 +31,10 @@ from storage.archive.commit import StagedFile
 from storage.archive.receipts import Receipt, Revising
 from storage.catalog.database import Database
 from storage.catalog.documents import Document
-from storage.registration import check_may_begin, find_duplicate, register
+from storage.registration import check_may_begin, find_duplicate, find_registered, register
+from storage.spool import Spool
+
+log = structlog.get_logger()
 
 _MAX_DOSSIER_LETTERS = 64
 _MAX_NAME_BYTES = 255
@@ -55,10 +63,11 @@ class Intake:
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """The document that the bytes are now, or (`duplicate_of` set, nothing stored) have been already. A revision is told
-    by the document that it revises."""
+    by the document that it revises. `spooled`: they wait on this machine, for the archive's store is away."""
 
     document: Document
     duplicate_of: DocumentId | None
+    spooled: bool = False
 
 
 def receive(
@@ -69,15 +78,18 @@ def receive(
     database: Database,
     settings: Settings,
     clock: Clock,
+    spool: Spool | None = None,
     document_id: DocumentId | None = None,
 ) -> Accepted:
-    """Take in the bytes of `source`, streamed; on return they are durable.
+    """Take in the bytes of `source`, streamed; on return they are durable: in the archive's store or, where that is away,
+    in the `spool`, for which `source` is read from its start once more.
 
     `document_id` is a new one that the caller has written down before, to know its document again after a crash.
 
     Raises Refused (nothing was stored): empty, unsupported_kind, too_large, too_many_pages, too_many_pixels,
-    page_too_big, no_pages, unreadable, bad_dossier, disk_low, disk_full. Raises StoreUnavailable where the archive or
-    the catalogue cannot be reached; if that happens after the receipt is durable, the sweeper registers the document.
+    page_too_big, no_pages, unreadable, bad_dossier, disk_low, disk_full, spool_full. Raises StoreUnavailable where the
+    archive or the catalogue cannot be used; if that happens after the receipt is durable, the sweeper registers the
+    document.
     Raises Conflict and NotFound where it revises a document that cannot be revised (:func:`check_may_begin`).
     Raises BadRequest where `declared` or `external_id` cannot be written as JSON. What reading `source` raises passes
     through, and nothing was stored.
@@ -89,6 +101,7 @@ def receive(
         database=database,
         settings=settings,
         clock=clock,
+        spool=spool,
         size_bytes=0,
         check_source=_nothing,
         document_id=document_id or DocumentId(clock.new_ulid()),
@@ -96,7 +109,14 @@ def receive(
 
 
 def receive_path(
-    path: Path, intake: Intake, *, archive: Archive, database: Database, settings: Settings, clock: Clock
+    path: Path,
+    intake: Intake,
+    *,
+    archive: Archive,
+    database: Database,
+    settings: Settings,
+    clock: Clock,
+    spool: Spool | None = None,
 ) -> Accepted:
     """Take in the file at `path` as :func:`receive` does.
 
@@ -124,6 +144,7 @@ def receive_path(
             database=database,
             settings=settings,
             clock=clock,
+            spool=spool,
             size_bytes=before.st_size,
             check_source=check_unchanged,
             document_id=DocumentId(clock.new_ulid()),
@@ -184,6 +205,7 @@ def _receive(
     database: Database,
     settings: Settings,
     clock: Clock,
+    spool: Spool | None,
     size_bytes: int,
     check_source: Callable[[], None],
     document_id: DocumentId,
@@ -192,34 +214,88 @@ def _receive(
     dossier = check_dossier(intake.dossier)
     check_sayable(intake)
     check_disk(archive, settings=settings, needed_bytes=size_bytes)
+    take_in = partial(
+        _take_in,
+        source,
+        intake,
+        database=database,
+        settings=settings,
+        clock=clock,
+        check_source=check_source,
+        document_id=document_id,
+        dossier=dossier,
+        accepted_at=clock.now(),  # once: a receipt that both places get is the same in both
+    )
+    try:
+        return take_in(archive)
+    except StoreAway as away:
+        if spool is None:
+            raise
+        log.warning("intake.spools", document_id=document_id, code=away.code, detail=away.detail)
+    spool.check_room(source.seek(0, os.SEEK_END))
+    source.seek(0)
+    return take_in(spool)
+
+
+def _take_in(
+    source: BinaryIO,
+    intake: Intake,
+    place: Archive | Spool,
+    *,
+    database: Database,
+    settings: Settings,
+    clock: Clock,
+    check_source: Callable[[], None],
+    document_id: DocumentId,
+    dossier: DossierCode | None,
+    accepted_at: datetime,
+) -> Accepted:
+    """Keep original and receipt in `place`. After StoreAway nobody can tell what the store has of them or may still get,
+    so nothing is cleared: an original without a receipt is dropped by the sweeper."""
     head = _read_head(source)
     kind = sniff(head)
+    spooled, away = isinstance(place, Spool), False
     try:
-        staged = archive.stage(
+        staged = place.stage(
             document_id, f"original.{kind.value}", cast(BinaryIO, _Limited(head, source, settings=settings))
         )
         check_source()
-        with archive.objects.local_file(staged.key) as original:
+        with place.objects.local_file(staged.key) as original:
             inspect(original, kind, settings=settings)
-        receipt = _receipt(intake, kind, staged, document_id=document_id, dossier=dossier, clock=clock)
+        receipt = _receipt(intake, kind, staged, document_id=document_id, dossier=dossier, accepted_at=accepted_at)
         with database.write() as conn:
+            registered = find_registered(conn, receipt)
+            if registered is not None:  # the store had taken the first try's receipt after all, and the sweeper saw it
+                return Accepted(document=registered, duplicate_of=None)
             check_may_begin(conn, receipt)
             duplicate = find_duplicate(conn, receipt)
             if duplicate is not None:
                 return Accepted(document=duplicate, duplicate_of=duplicate.document_id)
-            document = register(conn, receipt, now=clock.now(), priority=intake.priority)
-            archive.write_receipt(receipt)
-        return Accepted(document=document, duplicate_of=None)
+            document = register(conn, receipt, now=clock.now(), priority=intake.priority, spooled=spooled)
+            place.write_receipt(receipt)
+        return Accepted(document=document, duplicate_of=None, spooled=spooled)
+    except StoreAway:
+        away = True
+        raise
     except StoreUnavailable as error:
-        if error.code == "disk_full" and not archive.has_receipt(document_id):
+        if error.code == "disk_full" and not place.has_receipt(document_id):
+            disk = "spool's" if spooled else "archive's"
             raise Refused(
-                "the archive's disk is full: free some space, then add the file again", code="disk_full"
+                f"the {disk} disk is full: free some space, then add the file again", code="disk_full"
             ) from error
         raise
     finally:
-        # Whatever happened: without a receipt nothing was accepted, with one nothing may be lost.
-        if not archive.has_receipt(document_id):
-            archive.clear_staging(document_id)
+        if not away:
+            _clear_unless_receipted(place, document_id)
+
+
+def _clear_unless_receipted(place: Archive | Spool, document_id: DocumentId) -> None:
+    """Whatever happened: without a receipt nothing was accepted, with one nothing may be lost."""
+    try:
+        if not place.has_receipt(document_id):
+            place.clear_staging(document_id)
+    except StoreAway as away:  # the sweeper does it, in an hour
+        log.warning("intake.not_cleared", document_id=document_id, code=away.code, detail=away.detail)
 
 
 def _receipt(
@@ -229,7 +305,7 @@ def _receipt(
     *,
     document_id: DocumentId,
     dossier: DossierCode | None,
-    clock: Clock,
+    accepted_at: datetime,
 ) -> Receipt:
     return Receipt(
         document_id=document_id,
@@ -241,7 +317,7 @@ def _receipt(
         sha256=staged.sha256,
         size_bytes=staged.size_bytes,
         actor=Actor(intake.actor),
-        accepted_at=clock.now(),
+        accepted_at=accepted_at,
         external_id=intake.external_id,
         declared=dict(intake.declared),
         staged_key=staged.key,
@@ -273,7 +349,8 @@ class _Limited:
 
 
 class _Readable:
-    """A file that counts what was read of it and says of an error that the file, not the archive, is the cause."""
+    """A file that counts what was read of it, from where it was sought to, and says of an error that the file, not the
+    archive, is the cause."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -286,6 +363,10 @@ class _Readable:
             raise _not_readable(os.strerror(error.errno or 0)) from error
         self.bytes_read += len(chunk)
         return chunk
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        self.bytes_read = 0
+        return self._file.seek(offset, whence)
 
 
 def _open_regular(path: Path) -> BinaryIO:

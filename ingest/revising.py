@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ingest.decisions import check_reason
-from ingest.receive import Intake, receive, receive_path
+from ingest.receive import Accepted, Intake, receive, receive_path
 from sohoa.model import Actor
 from sohoa.states import RevisionKind, check_revisable
 from storage.archive.receipts import Revising
@@ -29,7 +29,7 @@ def revise(
     filename: str,
     actor: Actor,
     reason: str,
-) -> Document:
+) -> Accepted:
     """Take in the bytes of `source`, a stream or a file, as a new original of `document`; on return they are durable.
 
     Raises what :func:`receive` and :func:`receive_path` raise; BadRequest without a reason; Conflict where the document is
@@ -48,9 +48,15 @@ def revise(
         actor=actor,
         revising=Revising(document.document_id, kind.value, reason),
     )
-    archive, database, settings, clock = stores.archive, stores.database, stores.settings, stores.clock
+    archive, database, settings, clock, spool = (
+        stores.archive,
+        stores.database,
+        stores.settings,
+        stores.clock,
+        stores.spool,
+    )
     if isinstance(source, Path):
-        accepted = receive_path(source, intake, archive=archive, database=database, settings=settings, clock=clock)
-    else:
-        accepted = receive(source, intake, archive=archive, database=database, settings=settings, clock=clock)
-    return accepted.document
+        return receive_path(
+            source, intake, archive=archive, database=database, settings=settings, clock=clock, spool=spool
+        )
+    return receive(source, intake, archive=archive, database=database, settings=settings, clock=clock, spool=spool)

@@ -15,6 +15,7 @@ import structlog
 
 from ingest.disposing import finish_told
 from ocr_workers.fixity_duty import FixityDuty, Interrupted
+from ocr_workers.spool_duty import carry_spooled
 from sohoa.clock import process_owner
 from sohoa.errors import SohoaError
 from sohoa.settings import Settings
@@ -23,6 +24,7 @@ from storage.catalog import documents, jobs, leases, outbox
 from storage.index import open_index
 from storage.index.indexer import index_outbox
 from storage.registration import register_pending
+from storage.spool import open_spool
 from storage.stores import Stores, open_stores
 
 LEASE_S = 15.0
@@ -40,8 +42,8 @@ log = structlog.get_logger()
 
 
 class Housekeeper:
-    """Four threads, indexing, sweeping, fixity and auditing, each at work while it holds its lease. `stop` waits for what
-    each has in hand."""
+    """Threads for indexing, sweeping, fixity, auditing and, on S3, carrying from the spool, each at work while it holds its
+    lease. `stop` waits for what each has in hand."""
 
     def __init__(self, settings: Settings) -> None:
         self.trouble: SohoaError | None = None
@@ -49,14 +51,16 @@ class Housekeeper:
         self._settings = settings
         self._owner = process_owner()
         self._stop = threading.Event()
+        duties = {
+            "indexing": self._index,
+            "sweeping": self._sweep,
+            "fixity": self._check_fixity,
+            "auditing": self._enter_viewings,
+        }
+        if open_spool(settings) is not None:
+            duties["carrying"] = self._carry
         self._threads = [
-            threading.Thread(target=self._keep, args=duty, name=duty[0], daemon=True)
-            for duty in (
-                ("indexing", self._index),
-                ("sweeping", self._sweep),
-                ("fixity", self._check_fixity),
-                ("auditing", self._enter_viewings),
-            )
+            threading.Thread(target=self._keep, args=duty, name=duty[0], daemon=True) for duty in duties.items()
         ]
 
     def start(self) -> None:
@@ -100,6 +104,7 @@ class Housekeeper:
             raise
 
     def _sweep(self, name: str, stores: Stores) -> None:
+        stores.archive.initialise()  # for a store that was away at the start
         recovered_s, told = -RECOVER_EVERY_S, set[str]()
         while self._has_lease(name, stores):
             if time.monotonic() - recovered_s > RECOVER_EVERY_S:
@@ -110,6 +115,15 @@ class Housekeeper:
                 stores.archive.objects.drop_leftovers()
                 recovered_s = time.monotonic()
             hand_out_again(stores)
+            if self._stop.wait(SWEEP_EVERY_S):
+                return
+
+    def _carry(self, name: str, stores: Stores) -> None:
+        spool = stores.spool
+        assert spool is not None, "this duty is for stores with a spool"
+        while self._has_lease(name, stores):
+            spool.drop_orphans()
+            carry_spooled(stores, spool, may_go_on=lambda: self._has_lease(name, stores) and not self._stop.is_set())
             if self._stop.wait(SWEEP_EVERY_S):
                 return
 

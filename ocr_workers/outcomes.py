@@ -42,9 +42,12 @@ log = structlog.get_logger()
 def caught(job: Job, tools: Tools) -> Iterator[None]:
     """Turn whatever a stage raises into an ending of its job; a late result of a job that was lost meanwhile is dropped."""
     try:
-        with _ended(job, tools):
-            yield
-    except StoreUnavailable:
+        try:
+            with _ended(job, tools):
+                yield
+        except StoreUnavailable as error:  # the ending itself could not be told to the archive
+            waited(job, error.code, tools)
+    except StoreUnavailable:  # nor to the catalogue
         raise
     except Exception as error:
         if isinstance(error, Conflict) and error.code == "lease_lost":

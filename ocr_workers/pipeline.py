@@ -68,7 +68,10 @@ def open_tools(settings: Settings, *, owner: str) -> Tools:
 
 
 def run_next(tools: Tools, *, started: Callable[[Job, float], None]) -> bool:
-    """Claim the next job and do it; False when there is none. `started` is told the job and its time limit in seconds."""
+    """Claim the next job and do it; False when there is none, or when the archive's store did not answer a moment ago.
+    `started` is told the job and its time limit in seconds."""
+    if tools.archive.objects.is_away():
+        return False
     with tools.database.write() as connection:
         job = jobs.claim(connection, owner=tools.owner, lease_s=tools.settings.lease_s, now=tools.clock.now())
     if job is None:

@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 from sqlalchemy import text
 
 from search_api.access import StoresOf
-from sohoa.errors import SohoaError
+from sohoa.errors import SohoaError, StoreAway
+from storage.archive.layout import ROOT
 from storage.stores import Stores
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,9 @@ class Readiness(BaseModel):
 
     status: State
     catalogue: State
-    archive: State = Field(description="degraded: too little disk is left to take papers in")
+    archive: State = Field(
+        description="degraded: too little disk is left to take papers in, or the store is away and they go to the spool"
+    )
     index: State = Field(description="degraded: searching does not work, all else does")
 
 
@@ -66,4 +69,13 @@ def _catalogue(stores: Stores) -> None:
 
 
 def _archive(stores: Stores) -> State:
-    return "ok" if stores.archive.objects.free_bytes() >= stores.settings.min_free_bytes else "degraded"
+    objects, spool = stores.archive.objects, stores.spool
+    if objects.free_bytes() < stores.settings.min_free_bytes:
+        return "degraded"
+    if spool is None:
+        return "ok"
+    try:
+        objects.exists(ROOT)
+    except StoreAway:
+        return "degraded"
+    return "ok" if spool.usage().papers == 0 else "degraded"

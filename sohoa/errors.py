@@ -27,7 +27,7 @@ class Refused(SohoaError):
     """The bytes were not accepted: nothing was stored and no document exists.
 
     Codes: empty, unsupported_kind, not_found, not_readable, too_large, too_many_pages, too_many_pixels, page_too_big,
-    no_pages, nested_too_deep, changed_while_read, unreadable, disk_low, disk_full, bad_dossier, bad_name.
+    no_pages, nested_too_deep, changed_while_read, unreadable, disk_low, disk_full, spool_full, bad_dossier, bad_name.
     """
 
     code = "refused"
@@ -106,6 +106,10 @@ class StoreUnavailable(SohoaError):
 
     code = "store_unavailable"
     retryable = True
+
+
+class StoreAway(StoreUnavailable):
+    """The archive's S3 server does not answer, or says that it cannot just now: intake goes to the spool, jobs wait."""
 
 
 class Overloaded(SohoaError):

@@ -47,6 +47,11 @@ class Settings(BaseSettings):
         default="permanent=permanent,70y=70,50y=50,20y=20,10y=10,5y=5",
         description="how long papers can be told to be kept: NAME=YEARS or NAME=permanent, parted by commas",
     )
+    spool_max_bytes: int = Field(
+        default=10 * GIGABYTE,
+        description="what intake keeps under home at most while an S3 store is away (operations/s3.md)",
+        ge=0,
+    )
 
     # recognising
     language: str = Field(default="vie", description="Tesseract model to use")

@@ -40,12 +40,12 @@ def register_pending(archive: Archive, database: Database, clock: Clock) -> int:
             log.error("receipt.damaged", code=receipt.code, detail=receipt.detail)
             continue
         with database.read() as conn:
-            if _is_registered(conn, receipt.document_id):
+            if find_registered(conn, receipt) is not None:
                 continue
         try:
             with database.write() as conn:
                 # Looked at again inside the writing transaction: whoever wrote the receipt may only now have committed.
-                if _is_registered(conn, receipt.document_id):
+                if find_registered(conn, receipt) is not None:
                     continue
                 over = is_over(conn, receipt, archive=archive)
                 if not over and not must_wait(conn, receipt):
@@ -57,6 +57,14 @@ def register_pending(archive: Archive, database: Database, clock: Clock) -> int:
         if over:
             archive.clear_staging(receipt.document_id)
     return registered
+
+
+def find_registered(conn: Connection, receipt: Receipt) -> Document | None:
+    """The document that a receipt became, or that it revises, where the catalogue has its row."""
+    with suppress(NotFound):
+        row = documents.get(conn, receipt.document_id)
+        return row if row.revises is None else documents.get(conn, row.revises)
+    return None
 
 
 def find_duplicate(conn: Connection, receipt: Receipt) -> Document | None:
@@ -112,8 +120,11 @@ def is_over(conn: Connection, receipt: Receipt, *, archive: Archive) -> bool:
     return False
 
 
-def register(conn: Connection, receipt: Receipt, *, now: datetime, priority: int = 0) -> Document:
-    """The catalogue row of a receipt, and its `open` job. Returns the document: of a revision, the one it revises.
+def register(
+    conn: Connection, receipt: Receipt, *, now: datetime, priority: int = 0, spooled: bool = False
+) -> Document:
+    """The catalogue row of a receipt, and its `open` job, which waits where the bytes are `spooled` until they are carried
+    to the archive. Returns the document: of a revision, the one it revises.
 
     Raises AlreadyExists as documents.insert_document does.
     """
@@ -140,7 +151,8 @@ def register(conn: Connection, receipt: Receipt, *, now: datetime, priority: int
         new = replace(new, dossier=base.dossier, revises=base.document_id, revision=revision)
         documents.insert_document(conn, new, now=now)
         document = documents.amend(conn, base.document_id, now=now, revision=revision)
-    jobs.enqueue(conn, [NewJob(JobKind.OPEN, receipt.document_id, priority=priority)], now=now)
+    run_after = jobs.WHEN_CARRIED if spooled else None
+    jobs.enqueue(conn, [NewJob(JobKind.OPEN, receipt.document_id, priority=priority, run_after=run_after)], now=now)
     return document
 
 
@@ -152,10 +164,3 @@ def _revision(receipt: Receipt, revising: Revising) -> Revision:
         at=isoformat(receipt.accepted_at),
         reason=revising.reason,
     )
-
-
-def _is_registered(conn: Connection, document_id: str) -> bool:
-    with suppress(NotFound):
-        documents.get(conn, document_id)
-        return True
-    return False

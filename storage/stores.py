@@ -6,33 +6,48 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import structlog
+
 from sohoa.clock import Clock, SystemClock
+from sohoa.errors import StoreAway
 from sohoa.settings import Settings
 from storage.archive.archive import Archive
 from storage.catalog.database import Database
 from storage.objects import open_store
+from storage.spool import Spool, open_spool
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The archive and the catalogue, open; both safe to use from several processes at once."""
+    """The archive and the catalogue, open; both safe to use from several processes at once. `spool` is where intake keeps
+    papers while the archive's store is away, None where it cannot be."""
 
     settings: Settings
     clock: Clock
     archive: Archive
     database: Database
+    spool: Spool | None = None
 
 
 @contextmanager
 def open_stores(settings: Settings, *, clock: Clock | None = None) -> Iterator[Stores]:
-    """Open (and where it is new, set up) the archive and the catalogue. Raises StoreUnavailable, SetupError."""
+    """Open (and where it is new, set up) the archive and the catalogue. Raises StoreUnavailable, SetupError.
+
+    An S3 server that does not answer is no reason not to begin: it is asked again when there is something for it.
+    """
     clock = clock or SystemClock()
-    archive = Archive(open_store(settings), clock)
-    archive.initialise()
+    try:
+        archive = Archive(open_store(settings), clock)
+        archive.initialise()
+    except StoreAway as away:
+        log.warning("archive.away", code=away.code, detail=away.detail)
+        archive = open_archive(settings, clock)
     database = Database(settings.catalog())
     try:
         database.migrate()
-        yield Stores(settings=settings, clock=clock, archive=archive, database=database)
+        yield Stores(settings=settings, clock=clock, archive=archive, database=database, spool=open_spool(settings))
     finally:
         database.close()
 

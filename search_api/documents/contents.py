@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, BinaryIO
 
 from fastapi import APIRouter, Query, Request, Response
@@ -53,6 +54,9 @@ async def get_original(
     content = Content(document.media_type, document.source_name, document.original_sha256, document.original_size_bytes)
 
     def opened(start: int, end: int | None) -> BinaryIO:
+        if stores.spool is not None:
+            with suppress(NotFound):
+                return stores.spool.open_original(document.document_id, start=start, end=end)
         try:
             return _archived(stores, document, f"original.{document.kind}")(start, end)
         except NotFound:  # not committed yet

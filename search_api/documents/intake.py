@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from ingest.receive import Intake, check_sayable, clean_filename, receive
 from search_api.access import Ingester, Principal, StoresOf
 from search_api.documents.schemas import ReceiptOut, links_of
-from search_api.documents.upload import FIELDS, MOST_FIELD_BYTES, check_announced, receive_body, spooled
+from search_api.documents.upload import FIELDS, MOST_FIELD_BYTES, check_announced, incoming, receive_body
 from search_api.problems import responses
 from sohoa.clock import isoformat
 from sohoa.errors import BadRequest, Refused
@@ -96,26 +96,27 @@ async def post_document(
     if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
         raise BadRequest("an Idempotency-Key has 1 to 128 printable ASCII characters", code="bad_idempotency_key")
     check_announced(request, stores)
-    with spooled(stores, hashed=idempotency_key is not None) as spool:
-        said = await receive_body(request, spool)
+    with incoming(stores, hashed=idempotency_key is not None) as body:
+        said = await receive_body(request, body)
         intake = _intake(said, principal, stores)
         if idempotency_key is None:
-            receipt, replayed = await run_in_threadpool(_take_in, stores, spool.finished(), intake), False
+            receipt, replayed = await run_in_threadpool(_take_in, stores, body.finished(), intake), False
         else:
             receipt, replayed = await run_in_threadpool(
                 _take_in_once,
                 stores,
-                spool.finished(),
+                body.finished(),
                 intake,
                 key=idempotency_key,
                 token_id=principal.token_id,
-                sha256=spool.sha256,
+                sha256=body.sha256,
             )
     log.info(
         "document.accepted",
         actor=principal.actor,
         document_id=receipt["document_id"],
         duplicate=receipt["duplicate_of"] is not None,
+        spooled=receipt["spooled"],
         replayed=replayed,
     )
     headers = {"Location": receipt["links"]["self"], **({"Idempotent-Replayed": "true"} if replayed else {})}
@@ -137,6 +138,7 @@ def _take_in(
         database=stores.database,
         settings=stores.settings,
         clock=stores.clock,
+        spool=stores.spool,
         document_id=reserved[-1] if reserved else None,
     )
     document = accepted.document
@@ -144,6 +146,7 @@ def _take_in(
         "document_id": document.document_id,
         "status": document.status.value,
         "duplicate_of": None if accepted.duplicate_of in reserved else accepted.duplicate_of,
+        "spooled": accepted.spooled,
         "received_at": isoformat(document.received_at),
         "original": {"sha256": document.original_sha256, "size_bytes": document.original_size_bytes},
         "links": links_of(document),

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from ingest.revising import revise
 from search_api.access import Ingester, Principal, ReviseDocument, StoresOf
 from search_api.documents.schemas import RevisionReceiptOut, links_of
-from search_api.documents.upload import check_announced, receive_body, spooled
+from search_api.documents.upload import check_announced, incoming, receive_body
 from search_api.problems import responses
 from sohoa.errors import BadRequest
 from sohoa.states import RevisionKind
@@ -84,16 +84,16 @@ async def _revise(
     document: Document, stores: Stores, principal: Principal, request: Request, *, kind: RevisionKind
 ) -> dict[str, Any]:
     check_announced(request, stores)
-    with spooled(stores, hashed=False) as spool:
-        said = await receive_body(request, spool, fields=tuple(_ABOUT))
+    with incoming(stores, hashed=False) as body:
+        said = await receive_body(request, body, fields=tuple(_ABOUT))
         reason = said.get("reason", "")
         if len(reason) > MOST_REASON:
             raise BadRequest(f"reason has at most {MOST_REASON} characters")
-        revised = await run_in_threadpool(
+        accepted = await run_in_threadpool(
             revise,
             stores,
             document,
-            spool.finished(),
+            body.finished(),
             kind=kind,
             filename=said.get("filename", ""),
             actor=principal.actor,
@@ -101,7 +101,8 @@ async def _revise(
         )
     log.info("document.revision_accepted", actor=principal.actor, document_id=document.document_id, kind=kind.value)
     return {
-        "document_id": revised.document_id,
-        "revision": revision_json(revised.revision),
-        "links": links_of(revised),
+        "document_id": accepted.document.document_id,
+        "revision": revision_json(accepted.document.revision),
+        "spooled": accepted.spooled,
+        "links": links_of(accepted.document),
     }

@@ -112,6 +112,10 @@ class ReceiptOut(BaseModel):
     document_id: str = Field(examples=[ID])
     status: DocumentStatus
     duplicate_of: str | None = Field(examples=[None])
+    spooled: bool = Field(
+        description="true: the archive's store is away, and the bytes wait on this machine until it answers",
+        examples=[False],
+    )
     received_at: Moment
     original: Original
     links: Links
@@ -122,6 +126,7 @@ class RevisionReceiptOut(BaseModel):
 
     document_id: str = Field(examples=[ID])
     revision: RevisionOut
+    spooled: bool = Field(description="as in the receipt of a new paper", examples=[False])
     links: Links
 
 

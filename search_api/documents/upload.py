@@ -1,4 +1,4 @@
-"""Receiving a body as it comes: the file into a bounded spool, the fields beside it, from multipart or a raw body.
+"""Receiving a body as it comes: the file within bounds, the fields beside it, from multipart or a raw body.
 
 A slow sender holds no thread and no catalogue lock while its bytes trickle in: a document is made of them afterwards.
 """
@@ -31,7 +31,7 @@ _PIECE_BYTES: Final = 2 * 1024 * 1024
 """What is kept in memory of a file; more goes to disk in pieces of this size."""
 
 
-class Spool:
+class Incoming:
     """Bytes of one file on their way in: small ones in memory, larger ones in a nameless file that no crash leaves.
 
     `sha256` is known at the end, where `hashed`. Raises Refused: too_large before the byte over the limit is kept,
@@ -57,7 +57,7 @@ class Spool:
     @property
     def sha256(self) -> str:
         if self._digest is None:
-            raise ValueError("this spool does not hash")
+            raise ValueError("this body is not hashed")
         return self._digest.hexdigest()
 
     def finished(self) -> BinaryIO:
@@ -86,32 +86,32 @@ class Spool:
 
 
 @contextmanager
-def spooled(stores: Stores, *, hashed: bool) -> Iterator[Spool]:
-    """A spool that is gone afterwards."""
-    spool = Spool(stores, hashed=hashed)
+def incoming(stores: Stores, *, hashed: bool) -> Iterator[Incoming]:
+    """Room for a file that is gone afterwards."""
+    body = Incoming(stores, hashed=hashed)
     try:
-        yield spool
+        yield body
     finally:
-        spool.close()
+        body.close()
 
 
-async def receive_body(request: Request, spool: Spool, *, fields: Collection[str] = FIELDS) -> dict[str, str]:
-    """Put the file of the request into `spool` and return what was said about it by name, each one of `fields`.
+async def receive_body(request: Request, body: Incoming, *, fields: Collection[str] = FIELDS) -> dict[str, str]:
+    """Put the file of the request into `body` and return what was said about it by name, each one of `fields`.
 
-    Raises BadRequest (bad_multipart, unknown or repeated fields) and what the spool raises.
+    Raises BadRequest (bad_multipart, unknown or repeated fields) and what the body raises.
     """
     said = _from_query(request, fields)
     media_type, options = parse_options_header(request.headers.get("Content-Type"))
     if media_type != b"multipart/form-data":
         async for chunk in request.stream():
-            await spool.write(chunk)
+            await body.write(chunk)
         return said
     if not options.get(b"boundary"):
         raise _bad_multipart("its Content-Type names no boundary")
     form = _Form(said, fields)
     try:
         async for piece in form.pieces(request.stream(), options[b"boundary"]):
-            await spool.write(piece)
+            await body.write(piece)
     except FormParserError:
         raise _bad_multipart("it does not follow RFC 7578") from None
     return form.said

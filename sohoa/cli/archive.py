@@ -16,7 +16,7 @@ from typing import Any
 from ingest.batches import expand
 from ingest.receive import Intake, check_dossier, receive_path
 from ocr_workers.fleet import Fleet
-from sohoa.cli.context import identify, opened
+from sohoa.cli.context import identify, opened, warn_of_spool
 from sohoa.cli.progress import Progress, show_table
 from sohoa.errors import Refused
 from sohoa.model import Actor, DocumentId, OfficeId
@@ -106,6 +106,7 @@ class Batch:
         self._emit = emit
         self._awaited: dict[DocumentId, list[tuple[str, DocumentId | None]]] = {}
         self._all_taken_in = False
+        self._warned_of_spool = False
         self._lock = threading.RLock()
 
     def over(self) -> bool:
@@ -155,10 +156,14 @@ class Batch:
                 database=stores.database,
                 settings=stores.settings,
                 clock=stores.clock,
+                spool=stores.spool,
             )
         except Refused as refused:
             self._refused(str(path), refused)
             return
+        if accepted.spooled and not self._warned_of_spool:
+            warn_of_spool()
+            self._warned_of_spool = True
         document = accepted.document
         with self._lock:
             self.document_ids.append(document.document_id)

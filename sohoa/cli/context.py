@@ -88,6 +88,14 @@ def find(stores: Stores, document_id: str, identity: Identity) -> Document:
             ) from None
 
 
+def warn_of_spool() -> None:
+    """Say on standard error that what was taken in is not in the archive's store yet."""
+    sys.stderr.write(
+        "sohoa: the archive's store does not answer; what was taken in waits in the spool on this machine and goes on by "
+        "itself when the store is back, as long as `serve`, `work` or `archive` runs [spooled]\n"
+    )
+
+
 def print_json(value: object) -> None:
     """One JSON value on a line of standard output."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

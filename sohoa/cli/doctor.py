@@ -33,7 +33,7 @@ def run(*, as_json: bool) -> int:
     settings = read_settings()
     findings = [
         _caught(check, settings)
-        for check in (_engine, _second_engine, _model, _fonts, _ghostscript, _disk, _archive, _catalog, _index)
+        for check in (_engine, _second_engine, _model, _fonts, _ghostscript, _disk, _archive, _spool, _catalog, _index)
     ]
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False) + "\n")
@@ -120,6 +120,24 @@ def _archive(settings: Settings) -> Finding:
 
     found, weaknesses = examine(settings)
     return Finding("archive", ok=not weaknesses, found=found, do="; ".join(weaknesses))
+
+
+def _spool(settings: Settings) -> Finding:
+    from storage.spool import open_spool
+
+    spool = open_spool(settings)
+    if spool is None:
+        return Finding("spool", ok=True, found="none: the archive is a folder of this machine")
+    usage = spool.usage()
+    found = f"{usage.papers} papers, {usage.size_bytes:,} of {settings.spool_max_bytes:,} bytes, in {spool.folder}"
+    if usage.papers == 0:
+        return Finding("spool", ok=True, found=found)
+    return Finding(
+        "spool",
+        ok=False,
+        found=found,
+        do="bring the archive's store back, and keep `sohoa serve` or `work` running: they are carried there by themselves",
+    )
 
 
 def _catalog(settings: Settings) -> Finding:

@@ -6,6 +6,7 @@ import gzip
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -18,7 +19,7 @@ from sohoa.cli.progress import show_table
 from sohoa.cli.validate_ocfl import sayable
 from sohoa.cli.verify import cover_json, cover_text
 from sohoa.clock import isoformat
-from sohoa.errors import BadRequest, DigestMismatch, NotFound
+from sohoa.errors import BadRequest, DigestMismatch, NotFound, StoreAway
 from sohoa.model import PAGE_BREAK
 from sohoa.states import DocumentStatus
 from storage.archive import fixity
@@ -91,6 +92,7 @@ def print_status(document_id: str | None, *, as_json: bool) -> None:
             waiting = outbox.pending_count(connection)
             oldest = outbox.oldest_at(connection)
         cover, trouble = _fixity_cover(stores)
+        spool = None if stores.spool is None else stores.spool.usage()
     if as_json:
         print_json(
             {
@@ -98,6 +100,7 @@ def print_status(document_id: str | None, *, as_json: bool) -> None:
                 "jobs": {kind.value: {state.value: n for state, n in states.items()} for kind, states in work.items()},
                 "index": {"waiting": waiting, "oldest_at": None if oldest is None else isoformat(oldest)},
                 "needing_a_person": stuck,
+                "spool": None if spool is None else asdict(spool),
                 "fixity": {"error": trouble} if trouble else None if cover is None else cover_json(cover),
             }
         )
@@ -111,6 +114,9 @@ def print_status(document_id: str | None, *, as_json: bool) -> None:
         for state, count in sorted(states.items()):
             table.add_row(f"jobs {kind} {state}", str(count))
     table.add_row("waiting for the index", str(waiting))
+    if spool is not None:
+        table.add_row("waiting in the spool for the archive's store", str(spool.papers))
+        table.add_row("bytes in the spool", f"{spool.size_bytes:,}")
     Console().print(table)
     if trouble:
         sys.stdout.write(f"\nrolling fixity check: {trouble['detail']} [{trouble['code']}]\n")
@@ -138,7 +144,7 @@ def _fixity_cover(stores: Stores) -> tuple[fixity.Cover | None, dict[str, str]]:
     """How the rolling fixity check stands, or why that cannot be told: everything else is shown all the same."""
     try:
         return fixity.read_cover(stores.archive.objects, stores.clock), {}
-    except DigestMismatch as error:
+    except (DigestMismatch, StoreAway) as error:
         return None, {"code": error.code, "detail": error.detail}
 
 

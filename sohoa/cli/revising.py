@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ingest.revising import revise
-from sohoa.cli.context import find, identify, opened, print_json
+from sohoa.cli.context import find, identify, opened, print_json, warn_of_spool
 from sohoa.states import RevisionKind
 from storage.presentation import document_json
 
@@ -18,7 +18,7 @@ def run(document_id: str, path: Path, *, kind: str, reason: str, as_json: bool, 
     with opened() as stores:
         identity = identify(stores, as_actor, scope="ingest")
         document = find(stores, document_id, identity)
-        revised = revise(
+        accepted = revise(
             stores,
             document,
             path,
@@ -27,7 +27,10 @@ def run(document_id: str, path: Path, *, kind: str, reason: str, as_json: bool, 
             actor=identity.actor,
             reason=reason,
         )
+        revised = accepted.document
         shown = document_json(revised, source=revised.source_name, archive=stores.archive)
+    if accepted.spooled:
+        warn_of_spool()
     if as_json:
         print_json(shown)
         return

@@ -18,6 +18,8 @@ _LAYOUT = "0004-hashed-n-tuple-storage-layout"
 _DOSSIER = "urn:sohoa:dossier:"
 _DOCUMENT = "urn:sohoa:document:"
 
+ROOT = "ocfl/0=ocfl_1.1"
+"""What makes a store an archive."""
 MOVED = "moved.json"
 """In a document's own object, after it moved into a dossier: where it went."""
 INTENTS = "intents/"
@@ -51,7 +53,7 @@ def root_files() -> dict[str, bytes]:
         "shortObjectRoot": False,
     }
     return {
-        "ocfl/0=ocfl_1.1": b"ocfl_1.1\n",
+        ROOT: b"ocfl_1.1\n",
         "ocfl/ocfl_layout.json": to_json(layout),
         f"ocfl/extensions/{_LAYOUT}/config.json": to_json(config),
     }

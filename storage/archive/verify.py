@@ -347,6 +347,9 @@ def _row_alone(run: _Run, row: Document) -> Iterator[VerifyFinding]:
         yield finding(
             "document_missing", row.document_id, f"the catalogue has it in {object_id}, version {row.version}"
         )
+    if in_work and run.stores.spool is not None and run.stores.spool.has_receipt(row.document_id):
+        yield finding("spooled", row.document_id, "its original and receipt are in the spool of this machine")
+        return
     yield from compare_receipt(archive, row.document_id, None, row, replaced=False)
     if in_work and archive.objects.exists(receipt_key(row.document_id)):
         lost = list(find_original(archive, row.document_id))

@@ -87,6 +87,11 @@ ADVICE: Final[dict[str, tuple[Severity, str, str]]] = {
     ),
     "receipt_without_document": ("error", "a receipt of which there is no document", "restore the document from a copy"),
     "receipt_pending": ("pending", "a receipt whose document is not registered yet", _WAIT),
+    "spooled": (
+        "pending",
+        "accepted while the archive's store was away, and not carried to it yet",
+        "nothing: it is carried as soon as the store answers",
+    ),
     "original_missing": ("error", "an accepted paper is neither staged nor committed", "restore it, or ask its sender"),
     "original_damaged": ("error", "the staged bytes of an accepted paper are not the receipt's", "restore it, or ask its sender"),
     "document_missing": ("error", "the catalogue has a document that the archive does not have", _RESTORE),

@@ -12,7 +12,7 @@ import random
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -33,6 +33,8 @@ _STAGE_ORDER = {
 }
 """What finishes a document comes first: papers leave early and little is half done at any time."""
 _WHOLE_DOCUMENT = 0
+WHEN_CARRIED = datetime(9999, 1, 1, tzinfo=UTC)
+"""`run_after` of work on a paper that is still in the spool (storage/spool.py): `wake` sets the true one."""
 _BACKOFF_BASE_S = 2.0
 _BACKOFF_CAP_S = 300.0
 _chance = random.SystemRandom()
@@ -154,6 +156,19 @@ def waiting_for(conn: Connection, *, now: datetime) -> set[str]:
     """Why the jobs that are put off just now are put off."""
     put_off = select(jobs.c.last_code).distinct().where(jobs.c.state == JobState.READY, jobs.c.run_after > now)
     return {code for code in conn.execute(put_off).scalars() if code is not None}
+
+
+def spooled(conn: Connection) -> list[str]:
+    """The documents whose work waits until they are carried from the spool to the archive."""
+    waiting = (jobs.c.state == constant(JobState.READY), jobs.c.run_after >= WHEN_CARRIED)
+    return list(conn.execute(select(jobs.c.document_id).where(*waiting).order_by(jobs.c.document_id)).scalars())
+
+
+def wake(conn: Connection, document_ids: Collection[str], *, now: datetime) -> None:
+    """Let the work on these documents begin that waited for them to be carried."""
+    waiting = (jobs.c.state == constant(JobState.READY), jobs.c.run_after >= WHEN_CARRIED)
+    for document_id in document_ids:
+        conn.execute(update(jobs).where(jobs.c.document_id == document_id, *waiting).values(run_after=now))
 
 
 def fail(conn: Connection, job_id: int, *, owner: str, code: str) -> None:

@@ -222,6 +222,9 @@ class FolderObjects:
         with _store_errors(".tmp"):
             return shutil.disk_usage(self._root).free
 
+    def is_away(self) -> bool:
+        return False
+
     def drop_leftovers(self) -> None:
         oldest = (SystemClock().now() - LEFTOVER_AGE).timestamp()
         with _store_errors(".tmp"):

@@ -45,7 +45,7 @@ class Objects(Protocol):
 
     Keys are relative, parted by `/`, without empty, `.` or `..` segments, and their first segment does not start with a
     dot (BadRequest otherwise). What a call has written is durable when it returns. Every call may raise
-    StoreUnavailable (code `disk_full` where there is no room).
+    StoreUnavailable (code `disk_full` where there is no room); StoreAway where a server does not answer.
     """
 
     def create(
@@ -135,6 +135,10 @@ class Objects(Protocol):
 
     def free_bytes(self) -> int:
         """How many bytes can still be stored; where the store does not say, what is free for its local copies."""
+        ...
+
+    def is_away(self) -> bool:
+        """Whether a call would only be told again that the store did not answer a moment ago. Nothing is asked."""
         ...
 
     def drop_leftovers(self) -> None:

@@ -197,6 +197,9 @@ class S3Objects:
     def free_bytes(self) -> int:
         return self._copies.free_bytes()
 
+    def is_away(self) -> bool:
+        return self._client.breaker.is_open()
+
     def drop_leftovers(self) -> None:
         before = SystemClock().now() - LEFTOVER_AGE
         self._copies.drop_leftovers(before=before)
@@ -221,6 +224,7 @@ class S3Objects:
 
     def _write(self, key: str, source: BinaryIO | bytes, *, condition: dict[str, str], sha256: Sha256 | None) -> Stored:
         bucket, name = self._place.locate(key)
+        checks_sums = self._fitness().checks_sums  # first: nothing is written to a server that nobody has probed
         stream = io.BytesIO(source) if isinstance(source, bytes) else source
         first = _chunk(stream)
         if len(first) < PART_BYTES:
@@ -229,7 +233,7 @@ class S3Objects:
             self._put(key, first, condition=condition)
         else:
             stored = self._put_in_parts(key, first, stream, condition=condition, sha256=sha256)
-        if not self._fitness().checks_sums:
+        if not checks_sums:
             self._read_back(key, bucket, name, stored)
         return stored
 

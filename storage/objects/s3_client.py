@@ -21,12 +21,18 @@ from minio import Minio
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
 from urllib3.exceptions import HTTPError
 
-from sohoa.errors import StoreUnavailable
+from sohoa.errors import StoreAway, StoreUnavailable
+from storage.objects.s3_breaker import Breaker
 from storage.objects.s3_place import Keys, Place
 
 CONNECT_TIMEOUT_S = 5.0
-READ_TIMEOUT_S = 60.0
+READ_TIMEOUT_S = 15.0
 """Without a byte for this long an answer counts as lost."""
+LONG_READ_TIMEOUT_S = 60.0
+"""The same where the server has much to do first: copies, and putting parts together."""
+BUDGET_S = 15.0
+"""After a try that ran into a time limit no further one begins when the call has taken this long: whoever waits is told,
+and may come back."""
 CONNECTIONS = 32
 """At most so many requests of one process are under way; the next one waits for its turn."""
 TRIES = 5
@@ -46,6 +52,8 @@ _PASSING_CODES = frozenset(
         "IncompleteBody",
     }
 )
+_AWAY_STATUSES = frozenset({0, 502, 503, 504})
+"""What says that the server is away, not that it has trouble with one request."""
 _FULL_CODES = frozenset({"XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded"})
 _ANSWERS = frozenset({404, 412, 416})
 """Statuses that say something about the key; whoever asked knows what."""
@@ -93,27 +101,24 @@ class _Trouble:
         passing = self.status == 0 or self.status in _PASSING_STATUSES or self.code in _PASSING_CODES
         return passing and self.code not in _FULL_CODES
 
+    def too_late(self, began_s: float) -> bool:
+        """Whether the call has waited long enough for a server that says nothing. What it took to send much is not
+        waiting: there a lost connection is worth another try."""
+        return self.status == 0 and self.said.endswith("TimeoutError") and time.monotonic() - began_s > BUDGET_S
+
 
 class S3Client:
-    """Requests to the server of a place, for any thread. No request is sent before the first call."""
+    """Requests to the server of a place, for any thread. No request is sent before the first call.
+
+    Every call may raise StoreAway at once where one before got no answer (s3_breaker.py).
+    """
 
     def __init__(self, place: Place, keys: Keys) -> None:
-        address = urlsplit(place.endpoint)
         self.endpoint = place.endpoint
+        self.breaker = Breaker()
         self._slots = threading.BoundedSemaphore(CONNECTIONS)
-        self._minio = Minio(
-            address.netloc,
-            access_key=keys.access,
-            secret_key=keys.secret.get_secret_value(),
-            secure=address.scheme == "https",
-            region=place.region,  # named, so that the library never has to ask for it
-            http_client=urllib3.PoolManager(
-                num_pools=2,
-                maxsize=CONNECTIONS,
-                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
-                retries=False,
-            ),
-        )
+        self._minio = _library(place, keys, read_timeout_s=READ_TIMEOUT_S)
+        self._patient = _library(place, keys, read_timeout_s=LONG_READ_TIMEOUT_S)
 
     def send(
         self,
@@ -128,23 +133,26 @@ class S3Client:
     ) -> Reply:
         """Send a request, again and later again where that may help, and read the whole answer.
 
-        Raises StoreUnavailable: no answer (`store_unavailable`), no room (`disk_full`), no right (`store_denied`), no
-        bucket (`bucket_missing`).
+        Raises StoreAway: no answer, or none that makes sense; StoreUnavailable: no room (`disk_full`), no right
+        (`store_denied`), no bucket (`bucket_missing`).
         """
         with self.slot():
+            began_s = self._begin()
             for failed in range(tries):
                 try:
                     response = self._execute(method, bucket, name, body, headers, query, stream=False)
                     data = response.data or b""
                     trouble = None if method == "GET" else _trouble_inside(data)  # a GET gives anybody's bytes
                     if trouble is None:
+                        self.breaker.answered()
                         return Reply(response.status, response.headers, data, unsure=failed > 0)
                 except (MinioException, HTTPError, ElementTree.ParseError, OSError) as error:
                     trouble = _trouble_of(error)
                 if trouble.is_answer or (method == "HEAD" and trouble.status == 404):
+                    self.breaker.answered()
                     return Reply(trouble.status, {}, b"", unsure=failed > 0)
-                if not trouble.passing or failed == tries - 1:
-                    raise self._unavailable(trouble, bucket)
+                if not trouble.passing or failed == tries - 1 or trouble.too_late(began_s):
+                    raise self._given_up(trouble, bucket)
                 _pause(failed)
         raise AssertionError("unreachable: the last try returns or raises")
 
@@ -153,24 +161,27 @@ class S3Client:
     ) -> tuple[int, urllib3.BaseHTTPResponse | None]:
         """GET, with the body still to be read; the caller holds a slot, reads, and releases the connection.
 
-        The status, and the response where that is 200 or 206. Raises StoreUnavailable.
+        The status, and the response where that is 200 or 206. Raises StoreUnavailable as `send` does.
         """
+        began_s = self._begin()
         for failed in range(tries):
             try:
                 response = self._execute("GET", bucket, name, None, headers, None, stream=True)
+                self.breaker.answered()
                 return response.status, response
             except (MinioException, HTTPError, ElementTree.ParseError, OSError) as error:
                 trouble = _trouble_of(error)
             if trouble.is_answer:
+                self.breaker.answered()
                 return trouble.status, None
-            if not trouble.passing or failed == tries - 1:
-                raise self._unavailable(trouble, bucket)
+            if not trouble.passing or failed == tries - 1 or trouble.too_late(began_s):
+                raise self._given_up(trouble, bucket)
             _pause(failed)
         raise AssertionError("unreachable: the last try returns or raises")
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """One of the connections. Raises StoreUnavailable where none is free for as long as an answer may take."""
+        """One of the connections. Raises StoreAway where none is free for as long as an answer may take."""
         self.take_slot()
         try:
             yield
@@ -179,14 +190,14 @@ class S3Client:
 
     def take_slot(self) -> None:
         if not self._slots.acquire(timeout=READ_TIMEOUT_S):
-            raise StoreUnavailable("too many requests to the S3 server at once; try again in a moment")
+            raise StoreAway("too many requests to the S3 server at once; try again in a moment")
 
     def give_slot_back(self) -> None:
         self._slots.release()
 
     def lost(self, error: Exception) -> StoreUnavailable:
         """What to raise where the body of a stream breaks off for good."""
-        return self._unavailable(_trouble_of(error), "")
+        return self._given_up(_trouble_of(error), "")
 
     def make_bucket(self, bucket: str, *, lock: bool) -> None:
         """Make a bucket; with `lock`, one with versions and Object Lock. Raises StoreUnavailable."""
@@ -204,7 +215,8 @@ class S3Client:
         *,
         stream: bool,
     ) -> urllib3.BaseHTTPResponse:
-        return self._minio._execute(
+        long = method == "POST" or (headers is not None and "x-amz-copy-source" in headers)
+        return (self._patient if long else self._minio)._execute(
             method,
             bucket,
             name,
@@ -213,6 +225,20 @@ class S3Client:
             query_params=dict(query or {}),
             preload_content=not stream,
         )
+
+    def _begin(self) -> float:
+        """When a call began, in seconds of the monotonic clock. Raises StoreAway where it is in vain."""
+        if not self.breaker.admit():
+            raise StoreAway(f"the S3 server {self.endpoint} did not answer a moment ago; it is asked again soon")
+        return time.monotonic()
+
+    def _given_up(self, trouble: _Trouble, bucket: str) -> StoreUnavailable:
+        """What to raise after the last try; from now on others need not wait as long to learn it."""
+        if trouble.status in _AWAY_STATUSES:
+            self.breaker.gave_no_answer()
+        else:
+            self.breaker.answered()
+        return self._unavailable(trouble, bucket)
 
     def _unavailable(self, trouble: _Trouble, bucket: str) -> StoreUnavailable:
         if trouble.code in _FULL_CODES or trouble.status == 507:
@@ -227,7 +253,24 @@ class S3Client:
                 "clock",
                 code="store_denied",
             )
-        return StoreUnavailable(f"the S3 server {self.endpoint} cannot be used just now ({trouble.said})")
+        return StoreAway(f"the S3 server {self.endpoint} cannot be used just now ({trouble.said})")
+
+
+def _library(place: Place, keys: Keys, *, read_timeout_s: float) -> Minio:
+    address = urlsplit(place.endpoint)
+    return Minio(
+        address.netloc,
+        access_key=keys.access,
+        secret_key=keys.secret.get_secret_value(),
+        secure=address.scheme == "https",
+        region=place.region,  # named, so that the library never has to ask for it
+        http_client=urllib3.PoolManager(
+            num_pools=2,
+            maxsize=CONNECTIONS,
+            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s),
+            retries=False,
+        ),
+    )
 
 
 def _trouble_of(error: Exception) -> _Trouble:

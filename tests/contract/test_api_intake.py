@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from search_api.documents.upload import spooled
+from search_api.documents.upload import incoming
 from sohoa.errors import Refused
 from storage.archive.archive import Archive
 from storage.archive.receipts import Receipt
@@ -291,10 +291,10 @@ def test_a_file_over_the_limit_is_refused_when_it_says_so_and_when_it_does_not(t
 
 def test_a_spool_stops_at_the_limit_and_before_the_disk_is_full(tmp_path: Path) -> None:
     async def fill(api: Api, chunk: bytes, times: int) -> int:
-        with spooled(api.stores, hashed=False) as spool:
+        with incoming(api.stores, hashed=False) as body:
             for number in range(times):
                 try:
-                    await spool.write(chunk)
+                    await body.write(chunk)
                 except Refused:
                     return number
         return times

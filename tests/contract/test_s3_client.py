@@ -42,7 +42,7 @@ class _Pool:
 def _client(pool: _Pool, monkeypatch: pytest.MonkeyPatch, *, endpoint: str = "http://127.0.0.1:1") -> S3Client:
     monkeypatch.setattr(s3_client, "_FIRST_PAUSE_S", 0.0)
     client = S3Client(parse_place(f"s3://bucket?endpoint={endpoint}"), Keys("access", SecretStr("secret-key")))
-    client._minio._http = pool  # type: ignore[assignment]
+    client._minio._http = client._patient._http = pool  # type: ignore[assignment]
     return client
 
 

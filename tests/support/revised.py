@@ -52,7 +52,7 @@ def revise_with(
     reason: str = "mờ",
 ) -> Document:
     """The document once the bytes are accepted as its new original."""
-    return revise(stores, document, io.BytesIO(data), kind=kind, filename=filename, actor=MAI, reason=reason)
+    return revise(stores, document, io.BytesIO(data), kind=kind, filename=filename, actor=MAI, reason=reason).document
 
 
 def now_of(stores: Stores, document: Document) -> Document:

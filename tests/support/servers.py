@@ -30,6 +30,8 @@ from tests.support import server_programs
 
 STARTED = server_programs.TOOLS / "servers"
 """One file a running server: how to reach it, and which process it is."""
+_RUNNING: list[subprocess.Popen[bytes]] = []
+"""Kept, for a process that is forgotten while it runs is warned of; `stop` ends it by its pid."""
 _UP_WITHIN_S = 60.0
 _DOWN_WITHIN_S = 20.0
 
@@ -181,6 +183,7 @@ def _run(name: str, command: tuple[str, ...], folder: Path, port: int, keys: tup
             group=None if user is None else user.pw_gid,
             extra_groups=None if user is None else [],
         )
+    _RUNNING.append(process)
     born = _born(process.pid)
     assert born is not None, f"{name} did not start: see {folder}/server.log"
     server = S3Server(name, f"http://127.0.0.1:{port}", access_key, secret_key, str(folder), command, process.pid, born)
