@@ -1,7 +1,7 @@
 """The read audit: viewings, entered from the catalogue into the hash-chained daily files `audit/` (chain.py).
 
 An entry is {viewings: [{id, at, actor, through, what, page, documents, outcome}]}, and {missing: {key, sha256}} where the
-entry that had been written last was gone from the archive when it was written (docs/decisions/00XX-read-audit.md).
+entry that had been written last was gone from the archive when it was written (docs/decisions/0017-read-audit.md).
 """
 
 from __future__ import annotations
