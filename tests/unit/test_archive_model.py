@@ -278,7 +278,7 @@ class ArchiveMachine(RuleBasedStateMachine):
 @pytest.mark.slow
 def test_whatever_is_done_in_whatever_order_and_whoever_dies_the_archive_is_as_the_model_has_it() -> None:
     bounded = settings(
-        max_examples=8,
+        max_examples=6,
         stateful_step_count=12,
         deadline=None,
         derandomize=True,
