@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -127,12 +128,14 @@ def _serve(pipe: Connection, function: Callable[..., Any], memory_bytes: int, ti
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    with suppress(EOFError, ConnectionError):  # the parent is gone
+        _answer(pipe, function, timeout_s)
+
+
+def _answer(pipe: Connection, function: Callable[..., Any], timeout_s: float) -> None:
     pipe.send("ready")
     while True:
-        try:
-            args, kwargs = pipe.recv()
-        except (EOFError, ConnectionError):
-            return
+        args, kwargs = pipe.recv()
         _allow_cpu(timeout_s)
         try:
             outcome: object = (function(*args, **kwargs),)

@@ -403,7 +403,11 @@ def test_withdrawn_document_is_found_no_more(desk: Desk, index: SearchIndex) -> 
     assert desk.searchable_at(it) is None
 
 
-@pytest.mark.parametrize("alto", [b"not gzip", gzip.compress(b"<not alto"), gzip.compress(b"x" * 99)[:-4]])
+@pytest.mark.parametrize(
+    "alto",
+    [b"not gzip", gzip.compress(b"<not alto"), gzip.compress(b"x" * 99)[:-4]],
+    ids=["not gzip", "not ALTO", "cut short"],
+)
 def test_document_with_a_damaged_text_layer_is_found_by_name_and_holds_up_nobody(
     desk: Desk, index: SearchIndex, alto: bytes
 ) -> None:

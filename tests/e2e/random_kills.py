@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import random
 import signal
@@ -56,7 +57,7 @@ class Survived:
         ended = ", ".join(f"{count} {status}" for status, count in sorted(self.documents.items()))
         return (
             f"SURVIVED: {self.kills.total()} random kills ({each}); {self.documents.total()} documents ({ended}), "
-            f"of {self.promised} of which the sender had been told; seed {self.seed}"
+            f"{self.promised} of them promised under fire; seed {self.seed}"
         )
 
 
@@ -81,7 +82,7 @@ class Siege:
         for role in ("serve", "work", "archive"):
             process = self.running.get(role)
             if process is None or process.poll() is not None:
-                self._collect(role)
+                self._collect(role, killed=process is not None and process.returncode == -signal.SIGKILL)
                 self.running[role] = self._start(role)
 
     def upload(self) -> None:
@@ -105,10 +106,11 @@ class Siege:
 
     def kill(self) -> None:
         """kill -9 for one command with all its processes, for the command alone, or for one of its processes."""
-        role = self.chance.choice(sorted(self.running))
-        process, how = self.running[role], self.chance.choice(("whole", "alone", "one of"))
-        if process.poll() is not None:
+        alive = sorted(role for role, process in self.running.items() if process.poll() is None)
+        if not alive:
             return
+        role = self.chance.choice(alive)
+        process, how = self.running[role], self.chance.choice(("whole", "alone", "one of"))
         if how == "whole":
             kill_group(process)
         elif how == "alone":
@@ -127,13 +129,17 @@ class Siege:
             counts = jobs.counts(connection)
         return sum(count for states in counts.values() for state, count in states.items() if state != "failed")
 
-    def drain(self) -> None:
-        """Kill everything once more, then let all work come to its end, and everything be brought once more."""
+    def collect(self) -> int:
+        """Kill everything once more; of how many documents a sender had been told by then."""
         for role, process in self.running.items():
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            self._collect(role)
+            self._collect(role, killed=True)
+        return len(self.promised)
+
+    def drain(self) -> None:
+        """Let everything be brought once more, and all work come to its end."""
         for dossier in dict.fromkeys(DOSSIERS):
             paths = [path for path, where in self.brought if where == dossier]
             if paths:
@@ -189,14 +195,14 @@ class Siege:
         self.office.started.append(process)
         return process
 
-    def _collect(self, role: str) -> None:
-        """What an ended command had told; the last line may be half a line."""
+    def _collect(self, role: str, *, killed: bool) -> None:
+        """What an ended command had told; the last line may be half a line. What its orphans say, whose command was
+        killed, is theirs."""
         log = self.logs.pop(role, None)
         if log is None:
             return
-        assert "Traceback" not in log.with_suffix(".err").read_text(errors="replace"), log.with_suffix(
-            ".err"
-        ).read_text()
+        said = log.with_suffix(".err").read_text(errors="replace")
+        assert killed or "Traceback" not in said, said
         if role == "archive":
             for line in log.read_text(errors="replace").splitlines():
                 with suppress(json.JSONDecodeError):
@@ -225,15 +231,16 @@ def besiege(office: Office, *, seconds: float, seed: int) -> Survived:
     until_s = time.monotonic() + seconds
     while time.monotonic() < until_s:
         siege.keep_running()
-        strike_s = time.monotonic() + chance.uniform(0.2, 4.0)
+        strike_s = time.monotonic() + chance.uniform(0.1, 2.5)
         while time.monotonic() < strike_s:
             if siege.waiting() < MOST_WAITING:
                 siege.upload()
             else:
                 time.sleep(PAUSE_S)
         siege.kill()
+    promised = siege.collect()
     siege.drain()
-    return Survived(seed, siege.kills, siege.check(), len(siege.promised))
+    return Survived(seed, siege.kills, siege.check(), promised)
 
 
 def _papers(folder: Path) -> Iterator[Path]:
@@ -279,6 +286,7 @@ def main() -> None:
     options.add_argument("--minutes", type=float, default=5.0)
     options.add_argument("--seed", type=int, default=None)
     told = options.parse_args()
+    logging.disable(logging.WARNING)
     seed = random.SystemRandom().randrange(10**6) if told.seed is None else told.seed
     print(f"seed {seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="kills-") as root:
