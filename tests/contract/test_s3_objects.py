@@ -10,16 +10,25 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotAllowed, NotFound, SetupError, StoreUnavailable
+from sohoa.errors import (
+    AlreadyExists,
+    Conflict,
+    DigestMismatch,
+    NotAllowed,
+    NotFound,
+    SetupError,
+    StoreAway,
+    StoreUnavailable,
+)
 from sohoa.model import Sha256
 from sohoa.settings import Settings
-from storage.objects import examine, open_store, s3_client, s3_lock, s3_parts, s3_probe
+from storage.objects import examine, open_store, s3_breaker, s3_client, s3_lock, s3_parts, s3_probe
 from storage.objects.local_copies import LocalCopies
 from storage.objects.s3 import S3Objects
 from storage.objects.s3_client import Reply, S3Client
@@ -299,16 +308,25 @@ def test_a_small_object_is_never_read_short(objects: S3Objects, proxy: FaultyPro
 # a server that is away, slow, full, or refuses
 
 
-def test_a_server_that_is_away_is_told_after_a_few_tries_and_used_again_when_it_is_back(
-    objects: S3Objects, proxy: FaultyProxy
+def test_a_server_that_is_away_is_told_after_a_few_tries_then_at_once_and_used_again_when_it_is_back(
+    objects: S3Objects, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(s3_breaker, "REST_S", 2.0)
     objects.create("receipts/A.json", b"bytes")
     proxy.down()
     with pytest.raises(StoreUnavailable) as told:
         objects.read("receipts/A.json")
     assert (told.value.code, told.value.retryable) == ("store_unavailable", True)
     assert "\n" not in told.value.detail
+    assert objects.is_away()
     proxy.up()
+    asked = len(proxy.seen)
+    with pytest.raises(StoreAway):
+        objects.read("receipts/A.json")
+    assert len(proxy.seen) == asked
+    pause = Event()
+    while objects.is_away():
+        pause.wait(0.05)
     assert objects.read("receipts/A.json") == b"bytes"
 
 

@@ -256,6 +256,14 @@ def test_a_job_whose_paper_is_carried_begins_though_whoever_carried_it_died_befo
     assert _jobs_due(stores) == [document.document_id]
 
 
+def test_an_original_that_the_store_does_not_have_is_carried_though_its_receipt_is_there(stores: Stores) -> None:
+    """The first try's receipt may land late, when its original has been dropped as nobody's."""
+    document = _bring(going_away(stores)[0]).document
+    stores.archive.write_receipt(spool_of(stores).read_receipt(document.document_id))
+    assert _carry(stores) == 1
+    _assert_one_paper(stores)
+
+
 # every point at which the store can go away, or the process die
 
 
