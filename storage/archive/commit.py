@@ -16,10 +16,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from sohoa.clock import Clock, isoformat, parse_moment
 from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotFound, StoreUnavailable
@@ -39,6 +41,8 @@ from storage.archive.layout import (
 )
 from storage.archive.ledger import Commit, Ledger, Waiting
 from storage.objects.protocol import Objects
+
+_Item = TypeVar("_Item")
 
 _HEADS_KEPT = 8
 """Few, for the inventory of a dossier with hundreds of versions takes megabytes."""
@@ -340,10 +344,11 @@ def _pin(objects: Objects, intent: Intent, files: Sequence[StagedFile], first: I
     new = {digest for digest, _ in intent.new_content()}
     for data in first:
         _create_same(objects, prefix + sha256_of(data), data)
-    for file in files:
+
+    def pin_one(file: StagedFile) -> None:
         if file.sha256 not in new:
             _check(objects, file.key, file.sha256)
-            continue
+            return
         pin = prefix + file.sha256
         with suppress(AlreadyExists):  # with other bytes: the check below tells whether they are the right ones
             objects.copy(file.key, pin)
@@ -354,6 +359,8 @@ def _pin(objects: Objects, intent: Intent, files: Sequence[StagedFile], first: I
             raise DigestMismatch(
                 f"{file.key}: the staged bytes changed since they were announced; stage them again"
             ) from None
+
+    _each(objects, pin_one, files)
 
 
 def _reserve(objects: Objects, intent: Intent) -> bool:
@@ -379,9 +386,13 @@ def _parse_intent(key: str, data: bytes) -> Intent:
 
 def _write_version(objects: Objects, root: str, intent: Intent) -> None:
     prefix = pins_prefix(intent.inventory.object_id, intent.version)
-    for digest, path in intent.new_content():
+
+    def write_one(content: tuple[Sha256, str]) -> None:
+        digest, path = content
         objects.copy(prefix + digest, f"{root}/{path}")
         _check(objects, f"{root}/{path}", digest)
+
+    _each(objects, write_one, intent.new_content())
     _create_same(objects, f"{root}/v{intent.version}/inventory.json.sha256", sidecar(intent.inventory_json))
     _create_same(objects, f"{root}/v{intent.version}/inventory.json", intent.inventory_json)
 
@@ -411,8 +422,7 @@ def _raise_root(objects: Objects, root: str, intent: Intent) -> None:
 
 def _drop(objects: Objects, intent: Intent) -> None:
     """Forget the pins, then the intent: in this order no pin outlives its intent."""
-    for key in list(objects.list(pins_prefix(intent.inventory.object_id, intent.version))):
-        objects.delete(key)
+    _each(objects, objects.delete, list(objects.list(pins_prefix(intent.inventory.object_id, intent.version))))
     objects.delete(intent.key)
 
 
@@ -463,6 +473,19 @@ def _create_same(objects: Objects, key: str, data: bytes) -> None:
     except AlreadyExists:
         if objects.read(key) != data:
             raise DigestMismatch(f"{key} holds other bytes than it must; the archive was altered") from None
+
+
+def _each(objects: Objects, do: Callable[[_Item], None], items: Iterable[_Item]) -> None:
+    """Do it for every item, several at a time where the store gains by that. Raises what the first of them that failed
+    raised, once nothing is under way any more."""
+    at_once = objects.several_at_once()
+    if at_once == 1:
+        for item in items:
+            do(item)
+        return
+    with ThreadPoolExecutor(at_once) as pool:
+        for _ in pool.map(do, items):
+            pass
 
 
 def _check(objects: Objects, key: str, sha256: Sha256) -> None:

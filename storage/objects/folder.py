@@ -222,6 +222,9 @@ class FolderObjects:
         with _store_errors(".tmp"):
             return shutil.disk_usage(self._root).free
 
+    def several_at_once(self) -> int:
+        return 1
+
     def is_away(self) -> bool:
         return False
 

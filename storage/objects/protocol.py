@@ -137,6 +137,11 @@ class Objects(Protocol):
         """How many bytes can still be stored; where the store does not say, what is free for its local copies."""
         ...
 
+    def several_at_once(self) -> int:
+        """How many calls that do not depend on each other are worth making at the same time; 1 where all wait for one
+        disk."""
+        ...
+
     def is_away(self) -> bool:
         """Whether a call would only be told again that the store did not answer a moment ago. Nothing is asked."""
         ...

@@ -43,6 +43,8 @@ _BYTES = {"Content-Type": "application/octet-stream"}
 _PARTS = ".parts/"
 """In the work bucket: large objects that are whole but have not got their name yet."""
 _LISTED_AT_ONCE = "1000"
+_AT_ONCE = 8
+"""As many as a document of one page has files; most of the time each waits for the server's disk."""
 
 log = structlog.get_logger()
 
@@ -196,6 +198,9 @@ class S3Objects:
 
     def free_bytes(self) -> int:
         return self._copies.free_bytes()
+
+    def several_at_once(self) -> int:
+        return _AT_ONCE
 
     def is_away(self) -> bool:
         return self._client.breaker.is_open()
