@@ -11,7 +11,7 @@ from pathlib import Path
 import img2pdf
 from PIL import Image
 
-from tests.benchmarks.processes import archive
+from tests.benchmarks.processes import CommandFailed, archive
 from tests.benchmarks.report import Figure, table
 from tests.benchmarks.say import say
 from tests.benchmarks.size import Size
@@ -117,6 +117,8 @@ def measure(work: Path, size: Size) -> Memory:
 def _peak(path: Path, what: str, *, pages: int, work: Path) -> Peak:
     say(f"peak memory: {what}, {pages} pages")
     run = archive([path], home=work / f"home-{path.stem}", workers=WORKERS, watch_memory=True).run
+    if run.peak_worker_bytes == 0:
+        raise CommandFailed("no worker was seen, so its memory could not be measured")
     return Peak(what, pages, path.stat().st_size, run.peak_worker_bytes, run.wall_s)
 
 

@@ -17,8 +17,6 @@ from typing import Any
 
 import psutil
 
-from ocr_workers.local_worker import NICENESS
-
 _LOOK_EVERY_S = 0.05
 _WORKER_MARK = "multiprocessing.forkserver"
 _PR_SET_CHILD_SUBREAPER = 36
@@ -136,16 +134,18 @@ class _MemoryWatch:
     def _look(self) -> None:
         while not self._stop.wait(_LOOK_EVERY_S):
             try:
-                workers = [child for child in psutil.Process(self._pid).children(recursive=True) if _is_worker(child)]
+                command = psutil.Process(self._pid)
+                workers = [child for child in command.children(recursive=True) if _is_worker(child, command)]
             except psutil.NoSuchProcess:
                 continue
             for worker in workers:
                 self._peak_bytes = max(self._peak_bytes, _peak_of(worker.pid))
 
 
-def _is_worker(process: psutil.Process) -> bool:
+def _is_worker(process: psutil.Process, command: psutil.Process) -> bool:
+    """Workers, unlike the server that they are forked from, are nicer than the command that they belong to."""
     try:
-        return process.nice() == NICENESS and any(_WORKER_MARK in part for part in process.cmdline())
+        return process.nice() > command.nice() and any(_WORKER_MARK in part for part in process.cmdline())
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return False
 
