@@ -31,6 +31,20 @@ SECTIONS: dict[str, Callable[[Path, Size], Measured]] = {
     "ladder": ladder.measure,
 }
 EXPLANATIONS: dict[str, str] = {
+    "rival": "bare recognition at 200 dpi alone takes a sixth of OCRmyPDF's processor time a page (the table has both), so with "
+    "nothing at all around the engine two cores could give 6 times its pages; a third of what is left goes into decoding the scan, "
+    "measuring, composing and checking the PDF/A and committing, the rest into starting the command",
+    "own": "what is not the engine is decoding the scan (50-270 ms, PNG the slowest), measuring and snapping boxes, composing "
+    "and checking the PDF/A, and committing; the engine's own time shrank when pages came to be read at 200 dpi, which raises "
+    "the ratio though every page is done sooner",
+    "workers": "two engines at once slow each other: a page takes about a tenth more processor time with two workers than with "
+    "one (the last column), for they share cache and memory; and the command itself, which takes in, indexes and supervises, "
+    "needs some of the same two cores",
+    "search": searching.measure,
+    "upload": uploads.measure,
+    "ladder": ladder.measure,
+}
+EXPLANATIONS: dict[str, str] = {
     "rival": "the engine alone takes about a second of processor time on these dense drawn pages, even at 200 dpi, so two "
     "cores cannot give more than two pages a second; starting the command and its workers (3 to 5 s) weighs on a batch this "
     "short",
