@@ -32,7 +32,7 @@ SECTIONS: dict[str, Callable[[Path, Size], Measured]] = {
 }
 EXPLANATIONS: dict[str, str] = {
     "rival": "bare recognition at 200 dpi alone takes a sixth of OCRmyPDF's processor time a page (the table has both), so with "
-    "nothing at all around the engine two cores could give 6 times its pages; a third of what is left goes into decoding the scan, "
+    "nothing at all around the engine two cores could give 6 times its pages; what is left goes into decoding the scan, "
     "measuring, composing and checking the PDF/A and committing, the rest into starting the command",
     "own": "what is not the engine is decoding the scan (50-270 ms, PNG the slowest), measuring and snapping boxes, composing "
     "and checking the PDF/A, and committing; the engine's own time shrank when pages came to be read at 200 dpi, which raises "
