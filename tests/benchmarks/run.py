@@ -40,19 +40,6 @@ EXPLANATIONS: dict[str, str] = {
     "workers": "two engines at once slow each other: a page takes about a tenth more processor time with two workers than with "
     "one (the last column), for they share cache and memory; and the command itself, which takes in, indexes and supervises, "
     "needs some of the same two cores",
-    "search": searching.measure,
-    "upload": uploads.measure,
-    "ladder": ladder.measure,
-}
-EXPLANATIONS: dict[str, str] = {
-    "rival": "the engine alone takes about a second of processor time on these dense drawn pages, even at 200 dpi, so two "
-    "cores cannot give more than two pages a second; starting the command and its workers (3 to 5 s) weighs on a batch this "
-    "short",
-    "own": "what is not the engine is decoding the scan (50-270 ms, PNG the slowest), measuring and snapping boxes (about "
-    "100 ms), composing and checking the PDF/A (about 70 ms) and committing (about 40 ms); the engine's own time shrank when "
-    "pages came to be read at 200 dpi, which raises the ratio though every page is done sooner",
-    "workers": "the two workers start at the same time on the two cores that also import, take the files in and index; "
-    "without that start-up the ratio is the one in brackets",
     "search": "most of the time goes into snippets: unpacking the stored pages of 20 hits and finding the words in them; the "
     "engine itself takes 0.2 to 5 ms",
     "upload": "the receipt waits for two fsyncs and the inspection of the file, behind two workers that keep both cores busy "

@@ -234,9 +234,9 @@ def _near(found: list[int], truth: Box) -> bool:
 
 
 def _tree(root: Path) -> dict[str, str]:
-    """Every file of the archive and its digest; not the log of the rolling fixity check, which workers keep as time goes."""
+    """Every file of the archive and its digest; not what workers keep as time goes: the rolling check's log and the audit."""
     return {
         str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and not path.is_relative_to(root / "fixity")
+        if path.is_file() and path.relative_to(root).parts[0] not in ("fixity", "audit")
     }

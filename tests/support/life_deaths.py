@@ -107,7 +107,7 @@ def _broken_disk() -> Iterator[None]:
         raise OSError(errno.EIO, "the disk is broken")
 
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("link", "replace", "rename", "unlink"):
+        for name in ("link", "replace", "rename"):
             patch.setattr(os, name, broken)
         yield
 

@@ -216,7 +216,16 @@ def test_a_revision_that_comes_while_the_store_is_away_is_spooled_too(stores: St
         job = job_rows.claim(connection, owner="w", lease_s=9, now=stores.clock.now())
         assert job is not None
         job_rows.complete(connection, job.job_id, owner="w")
-        documents.move(connection, document.document_id, DocumentStatus.FAILED, now=stores.clock.now(), code="internal")
+        documents.move(
+            connection,
+            document.document_id,
+            DocumentStatus.FAILED,
+            now=stores.clock.now(),
+            code="internal",
+            object_id=document.archived_in,
+            version=1,
+            sequence=1,
+        )
     away, _ = going_away(stores)
     other = files.image_bytes("PNG", files.drawing((70, 70)))
     revising = replace(INTAKE, revising=Revising(document.document_id, RevisionKind.REPLACE.value, "cut off"))

@@ -163,8 +163,8 @@ def _commit_afterwards(office: WorkedOffice) -> None:
 @pytest.mark.parametrize(
     ("tamper", "expected"),
     [
-        (_drop_certificate, {"certificate_missing"}),
-        (_change_certificate, {"certificate_disagrees"}),
+        (_drop_certificate, {"certificate_missing", "receipt_disagrees"}),  # of the paper that had been moved out
+        (_change_certificate, {"certificate_disagrees", "receipt_disagrees"}),
         (_bring_back, {"disposed_left"}),
         (_reopen, {"disposal_open"}),
         (_cut_short, {"intent_damaged"}),
