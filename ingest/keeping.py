@@ -25,7 +25,7 @@ from storage.archive.keeping import (
 )
 from storage.archive.layout import object_id_of, to_json
 from storage.archive.premis import EventType
-from storage.catalog import documents
+from storage.catalog import disposed, documents
 from storage.stores import Stores
 
 
@@ -51,7 +51,7 @@ class Decided:
 
 def find_target(stores: Stores, named: str, *, office: OfficeId | None) -> Target:
     """The document or dossier of that name in the archive. Raises NotFound, also for another office's; Conflict for a
-    document that is not in the archive yet."""
+    document that is not in the archive yet, or was disposed of (`disposed`)."""
     with stores.database.read() as connection:
         try:
             document = documents.get(connection, named.strip().upper(), office=office)
@@ -61,6 +61,8 @@ def find_target(stores: Stores, named: str, *, office: OfficeId | None) -> Targe
             if not found:
                 raise NotFound(f"there is no document and no dossier {named!r}") from None
             return Target(object_id_of(found[0].document_id, code), None)
+    if disposed.is_gone(document):
+        raise Conflict(f"document {document.document_id} was {document.detail}", code=disposed.CODE)
     if document.version is None:
         raise Conflict(f"document {document.document_id} is not in the archive yet; try again once it is")
     return Target(document.object_id or object_id_of(document.document_id, document.dossier), document.document_id)

@@ -121,6 +121,7 @@ def verify_one(stores: Stores, index: SearchIndex | None, object_id: str, *, che
     if certificate_in_ledger(stores.archive.objects, stores.archive.ledger, root) is not None:
         run.tell(verify_ledger.read_on(stores.archive.objects, run.ledger))
         run.tell(verify_disposals.compare_one(stores.archive.objects, run.ledger, object_id))
+        run.report.checked.update(certificates=1, ledger_entries=run.ledger.entries)
         return run.report
     if next(stores.archive.objects.list(root), None) is None:
         raise NotFound(f"{object_id} is not in the archive")
