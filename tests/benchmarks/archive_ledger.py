@@ -76,10 +76,10 @@ class Entering:
         ]
         return [
             (
-                "Versions that are committed already (v1/inventory.json is there) are entered by threads of one process, each as soon as "
-                "it can: the ledger alone, which must keep up with all committers; then all of finishing them: intent "
-                "written, inventory checked, root files looked at, ledger entry, intent dropped, which is bound by one process's "
-                "Python. In a folder on the disk above."
+                "Versions that are committed already (v1/inventory.json is there) are entered by threads of one process, each as "
+                "soon as it can: the ledger alone, which must keep up with all committers; then all of finishing them: intent "
+                "written, inventory checked, root files looked at, ledger entry, intent dropped, which is bound by one "
+                "process's Python. In a folder on the disk above."
             ),
             "",
             *table(
