@@ -6,6 +6,8 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -166,7 +168,19 @@ def test_who_loses_the_race_for_a_number_names_all_that_wait_and_none_twice(tmp_
     assert rival.record(late, after=0) == 3
 
 
-def test_sixteen_who_commit_at_once_need_fewer_entries_than_commits_and_each_is_named_once(tmp_path: Path) -> None:
+def test_sixteen_who_commit_at_once_need_fewer_entries_than_commits_and_each_is_named_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first sixteen, each with a ledger of its own, go for the same number at the same moment."""
+    together, append, waited = Barrier(16, timeout=120), Ledger._append, set[int]()
+
+    def append_together(ledger: Ledger, *given: Any, **how: Any) -> int:
+        if id(ledger) not in waited:
+            waited.add(id(ledger))
+            together.wait()
+        return append(ledger, *given, **how)
+
+    monkeypatch.setattr(Ledger, "_append", append_together)
     archive = Archive(open_objects(tmp_path), SystemClock())
     archive.initialise()
     ids = [f"01J{number:023d}" for number in range(64)]
