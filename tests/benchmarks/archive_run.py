@@ -7,16 +7,11 @@ The S3 servers are those of `make servers`; a section without its servers is not
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from sohoa import logs
-from sohoa.errors import SohoaError
 from storage.objects.folder import FolderObjects
 from storage.objects.protocol import Objects
 from tests.benchmarks import (
@@ -28,9 +23,10 @@ from tests.benchmarks import (
     archive_requests,
     archive_verify,
 )
-from tests.benchmarks.machine import file_system, this_machine
+from tests.benchmarks.machine import file_system
 from tests.benchmarks.processes import CommandFailed
-from tests.benchmarks.report import Measured, NotMeasured, figure_table, write_report
+from tests.benchmarks.report import Measured
+from tests.benchmarks.running import Benchmark
 from tests.benchmarks.say import say
 from tests.support.object_stores import S3_SERVERS, fresh_s3
 from tests.support.servers import S3Server, absent, started
@@ -56,11 +52,6 @@ FULL = Size("full", commits=100, verified=60, verify_repeats=5, rebuilt=3000, en
 QUICK = Size("quick", commits=30, verified=20, verify_repeats=3, rebuilt=1000, entered=500, pages=14)
 SMOKE = Size("smoke", commits=3, verified=3, verify_repeats=1, rebuilt=20, entered=40, pages=14)
 
-COMMANDS = {
-    "full": "make bench-archive",
-    "quick": "python -m tests.benchmarks.archive_run --quick",
-    "smoke": "python -m tests.benchmarks.archive_run --smoke",
-}
 _ON_S3 = (
     "some {requests} requests, and all bytes five times: read as staged, copied and read as pinned, copied and read under "
     "their final key. Server, its disk and Sohoa share two cores, which are busy all that time, so doing more at once gains "
@@ -69,11 +60,12 @@ _ON_S3 = (
 EXPLANATIONS: dict[str, str] = {
     "commit-folder": "the median is what the work takes; beyond it are fsyncs that wait for what else the disk is told to "
     "write, so look at the load average",
-    "commit-seaweedfs": _ON_S3.format(requests=64),
-    "commit-minio": _ON_S3.format(requests=106)
+    "commit-seaweedfs": _ON_S3.format(requests=65),
+    "commit-minio": _ON_S3.format(requests=107)
     + "; a copy is four requests there, for MinIO overwrites with a plain one",
     "verify": "see the load average: SHA-256 itself is the bound",
     "rebuild": "see the load average",
+    "ledger": "see the load average: the ledger alone is bound by one process's Python",
 }
 """Why a figure is missed, by its key (report.Figure); printed under the table only while it is."""
 TRIED: tuple[str, ...] = (
@@ -91,39 +83,6 @@ TRIED: tuple[str, ...] = (
     ),
 )
 """What was tried for these figures, and what came of it."""
-
-
-def main() -> int:
-    """Run the sections that are asked for, one after the other; print or write the report. 1 where one failed."""
-    asked = _arguments()
-    logs.set_up("warning")
-    size = SMOKE if asked.smoke else QUICK if asked.quick else FULL
-    started_at, machine, disk = datetime.now(UTC), this_machine(), file_system(asked.work)
-    if disk.startswith("tmpfs"):
-        say(f"{asked.work} is {disk}: name a folder on a disk with --work")
-        return 2
-    measured: dict[str, Measured] = {}
-    for name in asked.only or SECTIONS:
-        with tempfile.TemporaryDirectory(prefix=f"sohoa-bench-{name}-", dir=asked.work) as work:
-            measured[name] = _measure(name, Path(work), size)
-        say("\n".join(["done:", *figure_table(measured[name].figures())]))
-    report = write_report(
-        {name.capitalize(): result for name, result in measured.items()},
-        machine=machine,
-        size_name=size.name,
-        started_at=started_at,
-        explanations=EXPLANATIONS,
-        title="Benchmarks of the archive",
-        command=COMMANDS[size.name],
-        where=[f"- everything on {disk}, the S3 servers' data too; servers, client and disk share this machine"],
-        tried=TRIED,
-    )
-    if asked.write is None:
-        sys.stdout.write(report)
-    else:
-        asked.write.write_text(report, encoding="utf-8")
-        say(f"written to {asked.write}")
-    return 1 if any(isinstance(result, NotMeasured) for result in measured.values()) else 0
 
 
 def _commit(work: Path, size: Size) -> Measured:
@@ -179,26 +138,28 @@ def _servers() -> list[S3Server]:
     return found
 
 
-def _measure(name: str, work: Path, size: Size) -> Measured:
-    try:
-        return SECTIONS[name](work, size)
-    except (CommandFailed, SohoaError) as error:
-        reason = error.detail if isinstance(error, SohoaError) else str(error)
-        say(f"{name} could not be measured: {reason}")
-        return NotMeasured(reason.split("\n", 1)[0])
+BENCHMARK = Benchmark(
+    title="Benchmarks of the archive",
+    target="make bench-archive",
+    module="tests.benchmarks.archive_run",
+    sections=SECTIONS,
+    sizes={size.name: size for size in (FULL, QUICK, SMOKE)},
+    explanations=EXPLANATIONS,
+    tried=TRIED,
+)
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.archive_run", description="Measure the archive.")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write the report there instead of printing it")
-    parser.add_argument("--only", choices=SECTIONS, action="append", help="one section; may be given several times")
+def main() -> int:
+    """Measure on a disk, and say which; 2 where the folder to work in is memory."""
+    parser = BENCHMARK.parser()
     parser.add_argument("--work", type=Path, default=WORK, metavar="FOLDER", help="where to work: a folder on a disk")
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    parser.add_argument("--smoke", action="store_true", help="just enough to see that everything runs")
     asked = parser.parse_args()
-    if asked.write is not None and asked.only:
-        parser.error("--write is for the whole report: leave --only out")
-    return asked
+    disk = file_system(asked.work)
+    if disk.startswith("tmpfs"):
+        say(f"{asked.work} is {disk}: name a folder on a disk with --work")
+        return 2
+    where = [f"- everything on {disk}, the S3 servers' data too; servers, client and disk share this machine"]
+    return BENCHMARK.run(asked, folder=asked.work, where=where)
 
 
 if __name__ == "__main__":

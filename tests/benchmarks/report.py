@@ -9,12 +9,6 @@ from typing import Protocol
 
 from tests.benchmarks.machine import Machine
 
-_COMMANDS = {
-    "full": "make bench",
-    "quick": "python -m tests.benchmarks.run --quick",
-    "smoke": "python -m tests.benchmarks.run --smoke",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -72,12 +66,12 @@ def figure_table(figures: Iterable[Figure]) -> list[str]:
 def write_report(
     sections: Mapping[str, Measured],
     *,
+    title: str,
+    command: str,
     machine: Machine,
     size_name: str,
     started_at: datetime,
     explanations: Mapping[str, str],
-    title: str = "Benchmarks",
-    command: str | None = None,
     where: Sequence[str] = (),
     tried: Sequence[str] = (),
 ) -> str:
@@ -87,7 +81,7 @@ def write_report(
     """
     figures = [figure for section in sections.values() for figure in section.figures()]
     missed = [figure for figure in figures if figure.met is False]
-    lines = [f"# {title}", "", f"Written by `{command or _COMMANDS[size_name]}`, which repeats it; do not edit.", ""]
+    lines = [f"# {title}", "", f"Written by `{command}`, which repeats it; do not edit.", ""]
     lines += [*figure_table(figures), ""]
     if missed:
         lines += ["## What was missed, and why", ""]

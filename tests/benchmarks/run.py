@@ -5,20 +5,13 @@ python -m tests.benchmarks.run [--write FILE] [--quick] [--only SECTION]
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
-from sohoa import logs
-from sohoa.errors import SohoaError
 from tests.benchmarks import accuracy, ladder, memory, searching, sizes, speed, uploads
-from tests.benchmarks.machine import this_machine
-from tests.benchmarks.processes import CommandFailed
-from tests.benchmarks.report import Measured, NotMeasured, figure_table, write_report
-from tests.benchmarks.say import say
+from tests.benchmarks.report import Measured
+from tests.benchmarks.running import Benchmark
 from tests.benchmarks.size import FULL, QUICK, SMOKE, Size
 
 SECTIONS: dict[str, Callable[[Path, Size], Measured]] = {
@@ -49,51 +42,14 @@ EXPLANATIONS: dict[str, str] = {
 """Why a figure is missed, by its key (report.Figure); printed under the table only while it is."""
 
 
-def main() -> int:
-    """Run the sections that are asked for, one after the other; print or write the report. 1 where one failed."""
-    asked = _arguments()
-    logs.set_up("warning")
-    size = SMOKE if asked.smoke else QUICK if asked.quick else FULL
-    started_at = datetime.now(UTC)
-    machine = this_machine()
-    measured: dict[str, Measured] = {}
-    for name in asked.only or SECTIONS:
-        with tempfile.TemporaryDirectory(prefix=f"sohoa-bench-{name}-") as work:
-            measured[name] = _measure(name, Path(work), size)
-        figures = measured[name].figures()
-        say("\n".join(["done:", *figure_table(figures)]))
-    titles = {name.capitalize(): result for name, result in measured.items()}
-    report = write_report(
-        titles, machine=machine, size_name=size.name, started_at=started_at, explanations=EXPLANATIONS
-    )
-    if asked.write is None:
-        sys.stdout.write(report)
-    else:
-        asked.write.write_text(report, encoding="utf-8")
-        say(f"written to {asked.write}")
-    return 1 if any(isinstance(result, NotMeasured) for result in measured.values()) else 0
-
-
-def _measure(name: str, work: Path, size: Size) -> Measured:
-    try:
-        return SECTIONS[name](work, size)
-    except (CommandFailed, SohoaError) as error:
-        reason = error.detail if isinstance(error, SohoaError) else str(error)
-        say(f"{name} could not be measured: {reason}")
-        return NotMeasured(reason.split("\n", 1)[0])
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.run", description="Measure Sohoa.")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write the report there instead of printing it")
-    parser.add_argument("--only", choices=SECTIONS, action="append", help="one section; may be given several times")
-    parser.add_argument("--quick", action="store_true", help="fewer pages; no 200 and 800 pages, no 100,000 documents")
-    parser.add_argument("--smoke", action="store_true", help="just enough to see that everything runs")
-    asked = parser.parse_args()
-    if asked.write is not None and asked.only:
-        parser.error("--write is for the whole report: leave --only out")
-    return asked
-
+BENCHMARK = Benchmark(
+    title="Benchmarks",
+    target="make bench",
+    module="tests.benchmarks.run",
+    sections=SECTIONS,
+    sizes={size.name: size for size in (FULL, QUICK, SMOKE)},
+    explanations=EXPLANATIONS,
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(BENCHMARK.run(BENCHMARK.parser().parse_args()))

@@ -30,7 +30,7 @@ from PIL import Image, ImageDraw
 
 from storage.catalog import jobs
 from tests.support import press
-from tests.support.office import COMMAND, Office, kill_group, letter, slip
+from tests.support.office import COMMAND, Office, kill_group, letter, slip, wait_until
 
 SETTINGS = {"SOHOA_MAX_ATTEMPTS": "60", "SOHOA_LEASE_S": "4"}
 DOSSIERS = (None, None, "D-1", "D-2", "D-3")
@@ -85,8 +85,8 @@ class Siege:
                 self._collect(role, killed=process is not None and process.returncode == -signal.SIGKILL)
                 self.running[role] = self._start(role)
 
-    def upload(self) -> None:
-        """Send one paper to the API. Without an answer nobody knows, and nothing is promised."""
+    def upload(self) -> bool:
+        """Send one paper to the API; whether it answered. Without an answer nobody knows, and nothing is promised."""
         path, dossier = self._paper()
         params = {"filename": path.name} | ({} if dossier is None else {"dossier": dossier})
         try:
@@ -98,11 +98,11 @@ class Siege:
                 timeout=ANSWER_S,
             )
         except httpx.TransportError:
-            time.sleep(PAUSE_S)
-            return
+            return False
         assert answer.status_code in (202, 503), answer.text
         if answer.status_code == 202:
             self.promised[answer.json()["document_id"]] = "an upload"
+        return True
 
     def kill(self) -> None:
         """kill -9 for one command with all its processes, for the command alone, or for one of its processes."""
@@ -119,8 +119,10 @@ class Siege:
             children = psutil.Process(process.pid).children(recursive=True)
             if not children:
                 return
-            with suppress(psutil.NoSuchProcess):
+            try:
                 self.chance.choice(children).kill()
+            except psutil.NoSuchProcess:
+                return  # it had ended by itself: nothing was survived
         self.kills[f"{how} {role}"] += 1
 
     def waiting(self) -> int:
@@ -146,12 +148,8 @@ class Siege:
                 for line in self.office.run("archive", "--json", *_where(dossier), *paths).lines:
                     assert line["status"] in ("archived", "held", "failed"), line
                     self.promised[line["document_id"]] = "the last archive"
-        until_s = time.monotonic() + DRAINED_WITHIN_S
         work = self.office.start("work")
-        while self.waiting():
-            assert time.monotonic() < until_s, "work did not come to its end"
-            assert work.poll() is None, work.communicate()
-            time.sleep(PAUSE_S)
+        wait_until(lambda: self.waiting() == 0, running=work, within_s=DRAINED_WITHIN_S)
         work.send_signal(signal.SIGTERM)
         work.communicate(timeout=60)
 
@@ -233,10 +231,8 @@ def besiege(office: Office, *, seconds: float, seed: int) -> Survived:
         siege.keep_running()
         strike_s = time.monotonic() + chance.uniform(0.1, 2.5)
         while time.monotonic() < strike_s:
-            if siege.waiting() < MOST_WAITING:
-                siege.upload()
-            else:
-                time.sleep(PAUSE_S)
+            if siege.waiting() >= MOST_WAITING or not siege.upload():
+                time.sleep(PAUSE_S)  # the moment of the strike is by lot: there is nothing to wait for
         siege.kill()
     promised = siege.collect()
     siege.drain()

@@ -187,9 +187,9 @@ def kill_group(process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def wait_until(true: Callable[[], bool], *, running: subprocess.Popen[str]) -> None:
+def wait_until(true: Callable[[], bool], *, running: subprocess.Popen[str], within_s: float = PROMPTLY_S) -> None:
     """Look every 20 ms until it is so, while the process runs."""
-    until_s = time.monotonic() + PROMPTLY_S
+    until_s = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < until_s, "it never happened"
         with suppress(subprocess.TimeoutExpired):

@@ -66,10 +66,15 @@ def run(office: WorkedOffice, named: str) -> Disposed:
     return disposing.run(office.stores, keeping.find_target(office.stores, named, office=None), actor=HOA)
 
 
-def dispose(office: WorkedOffice, named: str) -> Disposed:
+def make_ready(office: WorkedOffice, named: str) -> None:
+    """Its time has run out, and two people have agreed."""
     over(office, named)
     propose(office, named)
     approve(office, named)
+
+
+def dispose(office: WorkedOffice, named: str) -> Disposed:
+    make_ready(office, named)
     return run(office, named)
 
 
@@ -239,9 +244,7 @@ def test_approval_written_by_hand_by_the_proposer_is_not_enough(office: WorkedOf
 
 def test_proposal_is_for_the_object_as_it_was(office: WorkedOffice) -> None:
     office.bring(WHOLE, dossier=DOSSIER)
-    over(office, DOSSIER)
-    propose(office, DOSSIER)
-    approve(office, DOSSIER)
+    make_ready(office, DOSSIER)
     office.bring(WHOLE, dossier=DOSSIER)
     with pytest.raises(NotFound, match="as it is now"):
         run(office, DOSSIER)
@@ -270,9 +273,7 @@ def test_catalogue_learns_of_a_disposal_whose_process_died_before_it_could_tell(
     office: WorkedOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = office.bring(WHOLE)
-    over(office, document.document_id)
-    propose(office, document.document_id)
-    approve(office, document.document_id)
+    make_ready(office, document.document_id)
     with monkeypatch.context() as patch:
         patch.setattr("ingest.disposing.disposed_rows.tell", _die)
         with pytest.raises(_Died):
@@ -312,9 +313,7 @@ def test_store_that_is_away_in_the_middle_is_told_and_recovery_goes_on(
     office: WorkedOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = office.bring(WHOLE)
-    over(office, document.document_id)
-    propose(office, document.document_id)
-    approve(office, document.document_id)
+    make_ready(office, document.document_id)
     with monkeypatch.context() as patch:
         patch.setattr(type(office.stores.archive.objects), "dispose", _away)
         with pytest.raises(StoreUnavailable):

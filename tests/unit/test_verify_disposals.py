@@ -23,7 +23,7 @@ from storage.catalog.documents import Document
 from tests.support.catalogue_rows import rows_of
 from tests.support.verified import codes, overwrite, verified
 from tests.support.worked import WHOLE, WorkedOffice, worked_office
-from tests.unit.test_disposing import DOSSIER, approve, dispose, over, propose, run
+from tests.unit.test_disposing import DOSSIER, dispose, make_ready, over, propose, run
 from tests.unit.test_rebuild import rebuild_after_loss
 
 OTHER = "000.00.05.H02-230105-0002"
@@ -96,9 +96,7 @@ def test_revision_on_its_way_keeps_a_dossier(office: WorkedOffice) -> None:
 
 
 def test_version_that_is_not_finished_keeps_an_object(office: WorkedOffice, gone: dict[str, Document]) -> None:
-    over(office, OTHER)
-    propose(office, OTHER)
-    approve(office, OTHER)
+    make_ready(office, OTHER)
     archive = office.stores.archive
     head = archive.inventory(object_id_of("", OTHER)).head
     archive.objects.create(intent_key(object_id_of("", OTHER), head), b"{}")
@@ -195,9 +193,7 @@ def test_object_that_somebody_deleted_with_a_forged_certificate_is_missing(
 def test_certificate_that_names_other_versions_than_the_ledger_shows(office: WorkedOffice) -> None:
     """Whoever has the program's rights and disposes of something else than what was there."""
     paper, _ = office.bring(WHOLE), office.bring(WHOLE)
-    over(office, paper.document_id)
-    propose(office, paper.document_id)
-    approve(office, paper.document_id)
+    make_ready(office, paper.document_id)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ingest.disposing._inventory_sha256s", lambda *_: [sha256_of(b"1"), sha256_of(b"2")])
         patch.setattr("ingest.disposing._proposal", lambda *_: next(disposing.list_all(office.stores)))
@@ -213,9 +209,7 @@ def test_verify_while_an_object_is_disposed_of_is_clean(
     """The object goes after the ledger was read, or when its turn has come."""
     paper, other = office.bring(WHOLE), office.bring(WHOLE)
     office.index()
-    over(office, paper.document_id)
-    propose(office, paper.document_id)
-    approve(office, paper.document_id)
+    make_ready(office, paper.document_id)
     real: Callable[..., object] = getattr(verify, place)
     done: list[bool] = []
 
