@@ -70,7 +70,7 @@ def documents_in(checked: ObjectChecked) -> dict[str, ArchivedDocument]:
         now = set(block.state.items())
         for path, digest in before ^ now:
             document_id, name = _parted(path)
-            if document_id is None:
+            if document_id is None or name.startswith("keeping/"):  # a decision leaves the document as it was
                 continue
             changed[document_id] = number
             if name.startswith(("original", "revisions/")):

@@ -23,7 +23,7 @@ from storage.catalog.documents import Document
 from tests.support.catalogue_rows import rows_of
 from tests.support.verified import codes, overwrite, verified
 from tests.support.worked import WHOLE, WorkedOffice, worked_office
-from tests.unit.test_disposing import DOSSIER, dispose, make_ready, over, propose, run
+from tests.unit.test_disposing import DOSSIER, dispose, hold, make_ready, over, propose, run
 from tests.unit.test_rebuild import rebuild_after_loss
 
 OTHER = "000.00.05.H02-230105-0002"
@@ -70,6 +70,16 @@ def test_archive_with_a_disposed_dossier_is_clean(office: WorkedOffice, gone: di
     assert verified(office.stores).findings == []
     assert verified(office.stores, OBJECT).findings == []
     assert verified(office.stores, object_id_of("", OTHER)).findings == []
+
+
+def test_archive_whose_papers_are_kept_and_on_hold_is_clean(office: WorkedOffice) -> None:
+    loose, joined = office.bring(WHOLE), office.bring(WHOLE, dossier=DOSSIER)
+    office.index()
+    for named in (loose.document_id, joined.document_id, DOSSIER):
+        over(office, named)
+        hold(office, named)
+    assert verified(office.stores).findings == []
+    assert verified(office.stores, OBJECT).findings == []
 
 
 def test_rolling_check_takes_a_disposed_dossier_for_no_damage(office: WorkedOffice, gone: dict[str, Document]) -> None:
