@@ -1,19 +1,37 @@
-"""The entry: every field of a paper from its pages, with raw confidence and evidence."""
+"""The entry: every field of a paper from its pages, with evidence and raw confidence."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, Protocol
 
+from ocr_workers.reading.code import CodeLine, find_code, read_notation, read_number
+from ocr_workers.reading.foot import dates_at_foot, read_recipients
+from ocr_workers.reading.gaps import is_blank
+from ocr_workers.reading.header import find_agencies, read_agency
+from ocr_workers.reading.issued import DateLine, Part, find_date, read_date, read_place
+from ocr_workers.reading.labels import read_codes, read_labels, read_validity
+from ocr_workers.reading.language import VIETNAMESE, read_language
+from ocr_workers.reading.marks import Pairs, pairs_of
+from ocr_workers.reading.sense import Candidates, days_on, weigh
 from ocr_workers.reading.sight import Candidate, Pixels, Sight
-from sohoa.model import Field, Page
+from ocr_workers.reading.spans import Sheet, Span, sheet_of
+from ocr_workers.reading.splits import Split, propose_splits
+from ocr_workers.reading.stamps import read_priority, read_security_mark
+from ocr_workers.reading.subject import find_about, find_subject, read_subject
+from ocr_workers.reading.text import agency, letters, name_of_person, sentence
+from ocr_workers.reading.types import Title, read_type, title_in, type_named
+from ocr_workers.reading.zones import Head, find_head
+from sohoa.model import Evidence, Field, Page
+from sohoa.states import PageStatus
 
 Grammar = Literal["number", "day", "month", "year"]
 """What may stand in a gap of a printed line: `number` may end in a letter, `day` is 1-31, `month` 1-12."""
-Candidates = dict[str, tuple[Candidate, ...]]
-"""By field name, best first."""
+_AGENCIES = ("organ_name", "parent_organ_name")
+_PERSONS = ("signer_name", "applicant_name")
+_FRESH = 0.5  # of the page's height: a title stands above
 
 
 class DigitReader(Protocol):
@@ -29,25 +47,21 @@ SignatureReader = Callable[[Sequence[Page], Sight], Candidates]
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """A proposal: another document begins on `page`, for `reason` (quoc_hieu, blank_sheet, page_one)."""
-
-    page: int
-    reason: str
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
 class Reading:
     """All that was read of a paper.
 
-    `fields` holds the best candidate of each, `candidates` all of them for who calibrates or compares. `splits` are only
-    proposed. `security_mark` is in `fields` where the paper bears one; processing then stops.
+    `fields` holds the best candidate of each field looked for, `candidates` all of them, best first, for who calibrates,
+    compares or looks again. `splits` are only proposed. Where the paper bears a secret mark, `security_mark` is in
+    `fields` and nothing else was read.
     """
 
     fields: dict[str, Field] = field(default_factory=dict)
     candidates: Candidates = field(default_factory=dict)
     splits: tuple[Split, ...] = ()
+
+    @property
+    def secret(self) -> bool:
+        return "security_mark" in self.fields
 
 
 def read_fields(
@@ -58,10 +72,183 @@ def read_fields(
     digits: DigitReader | None = None,
     signature: SignatureReader | None = None,
     known: Callable[[Candidates], Candidates] | None = None,
-    calibrate: Callable[[str, float], float] | None = None,
+    calibrate: Callable[[str, Sequence[Candidate]], float] | None = None,
 ) -> Reading:
-    """Read `pages` of one document. Confidence is the candidates' score unless `calibrate(name, score)` turns it into a chance.
+    """Read `pages` of one document.
 
-    `known` is the office's dictionary: it may only change the scores of candidates that have evidence.
+    `known` is the office's dictionary: it may change scores of candidates that have evidence, nothing else.
+    `calibrate(name, candidates)` gives the chance that the first is right; without it, confidence is its raw score.
     """
-    raise NotImplementedError
+    sheets = [sheet_of(page) for page in pages]
+    secret = read_security_mark(sheets)
+    if secret is not None:
+        return _reading({"security_mark": (secret,)}, calibrate, ())
+    found = _whole(pages)
+    splits = propose_splits(sheets)
+    written = [sheet for sheet in sheets if sheet.rows]
+    language = found.get("language")
+    if not written or (language and language[0].value != VIETNAMESE):
+        return _reading(found, calibrate, splits)
+    own_end = next((split.page for split in splits if split.score >= 0.9), pages[-1].number + 1)
+    written = [sheet for sheet in written if sheet.page.number < own_end or sheet is written[0]]
+    found |= _of_paper(written, sight, today=today, digits=digits)
+    if signature is not None:
+        found |= {name: ones for name, ones in signature(pages, sight).items() if ones}
+    if known is not None:
+        found = known(found)
+    return _reading(found, calibrate, splits)
+
+
+def _of_paper(sheets: Sequence[Sheet], sight: Sight, *, today: date, digits: DigitReader | None) -> Candidates:
+    """All that stands on the paper itself: the head of its first page, title and subject, its foot, what has labels."""
+    first = sheets[0]
+    own = pairs_of([sheet.page for sheet in sheets[:4]])
+    head = find_head(first.page, first)
+    title = title_in(_near_top(first, head))
+    code, day = find_code(head), find_date(head)
+    kind = title.type if title is not None else None
+    if day is None and (kind is None or kind.kind != "act"):
+        day = find_date(Head("none", 0.0, 0.0, (), (), ()), dates_at_foot(sheets[-1]))
+    place = None if day is None else read_place(day, own)
+    agencies = _agencies(head, title, code, own, place=place.value if place is not None else None)
+    organ = agencies.get("organ_name")
+    notation = None if code is None else read_notation(code, kind, organ[0].value if organ else None)
+    about = () if head.kind == "none" and code is None else find_about(first, head, title, _bottom(first, code))
+    found: Candidates = dict(agencies)
+    found["type_name"] = read_type(title, notation, about)
+    if code is not None:
+        found["code_number"] = _number(code, sight, digits)
+    if notation is not None:
+        found["code_notation"] = (notation,)
+    if day is not None:
+        found["issued_date"] = read_date(day, sight, _parts(day, sight, digits), today=today)
+        found["place"] = _one(place)
+    found["subject"] = _subjects(first, head, title, about, own)
+    found["recipients"] = _one(read_recipients(sheets[::-1], own))
+    found["priority"] = _one(read_priority(sheets))
+    found |= _labelled(sheets, found["type_name"][0])
+    return weigh({name: ones for name, ones in found.items() if ones}, days_on(sheets), code.year if code else None)
+
+
+def _near_top(sheet: Sheet, head: Head) -> list[Span]:
+    """Rows that may hold the type's name: under the head, in the upper part of the page."""
+    spans = [span for span in head.below if span.box[1] < _FRESH * sheet.page.height_px]
+    return spans or [span for span in head.right if len(letters(span.text)) < 60]
+
+
+def _agencies(head: Head, title: Title | None, code: CodeLine | None, own: Pairs, *, place: str | None) -> Candidates:
+    above = []
+    for span in head.below:
+        if title is not None and span.box[1] >= title.spans[0].box[1]:
+            break
+        above.append(span)
+    over_title = above if title is not None else []
+    at = None if code is None else (code.line.span.box[1] + code.line.span.box[3]) / 2 - 0.3 * code.line.span.height
+    groups = find_agencies(head, over_title, at, place)
+    if not groups:
+        return {}
+    organ = read_agency(groups[-1], own)
+    weaker = 1.0 if head.kind != "none" else 0.8
+    found: Candidates = {"organ_name": (replace(organ, score=organ.score * weaker),)}
+    if len(groups) > 1:
+        found["parent_organ_name"] = (read_agency(groups[-2], own),)
+    else:
+        found["parent_organ_name"] = (Candidate(None, "", organ.score * 0.9, organ.evidence),)
+    return found
+
+
+def _subjects(
+    sheet: Sheet, head: Head, title: Title | None, about: Sequence[Span], own: Pairs
+) -> tuple[Candidate, ...]:
+    born_digital = sheet.page.lane == "text_layer"
+    ways = [find_subject(sheet, head, title), tuple(about)]
+    read = [read_subject(lines, own, born_digital=born_digital) for lines in ways if lines]
+    return tuple(one for one in read if one is not None and one.value)
+
+
+def _number(code: CodeLine, sight: Sight, digits: DigitReader | None) -> tuple[Candidate, ...]:
+    """From words and from pixels: what agrees is strengthened, what does not is weakened by its rival."""
+    words = read_number(code, sight)
+    page = code.line.span.page
+    crop = None if digits is None else sight.crop(page, code.gap)
+    if digits is None or crop is None:
+        return (words,)
+    found: dict[str | None, Candidate] = {}
+    for text, chance in digits.read(crop, "number")[:5]:
+        place = words.evidence if text and words.value is not None else (Evidence(page, code.gap),)
+        alike = words.value == (text or None)
+        score = 1 - (1 - chance) * (1 - words.score) if alike else chance * (1 - 0.5 * words.score * (1 - chance))
+        found[text or None] = Candidate(
+            text or None, words.raw, score * code.score, place, "words+digits" if alike else "digits"
+        )
+    if words.value not in found and words.score > 0:
+        best = max((one.score for one in found.values()), default=0.0)
+        found[words.value] = replace(words, score=words.score * (1 - 0.9 * best))
+    return tuple(sorted(found.values(), key=lambda one: -one.score))
+
+
+def _parts(day: DateLine, sight: Sight, digits: DigitReader | None) -> dict[str, Part]:
+    """What the pixels say in the gaps of the date."""
+    if digits is None:
+        return {}
+    found: dict[str, Part] = {}
+    grammars: tuple[Grammar, ...] = ("day", "month", "year")
+    for name in grammars:
+        box = day.gaps[name]
+        crop = sight.crop(day.line.span.page, box)
+        if crop is None:
+            continue
+        if is_blank(sight, day.line.span.page, box):
+            found[name] = [("", 0.95)]
+        else:
+            found[name] = list(digits.read(crop, name))
+    return found
+
+
+def _labelled(sheets: Sequence[Sheet], type_name: Candidate) -> Candidates:
+    kind = type_named(type_name.value or "")
+    found: dict[str, Candidate] = read_codes(sheets[:2]) if kind is None or kind.kind != "act" else {}
+    if kind is not None and kind.kind in ("form", "certificate"):
+        found |= read_labels(sheets[:3], form=kind.kind == "form")
+    if kind is not None and kind.kind == "certificate":
+        found |= read_validity(sheets)
+    return {name: (one,) for name, one in found.items()}
+
+
+def _whole(pages: Sequence[Page]) -> Candidates:
+    """What is told by all pages together."""
+    amount = sum(page.status != PageStatus.BLANK.value for page in pages)
+    language = read_language(pages)
+    found: Candidates = {"page_amount": (Candidate(str(amount), "", 0.97, ()),)}
+    return found | ({"language": (language,)} if language is not None else {})
+
+
+def _reading(
+    found: Candidates, calibrate: Callable[[str, Sequence[Candidate]], float] | None, splits: tuple[Split, ...]
+) -> Reading:
+    fields = {}
+    for name, ones in found.items():
+        if not ones:
+            continue
+        best = ones[0]
+        confidence = best.score if calibrate is None else calibrate(name, ones)
+        fields[name] = Field(best.value, round(confidence, 4), best.evidence, best.raw, _display(name, best.value))
+    return Reading(fields, {name: ones for name, ones in found.items() if ones}, splits)
+
+
+def _display(name: str, value: str | None) -> str | None:
+    if value is None:
+        return None
+    if name in _AGENCIES:
+        return agency(value)
+    if name in _PERSONS:
+        return name_of_person(value)
+    return sentence(value) if name in ("subject", "signer_position", "priority", "security_mark") else value
+
+
+def _bottom(sheet: Sheet, code: CodeLine | None) -> float | None:
+    return None if code is None else sheet.level(code.line.span.box)
+
+
+def _one(candidate: Candidate | None) -> tuple[Candidate, ...]:
+    return () if candidate is None else (candidate,)
