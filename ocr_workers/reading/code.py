@@ -158,18 +158,25 @@ def _parse(span: Span, kind: str, *, strict: bool = False) -> CodeLine | None:
 
 def _without_stroke(line: Letters, start: int, weight: float) -> CodeLine | None:
     """A line whose stroke was lost or read as a digit or letter (Số: 1230KH-UBND): a known type tells where it stood."""
-    found = re.match(
-        r"\s*([\d\s.]{0,9}?)\s*[|lI1]?\s*(([A-ZĐÐ][\w]{1,3})\s*[-–—]\s*[A-ZĐ][\w.&\-]*)", line.text[start:]
-    )
-    if found is None or found[3].translate(_DASHES) not in type_of_abbreviation():
+    found = re.search(r"(\S*?)\s*[-–—]\s*([^\W\d_][\w.&]*(?:[-–—][^\W\d_][\w.&]*)?)\W*$", line.text[start:])
+    if found is None or found.start() > 3 * _MOST_NUMBER:
         return None
-    at, end = start + found.start(2), start + found.end(2)
-    return CodeLine(line, (start, at), (at, end), None, line.between(start, at), 0.5 * weight)
+    first = found[1].translate(_DASHES)
+    short = max((one for one in type_of_abbreviation() if len(one) > 1 and first.endswith(one)), key=len, default=None)
+    if short is None and not first[-2:].isalpha():
+        return None
+    at = start + found.end(1) - (len(short) if short else 2)
+    weight *= 0.6 if short else 0.4
+    return CodeLine(line, (start, at), (at, start + found.end(2)), None, line.between(start, at), weight)
 
 
 def _stroke(text: str, start: int) -> re.Match[str] | None:
-    """The stroke before the notation: the last one that letters follow, before which at most a few digits stand."""
+    """The stroke before the notation: the first that a known type follows, else the first that letters follow."""
     found = [match for match in _STATE.finditer(text, start) if match.start() - start <= 3 * _MOST_NUMBER]
+    for match in found:
+        first = re.match(r"[^\W\d_]+", text[match.end() :])
+        if first is not None and len(first[0]) > 1 and _tidy(first[0]) in type_of_abbreviation():
+            return match
     return found[0] if found else None
 
 

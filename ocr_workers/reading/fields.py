@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from ocr_workers.reading.code import CodeLine, find_code, read_notation, read_number
 from ocr_workers.reading.foot import dates_at_foot, read_recipients
-from ocr_workers.reading.gaps import is_blank
+from ocr_workers.reading.gaps import ends_high, is_blank
 from ocr_workers.reading.header import find_agencies, read_agency
 from ocr_workers.reading.issued import DateLine, Part, find_date, read_date, read_place
 from ocr_workers.reading.labels import read_codes, read_labels, read_validity
@@ -123,7 +123,7 @@ def _of_paper(sheets: Sequence[Sheet], sight: Sight, *, today: date, digits: Dig
     if day is not None:
         found["issued_date"] = read_date(day, sight, _parts(day, sight, digits), today=today)
         found["place"] = _one(place)
-    found["subject"] = _subjects(first, head, title, about, own)
+    found["subject"] = _subjects(first, head, title, about, own, sight)
     found["recipients"] = _one(read_recipients(sheets[::-1], own))
     found["priority"] = _one(read_priority(sheets))
     found |= _labelled(sheets, found["type_name"][0])
@@ -158,12 +158,22 @@ def _agencies(head: Head, title: Title | None, code: CodeLine | None, own: Pairs
 
 
 def _subjects(
-    sheet: Sheet, head: Head, title: Title | None, about: Sequence[Span], own: Pairs
+    sheet: Sheet, head: Head, title: Title | None, about: Sequence[Span], own: Pairs, sight: Sight
 ) -> tuple[Candidate, ...]:
     born_digital = sheet.page.lane == "text_layer"
     ways = [find_subject(sheet, head, title), tuple(about)]
-    read = [read_subject(lines, own, born_digital=born_digital) for lines in ways if lines]
+    read = [
+        read_subject(lines, own, born_digital=born_digital, capitals=_labelled_high(lines[0], sight))
+        for lines in ways
+        if lines
+    ]
     return tuple(one for one in read if one is not None and one.value)
+
+
+def _labelled_high(line: Span, sight: Sight) -> bool:
+    """Whether the line begins with V/V and not V/v."""
+    label = line.words[0]
+    return label.text.upper() in ("V/V", "V⁄V") and ends_high(sight, line.page, label.box)
 
 
 def _number(code: CodeLine, sight: Sight, digits: DigitReader | None) -> tuple[Candidate, ...]:

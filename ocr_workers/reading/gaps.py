@@ -63,6 +63,10 @@ class Letters:
 
     def between(self, start: int, end: int) -> Box:
         """The room between the letter before `start` and the letter `end`: what is written there, seen or not."""
+        while start and self.text[start - 1] == " ":
+            start -= 1
+        while end < len(self.text) and self.text[end] == " ":
+            end += 1
         left = self._end_of(start - 1) if start else self.edges[0][0]
         right = self._begin_of(end) if end < len(self.edges) else self.edges[-1][1]
         right = max(right, left)
@@ -164,6 +168,20 @@ def is_coloured(sight: Sight, page: int, box: Box) -> bool:
         return False
     saturation = cv2.cvtColor(crop, cv2.COLOR_RGB2HSV)[..., 1][dark]
     return float(np.median(saturation)) > 75
+
+
+def ends_high(sight: Sight, page: int, box: Box) -> bool:
+    """Whether the last letter in `box` is as tall as the first (V/V, not V/v); False where there are no pixels."""
+    crop = sight.crop(page, box)
+    if crop is None:
+        return False
+    grey = _grey(crop)
+    dark = grey < 0.6 * float(np.percentile(grey, 90))
+    third = max(dark.shape[1] // 3, 1)
+    tops = [np.flatnonzero(part.sum(axis=1) > 1) for part in (dark[:, :third], dark[:, -third:])]
+    if not all(len(top) for top in tops):
+        return False
+    return int(tops[1][0] - tops[0][0]) < 0.14 * dark.shape[0]
 
 
 def _grey(crop: Pixels) -> Pixels:

@@ -40,7 +40,7 @@ def find_date(head: Head, feet: Sequence[Span] = ()) -> DateLine | None:
     for spans, weight in ((head.right, 0.98), (head.left, 0.9), (_near(head), 0.8), (feet, 0.8)):
         for span in spans:
             found = _parse(span, weight)
-            if found is not None:
+            if found is not None and (spans is head.right or found.place[1] > 1):
                 return found
     return None
 

@@ -26,14 +26,14 @@ _KINDS = {
     "hochieu": "HC",
 }
 _DOSSIER = re.compile(
-    r"(?<![\w.])((?:\d{3}\.\d{2}\.\d{2}\.[GH]\d{2}|[GH]\d{2}(?:\.\d{1,3}){0,5})-(\d{6})-\d{4,5})(?!\d)"
+    r"(?<![\w.])((?:\d{3}\. ?\d{2}\. ?\d{2}\. ?[GH]\d{2}|[GH]\d{2}(?:\.\d{1,3}){0,5})-(\d{6})-\d{4,5})(?!\d)"
 )
 _PROCEDURE = re.compile(r"(?<![\d.])([123]\.\d{6}(?:\.\d{3}\.\d{2}\.\d{2})?(?:\.[GH]\d{2})?)(?!\d)")
 _DAY = re.compile(r"(?<!\d)(\d{1,2})\s*[/.\-]\s*(\d{1,2})\s*[/.\-]\s*((?:19|20)\d\d)(?!\d)")
 _DAY_IN_WORDS = re.compile(r"ngay\s*(\d{1,2})\s*thang\s*(\d{1,2})\s*nam\s*((?:19|20)\d\d)")
 _UNTIL = re.compile(r"(?:gia tri|hieu luc|su dung|thoi han)\b[^.]{0,40}?\bden\s*(?:het\s*)?(?:ngay)?")
 _FROM = re.compile(r"(?:gia tri|hieu luc)\b[^.]{0,30}?\b(?:ke )?tu\s*ngay")
-_NUMBERED = re.compile(r"^\W*(?:\d{1,2}|[a-zđ])\s*[.)]\s*|^\s*[-+–•]\s*")
+_NUMBERED = re.compile(r"^\W*(?:\d{1,2}|[a-zđ])\s*[.)/]\s*|^\s*[-+–•]\s*")
 _LIKE = 0.87
 _OTHER = "other"
 
@@ -54,7 +54,7 @@ def read_labels(sheets: Sequence[Sheet], *, form: bool) -> dict[str, Candidate]:
     found: dict[str, Candidate] = {}
     for at, row in enumerate(rows):
         if (
-            row.field is None
+            row.field in (None, _OTHER)
             or row.field in found
             or (row.field == "owner_name" and form and "applicant_name" in found)
         ):
@@ -82,7 +82,8 @@ def read_codes(sheets: Sequence[Sheet]) -> dict[str, Candidate]:
                 seen = pattern.search(line.text)
                 if seen is not None and name not in found:
                     sure = line.confidence(*seen.span(1))
-                    found[name] = Candidate(seen[1], seen[1], 0.5 + 0.48 * sure, (line.evidence(*seen.span(1)),))
+                    value = seen[1].replace(" ", "")
+                    found[name] = Candidate(value, seen[1], 0.5 + 0.48 * sure, (line.evidence(*seen.span(1)),))
     return found
 
 

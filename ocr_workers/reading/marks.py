@@ -112,13 +112,37 @@ def _with_provinces(words: list[str]) -> list[str]:
 
 
 def parted(word: str) -> list[str]:
-    """A word run together of two syllables (XUYÊNHẠ) as the two, where that can be in one way only."""
+    """A word run together of syllables (XUYÊNHẠ, KHÁM,CHỮA) as those, where that can be in one way only."""
+    if len(word) > 5 and "," in word[2:-2]:
+        left, _, right = word.partition(",")
+        if is_syllable(left) and is_syllable(parted(right)[0].strip(".,;:")):
+            return [f"{left},", *parted(right)]
     shape = _WORD.match(nfc(word))
     if shape is None or len(shape[2]) < 5 or fold(shape[2]) == shape[2].lower() or is_syllable(shape[2]):
         return [word]
-    core = shape[2]
-    ways = [at for at in range(2, len(core) - 1) if is_syllable(core[:at]) and is_syllable(core[at:])]
-    return [shape[1] + core[: ways[0]], core[ways[0] :] + shape[3]] if len(ways) == 1 else [word]
+    ways = _cut(shape[2], 4)
+    if len(ways) > 1:
+        ways = [way for way in ways if all(key_of(part).exact in _phrases()[1] for part in way)]
+    if len(ways) != 1:
+        return [word]
+    ways[0][0] = shape[1] + ways[0][0]
+    ways[0][-1] += shape[3]
+    return ways[0]
+
+
+def _cut(text: str, most: int) -> list[list[str]]:
+    """All ways to cut `text` into at most so many syllables of two letters and more."""
+    found = [[text]] if len(text) > 1 and is_syllable(text) else []
+    if most > 1:
+        for at in range(2, min(len(text) - 1, 8)):
+            if is_syllable(text[:at]):
+                found += [[text[:at], *rest] for rest in _cut(text[at:], most - 1)]
+    return found
+
+
+def stand_together(left: str, right: str) -> bool:
+    """Whether the list of office phrases has the two words side by side."""
+    return (key_of(_bare(left)).exact, key_of(_bare(right)).exact) in _phrases()[0]
 
 
 def _of_others(own: Pairs, words: Sequence[str], sure: Sequence[float] | None) -> Pairs:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Sheet, Span, parted
-from ocr_workers.reading.text import fold, is_capitals
+from ocr_workers.reading.text import fold, is_capitals, same
 from ocr_workers.reading.zones import secrecy, urgency
 
 _ALONE = 1.1  # heights of room on both sides of a mark
@@ -44,7 +44,8 @@ def read_priority(sheets: Sequence[Sheet]) -> Candidate | None:
             mark = urgency(piece.text)
             if mark is not None and _middle(piece) < _TOP_SHARE * sheet.page.height_px and is_capitals(piece.text):
                 printed = piece.text.strip(" .:-_'\"!|[]()*")
-                value = printed if fold(printed) == fold(mark) else mark
+                alike = len(printed.split()) == len(mark.split()) and all(map(same, printed.split(), mark.split()))
+                value = printed if alike else mark
                 return Candidate(value, piece.text, 0.6 + 0.4 * piece.confidence, (piece.evidence,))
     return None
 

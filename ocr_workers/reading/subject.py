@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 
-from ocr_workers.reading.marks import Pairs, parted, put_right
+from ocr_workers.reading.marks import Pairs, parted, put_right, stand_together
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Sheet, Span
 from ocr_workers.reading.text import fold, is_capitals, letters, spaced
@@ -14,7 +15,7 @@ from ocr_workers.reading.types import Title
 from ocr_workers.reading.zones import Head, is_body, is_stamp, secrecy, urgency
 from sohoa.model import Word
 
-_ABOUT = re.compile(r"^\W{0,3}(v\s*[/⁄|il1]\s*v|ve viec|viv)\b", re.IGNORECASE)
+_ABOUT = re.compile(r"^\W{0,3}(v\s*[/⁄|il1%]\s*v|v\W{1,3}v?|ve viec|viv)(?=\s)", re.IGNORECASE)
 _ISSUER = re.compile(
     r"^\W*(chu tich|giam doc|bo truong|thu truong|cuc truong|hieu truong|vien truong|chanh an|chanh thanh tra|"
     r"tong giam doc|truong (ban|phong|cong an|doan)|uy ban|ubnd|hoi dong nhan dan|hdnd|thu tuong|chinh phu|"
@@ -104,8 +105,11 @@ def find_about(sheet: Sheet, head: Head, title: Title | None, code_bottom: float
     return tuple(found)
 
 
-def read_subject(lines: Sequence[Span], own: Pairs, *, born_digital: bool) -> Candidate | None:
-    """The lines as one text; what was read wrong in marks alone is put right, noise at the ends left out."""
+def read_subject(lines: Sequence[Span], own: Pairs, *, born_digital: bool, capitals: bool = False) -> Candidate | None:
+    """The lines as one text; what was read wrong in marks alone is put right, noise at the ends left out.
+
+    `capitals` says that the label is V/V: engines cannot tell a small v from a large one, pixels can.
+    """
     words = [word for span in lines for word in span.words]
     if not words:
         return None
@@ -116,7 +120,7 @@ def read_subject(lines: Sequence[Span], own: Pairs, *, born_digital: bool) -> Ca
         sures = [word.confidence for word in words for _ in parted(word.text)]
         better = put_right(_mended(texts), own, sures)
     value = spaced(" ".join(better)).strip(" _*|~'\"“”‘’«»-–—").rstrip(",;:")
-    value = re.sub(r"^[Vv]\s*[/⁄|]\s*[vV]\b", "V/v", value)
+    value = re.sub(r"^V(?:\s*[/⁄|il1%]\s*[vV]|\W{1,3}[vV]?)(?=\s)", "V/V" if capitals else "V/v", value)
     value = re.sub(r"^(?:[Vv][àa]|VỀ|V[eéẻẽẹêèếễể]) việc", "Về việc", value)
     changed = sum(one != other for one, other in zip(better, texts, strict=True))
     sure = [word.confidence for word in words if any(map(str.isalnum, word.text))]
@@ -178,6 +182,10 @@ def _says(word: Word) -> bool:
 
 
 def _mended(texts: Sequence[str]) -> list[str]:
-    """Small slips that every engine makes: a quote stuck to a word, a stroke of another kind."""
+    """Small slips that every engine makes: a quote stuck to a word, a stroke of another kind, a full stop within a phrase."""
     plain = [text.replace("⁄", "/").strip("_~|") or text for text in texts]
-    return [text.replace("Ï", "I") if re.fullmatch(r"[IÏVX]+[.,;:]?", text) else text for text in plain]
+    plain = [text.replace("Ï", "I") if re.fullmatch(r"[IÏVX]+[.,;:]?", text) else text for text in plain]
+    for at, (text, after) in enumerate(pairwise(plain)):
+        if text.endswith(".") and after[:1].islower() and stand_together(text, after):
+            plain[at] = text.rstrip(".")
+    return plain

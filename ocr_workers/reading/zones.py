@@ -14,7 +14,8 @@ REPUBLIC = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
 MOTTO = "Độc lập - Tự do - Hạnh phúc"
 PARTY = "ĐẢNG CỘNG SẢN VIỆT NAM"
 _OLD_REPUBLIC = "VIỆT NAM DÂN CHỦ CỘNG HÒA"
-_ANCHORS = ((REPUBLIC, "state"), (PARTY, "party"), (_OLD_REPUBLIC, "state"))
+_UNION = "ĐOÀN TNCS HỒ CHÍ MINH"
+_ANCHORS = ((REPUBLIC, "state"), (PARTY, "party"), (_UNION, "party"), (_OLD_REPUBLIC, "state"))
 _LIKE = 0.72
 _REACH_UP, _REACH_UP_FROM_MOTTO, _REACH_DOWN = (
     1.6,
@@ -30,7 +31,7 @@ _BODY = re.compile(
     r"^\W*(can cu|kinh gui|thuc hien|theo |xet |dieu \d|phan (thu|[ivx\d])|chuong |i[.\-/]|1[.\-/]|a[.\-/]|"
     r"de nghi|trong thoi|ngay |noi nhan|nham|tiep theo|hien nay)"
 )
-_URGENT = ("hoa toc", "thuong khan", "khan", "hoa toc hen gio")
+_URGENT = {"hoa toc": "HỎA TỐC", "thuong khan": "THƯỢNG KHẨN", "khan": "KHẨN", "hoa toc hen gio": "HỎA TỐC HẸN GIỜ"}
 _SECRET = {"mat": "MẬT", "toi mat": "TỐI MẬT", "tuyet mat": "TUYỆT MẬT"}
 DATE_WORDS = re.compile(r"ngay\W*.{0,12}?thang\W*.{0,10}?nam")
 
@@ -39,7 +40,7 @@ DATE_WORDS = re.compile(r"ngay\W*.{0,12}?thang\W*.{0,10}?nam")
 class Head:
     """The head of a page.
 
-    `kind`: state or party, after the words at its right; none where neither was found and the columns are only guessed.
+    `kind`: state or party (the youth union's too), after the words at its right; none where neither was found and the columns are only guessed.
     `strength` in [0, 1] says how surely those words were read, `gutter` where the columns part. `left` and `right` are
     rows of the two columns, `below` the rows under it over the whole width, all top to bottom; stamps are in none of them.
     """
@@ -74,7 +75,8 @@ def find_head(page: Page, sheet: Sheet | None = None) -> Head:
     left, right = _columns(sheet, rows, gutter)
     ends = _level(sheet, rows[-1]) if rows else top
     below = [sheet.span(row) for row in sheet.rows if _level(sheet, row) > ends]
-    stamps = [span for span in [*left, *right] if is_stamp(span)]
+    stamps = [*_stamps(left), *_stamps(right), *_stamps(below[:8])]
+    below = [span for span in below if span not in stamps]
     keep = [_without(side, stamps) for side in (left, right)]
     return Head(kind, strength, gutter, keep[0], keep[1], tuple(below), tuple(stamps))
 
@@ -82,6 +84,33 @@ def find_head(page: Page, sheet: Sheet | None = None) -> Head:
 def is_stamp(span: Span) -> bool:
     """Lines of an e-signature, of a copy's or an arrival stamp: they say when the paper came or was signed, not what it is."""
     return _STAMP.match(fold(span.text).strip(" :.-'\"_")) is not None
+
+
+_ARRIVAL = re.compile(r"^\W*((cong van|van ban|cv|vb)\W*)?den\W*$")
+_OF_ARRIVAL = re.compile(r"^\W*(so|ngay|chuyen|luu|gio|den)\b")
+
+
+def _stamps(spans: Sequence[Span]) -> list[Span]:
+    """The lines of stamps among `spans`; those of an arrival stamp go on under its first (ĐẾN, Số: …, Ngày: …)."""
+    found: list[Span] = []
+    arrival: Span | None = None
+    for span in spans:
+        text = fold(span.text)
+        follows = arrival is not None and _OF_ARRIVAL.match(text) is not None and _under(arrival, span)
+        if _ARRIVAL.match(text) and is_capitals(span.text):
+            arrival = span
+            found.append(span)
+        elif follows:
+            arrival = span
+            found.append(span)
+        elif is_stamp(span):
+            found.append(span)
+    return found
+
+
+def _under(above: Span, below: Span) -> bool:
+    beside = min(above.box[2], below.box[2]) - max(above.box[0], below.box[0])
+    return beside > 0 and below.box[1] - above.box[3] < 2.2 * max(above.height, below.height)
 
 
 def is_body(text: str) -> bool:
@@ -94,7 +123,7 @@ def urgency(text: str) -> str | None:
     bare = fold(text).strip(" .:-_'\"!|[]()")
     like = max(_URGENT, key=lambda mark: likeness(bare, mark))
     if is_capitals(text) and (bare == like or (len(like) > 5 and likeness(bare, like) > 0.8)):
-        return {"hoa toc": "HỎA TỐC", "khan": "KHẨN", "thuong khan": "THƯỢNG KHẨN"}.get(like, "HỎA TỐC HẸN GIỜ")
+        return _URGENT[like]
     return None
 
 
@@ -165,6 +194,7 @@ def _bottom(sheet: Sheet, anchor: Span | None) -> float:
         top = sheet.level(anchor.box) - anchor.height
         limit = min(limit, top + _REACH_DOWN * max(anchor.height, sheet.height))
     last = top
+    seen = (False, False)
     for row in sheet.rows:
         level = _level(sheet, row)
         if level < top:
@@ -174,16 +204,20 @@ def _bottom(sheet: Sheet, anchor: Span | None) -> float:
         text = fold(" ".join(word.text for word in row))
         if is_body(text) and not _is_number(sheet.span(row)) and "can cu" in text[:10]:
             break
-        if DATE_WORDS.search(text) or _is_number(sheet.span(row)):
+        is_date, is_number = DATE_WORDS.search(text) is not None, _is_number(sheet.span(row))
+        if is_date or is_number:
             last = level
-            limit = min(limit, level + 2.5 * sheet.height)
+            seen = (seen[0] or is_date, seen[1] or is_number)
+            limit = min(limit, level + (1.2 if all(seen) else 4.5) * sheet.height)
     if last == top and anchor is not None:
         last = sheet.level(anchor.box) + 2.2 * anchor.height
     return last + 0.2 * sheet.height
 
 
 def _is_number(span: Span) -> bool:
-    return re.match(r"^\W{0,2}s[oae6][^a-z]", fold(span.text)) is not None and "/" in span.text.replace("⁄", "/")
+    text = fold(span.text)
+    signed = "/" in text.replace("⁄", "/") or re.search(r"[a-z]\s?[-–—]\s?[a-z]", text) is not None
+    return re.match(r"^\W{0,2}s[oae6](\W*:|[^a-z])", text) is not None and signed
 
 
 def _start_of_date(sheet: Sheet, rows: Iterable[Sequence[Word]]) -> float | None:
