@@ -127,19 +127,9 @@ def _parse(span: Span, kind: str, *, strict: bool = False) -> CodeLine | None:
         return None
     start = label.end()
     weight = 0.97 if re.match(r"\W*so\W", line.folded) else 0.85
-    party = _PARTY.match(line.text[start:]) if kind == "party" else None
+    party = _of_party(line, start, weight) if kind == "party" else None
     if party is not None:
-        begin = start + party.start("sign")
-        end = start + party.end("sign")
-        number = (start + party.start("number"), start + party.end("number"))
-        return CodeLine(
-            line,
-            number,
-            (begin, end),
-            None,
-            line.between(start, line.text.rindex("-", 0, begin) if "-" in line.text[:begin] else begin),
-            weight,
-        )
+        return party
     stroke = _stroke(line.text, start)
     if stroke is None:
         return None if strict else _without_stroke(line, start, weight)
@@ -154,6 +144,20 @@ def _parse(span: Span, kind: str, *, strict: bool = False) -> CodeLine | None:
     gap = line.between(start, stroke.start())
     weight *= 0.85 if strict else 1.0
     return CodeLine(line, (start, stroke.start()), (stroke.end(), end), stroke[1], gap, weight)
+
+
+def _of_party(line: Letters, start: int, weight: float) -> CodeLine | None:
+    """Số 125-TB/HU: the dash parts number and notation; where it was lost, a known type before the stroke does."""
+    found = _PARTY.match(line.text[start:])
+    if found is not None:
+        begin, end = start + found.start("sign"), start + found.end("sign")
+        number = (start + found.start("number"), start + found.end("number"))
+        return CodeLine(line, number, (begin, end), None, line.between(start, number[1]), weight)
+    torn = re.search(r"([A-ZĐÐ][^\W\d_]{1,3})\s*[/⁄]\s*[^\W\d_][\w.&\-]*", line.text[start:])
+    if torn is None or torn[1].translate(_DASHES) not in type_of_abbreviation():
+        return None
+    begin, end = start + torn.start(), start + torn.end()
+    return CodeLine(line, (start, begin), (begin, end), None, line.between(start, begin), 0.6 * weight)
 
 
 def _without_stroke(line: Letters, start: int, weight: float) -> CodeLine | None:

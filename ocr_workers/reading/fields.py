@@ -123,7 +123,7 @@ def _of_paper(sheets: Sequence[Sheet], sight: Sight, *, today: date, digits: Dig
     if day is not None:
         found["issued_date"] = read_date(day, sight, _parts(day, sight, digits), today=today)
         found["place"] = _one(place)
-    found["subject"] = _subjects(first, head, title, about, own, sight)
+    found["subject"] = _subjects(first, head, title, about, own, sight, agencies)
     found["recipients"] = _one(read_recipients(sheets[::-1], own))
     found["priority"] = _one(read_priority(sheets))
     found |= _labelled(sheets, found["type_name"][0])
@@ -158,10 +158,17 @@ def _agencies(head: Head, title: Title | None, code: CodeLine | None, own: Pairs
 
 
 def _subjects(
-    sheet: Sheet, head: Head, title: Title | None, about: Sequence[Span], own: Pairs, sight: Sight
+    sheet: Sheet,
+    head: Head,
+    title: Title | None,
+    about: Sequence[Span],
+    own: Pairs,
+    sight: Sight,
+    agencies: Candidates,
 ) -> tuple[Candidate, ...]:
+    names = [ones[0].value for ones in agencies.values() if ones[0].value]
     born_digital = sheet.page.lane == "text_layer"
-    ways = [find_subject(sheet, head, title), tuple(about)]
+    ways = [find_subject(sheet, head, title, names), tuple(about)]
     read = [
         read_subject(lines, own, born_digital=born_digital, capitals=_labelled_high(lines[0], sight))
         for lines in ways

@@ -181,7 +181,7 @@ def ends_high(sight: Sight, page: int, box: Box) -> bool:
     tops = [np.flatnonzero(part.sum(axis=1) > 1) for part in (dark[:, :third], dark[:, -third:])]
     if not all(len(top) for top in tops):
         return False
-    return int(tops[1][0] - tops[0][0]) < 0.14 * dark.shape[0]
+    return bool(tops[1][0] - tops[0][0] < 0.14 * dark.shape[0])
 
 
 def _grey(crop: Pixels) -> Pixels:

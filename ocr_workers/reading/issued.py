@@ -12,6 +12,7 @@ from ocr_workers.reading.gaps import Letters, as_digits, is_blank, is_coloured
 from ocr_workers.reading.marks import Pairs, places, put_right
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Span
+from ocr_workers.reading.syllables import is_syllable
 from ocr_workers.reading.text import fold, spaced
 from ocr_workers.reading.zones import Head
 from sohoa.model import Box, Evidence
@@ -104,11 +105,11 @@ def read_place(line: DateLine, own: Pairs) -> Candidate | None:
     start, end = line.place
     raw = line.line.text[start:end].strip(" ,.;:-–—_'\"“”·*|")
     words = [word for word in raw.split() if any(map(str.isalpha, word))]
-    while words and not words[0][0].isupper():
+    while words and not words[0][0].isupper() and not (is_syllable(words[0]) and len(words[0]) > 1):
         words.pop(0)
     if not words or len(words) > 6:
         return None
-    value = spaced(" ".join(put_right(words, own)))
+    value = spaced(" ".join(put_right([words[0][0].upper() + words[0][1:], *words[1:]], own)))
     known = fold(value) in places()
     if known and fold(value) == fold(places()[fold(value)]) and value.istitle():
         value = places()[fold(value)] if len(value) == len(places()[fold(value)]) else value

@@ -51,7 +51,8 @@ def read_priority(sheets: Sequence[Sheet]) -> Candidate | None:
 
 
 def _pieces(sheet: Sheet) -> Iterable[Span]:
-    for row in sheet.rows:
+    lines = [line.words for line in sheet.page.lines()]  # the engine parts what differs in size
+    for row in [*sheet.rows, *lines]:
         for run in parted(row, _ALONE * sheet.height):
             span = sheet.span(run)
             if len(span.words) <= 6:

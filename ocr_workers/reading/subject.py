@@ -10,12 +10,12 @@ from statistics import median
 from ocr_workers.reading.marks import Pairs, parted, put_right, stand_together
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Sheet, Span
-from ocr_workers.reading.text import fold, is_capitals, letters, spaced
+from ocr_workers.reading.text import fold, is_capitals, letters, likeness, spaced
 from ocr_workers.reading.types import Title
 from ocr_workers.reading.zones import Head, is_body, is_stamp, secrecy, urgency
 from sohoa.model import Word
 
-_ABOUT = re.compile(r"^\W{0,3}(v\s*[/⁄|il1%]\s*v|v\W{1,3}v?|ve viec|viv)(?=\s)", re.IGNORECASE)
+_ABOUT = re.compile(r"^\W{0,3}(v\s*[/⁄|il1%]\s*v|v\W{1,3}v?|ve viec|viv)(?=[\s:.])", re.IGNORECASE)
 _ISSUER = re.compile(
     r"^\W*(chu tich|giam doc|bo truong|thu truong|cuc truong|hieu truong|vien truong|chanh an|chanh thanh tra|"
     r"tong giam doc|truong (ban|phong|cong an|doan)|uy ban|ubnd|hoi dong nhan dan|hdnd|thu tuong|chinh phu|"
@@ -29,8 +29,8 @@ _SHORT = 9  # words: a line that begins like a body but is no longer may be a su
 _ASIDE = re.compile(r"^\W*\(?(kem theo|ban hanh kem theo|du thao|luu hanh noi bo|trinh |ap dung tu|so:)")
 
 
-def find_subject(sheet: Sheet, head: Head, title: Title | None) -> tuple[Span, ...]:
-    """The lines of the subject under a printed type's name."""
+def find_subject(sheet: Sheet, head: Head, title: Title | None, agencies: Sequence[str] = ()) -> tuple[Span, ...]:
+    """The lines of the subject under a printed type's name; the issuer named anew in capitals is none of it."""
     if title is None:
         return ()
     bottom = sheet.level(title.spans[-1].box)
@@ -47,6 +47,8 @@ def find_subject(sheet: Sheet, head: Head, title: Title | None) -> tuple[Span, .
         step = sheet.level(line.box) - sheet.level(last.box)
         started = bool(found)
         capitals = started and is_capitals(found[-1].text)
+        if is_capitals(line.text) and any(likeness(line.text, name) > 0.85 for name in agencies):
+            break
         if not _goes_on(line, started=started, capitals=capitals) or len(found) >= _MOST_LINES:
             break
         if gap > (1.5 if started else 4.5) * sheet.height or (pitch and step > max(1.5 * pitch, 2.0 * sheet.height)):
@@ -120,7 +122,7 @@ def read_subject(lines: Sequence[Span], own: Pairs, *, born_digital: bool, capit
         sures = [word.confidence for word in words for _ in parted(word.text)]
         better = put_right(_mended(texts), own, sures)
     value = spaced(" ".join(better)).strip(" _*|~'\"“”‘’«»-–—").rstrip(",;:")
-    value = re.sub(r"^V(?:\s*[/⁄|il1%]\s*[vV]|\W{1,3}[vV]?)(?=\s)", "V/V" if capitals else "V/v", value)
+    value = re.sub(r"^V(?:\s*[/⁄|il1%]\s*[vV]|\W{1,3}[vV]?)(?=[\s:.])", "V/V" if capitals else "V/v", value)
     value = re.sub(r"^(?:[Vv][àa]|VỀ|V[eéẻẽẹêèếễể]) việc", "Về việc", value)
     changed = sum(one != other for one, other in zip(better, texts, strict=True))
     sure = [word.confidence for word in words if any(map(str.isalnum, word.text))]

@@ -40,7 +40,8 @@ DATE_WORDS = re.compile(r"ngay\W*.{0,12}?thang\W*.{0,10}?nam")
 class Head:
     """The head of a page.
 
-    `kind`: state or party (the youth union's too), after the words at its right; none where neither was found and the columns are only guessed.
+    `kind`: state or party (the youth union's too), after the words at its right; none where neither was found and the
+    columns are only guessed.
     `strength` in [0, 1] says how surely those words were read, `gutter` where the columns part. `left` and `right` are
     rows of the two columns, `below` the rows under it over the whole width, all top to bottom; stamps are in none of them.
     """
@@ -97,13 +98,10 @@ def _stamps(spans: Sequence[Span]) -> list[Span]:
     for span in spans:
         text = fold(span.text)
         follows = arrival is not None and _OF_ARRIVAL.match(text) is not None and _under(arrival, span)
-        if _ARRIVAL.match(text) and is_capitals(span.text):
+        begins = _ARRIVAL.match(text) is not None and is_capitals(span.text)
+        if begins or follows:
             arrival = span
-            found.append(span)
-        elif follows:
-            arrival = span
-            found.append(span)
-        elif is_stamp(span):
+        if begins or follows or is_stamp(span):
             found.append(span)
     return found
 
@@ -217,7 +215,7 @@ def _bottom(sheet: Sheet, anchor: Span | None) -> float:
 def _is_number(span: Span) -> bool:
     text = fold(span.text)
     signed = "/" in text.replace("⁄", "/") or re.search(r"[a-z]\s?[-–—]\s?[a-z]", text) is not None
-    return re.match(r"^\W{0,2}s[oae6](\W*:|[^a-z])", text) is not None and signed
+    return re.match(r"^\W{0,2}s[oae6](\W*:|\s?[^a-z\s])", text) is not None and signed
 
 
 def _start_of_date(sheet: Sheet, rows: Iterable[Sequence[Word]]) -> float | None:
