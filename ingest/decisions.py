@@ -50,7 +50,7 @@ def release(stores: Stores, document: Document, *, actor: Actor, reason: str, pa
         EventType.UNQUARANTINE,
         actor=actor,
         reason=reason,
-        payload={"accept_damage": document.code == "damaged"},
+        payload={"accept_damage": document.code == "damaged", "mark_released": document.code == "security_mark"},
     )
 
 

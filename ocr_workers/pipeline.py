@@ -1,4 +1,4 @@
-"""The stages of a document, in order: open, recognise (a page), compose, commit.
+"""The stages of a document, in order: open, recognise (a page), read (its fields), compose, commit.
 
 Each stage reads what the one before left in staging, does its work, and ends in one catalogue transaction that completes its
 job and enqueues the next (outcomes.py). Every stage may be done twice: it writes the same names again and the last one counts.
@@ -16,12 +16,14 @@ from ocr_workers import outcomes, record, revised, staged
 from ocr_workers.compose import compose
 from ocr_workers.pages import load_page, plan_document
 from ocr_workers.pdfa import PdfMetadata
+from ocr_workers.reading.reader import Reader, unsure
+from ocr_workers.reading.sight import Sight
 from ocr_workers.recognise import Recogniser
 from ocr_workers.record import Ending
 from ocr_workers.second_chance import recognise_in_subprocess
 from sohoa.clock import Clock, SystemClock
-from sohoa.errors import StageFailed
-from sohoa.model import Page
+from sohoa.errors import Held, StageFailed
+from sohoa.model import Page, field_from_dict
 from sohoa.settings import Settings
 from sohoa.states import DocumentStatus, JobKind, Review, check_revisable
 from storage.archive.archive import Archive
@@ -45,11 +47,17 @@ class Tools:
     clock: Clock
     owner: str
     _recogniser: Recogniser | None = field(default=None)
+    _reader: Reader | None = field(default=None)
 
     def recogniser(self) -> Recogniser:
         if self._recogniser is None:
             self._recogniser = Recogniser(self.settings)
         return self._recogniser
+
+    def reader(self) -> Reader:
+        if self._reader is None:
+            self._reader = Reader(self.settings)
+        return self._reader
 
     def close(self) -> None:
         self.database.close()
@@ -91,6 +99,7 @@ def open_document(job: Job, tools: Tools) -> None:
         check_revisable(base.status, base.version, revised.kind_of(document), base.document_id)
     with staged.working_file(document, tools.archive) as (path, kind):
         plan = plan_document(path, kind, settings=tools.settings, accept_damage=bool(job.payload.get("accept_damage")))
+    plan = replace(plan, mark_released=bool(job.payload.get("mark_released")))
     outcomes.check_lease(job, tools)
     staged.write_plan(document.document_id, plan, tools.archive)
     outcomes.planned(job, plan, tools)
@@ -109,6 +118,28 @@ def recognise_page(job: Job, tools: Tools) -> None:
     else:
         page = tools.recogniser().recognise(loaded)
     outcomes.page_finished(job, page, tools)
+
+
+def read_document(job: Job, tools: Tools) -> None:
+    """Read the document's type and fields. Raises Held (security_mark) where it bears a mark: nothing more is made of it."""
+    document = outcomes.document_of(job, tools)
+    plan = staged.read_plan(document.document_id, tools.archive)
+    pages = staged.StagedPages(document.document_id, len(plan.pages), tools.archive)
+    with staged.working_file(document, tools.archive) as (path, _):
+        reading = tools.reader().read(
+            pages,
+            Sight.of_document(path, plan, pages),
+            today=document.received_at.date(),
+            mark_released=plan.mark_released,
+        )
+    if reading.secret:
+        raise Held(
+            "it bears a security mark: a person with the right to it decides; release it where that was read in error",
+            code="security_mark",
+        )
+    outcomes.check_lease(job, tools)
+    staged.write_fields(document.document_id, reading, tools.archive)
+    outcomes.fields_read(job, tools)
 
 
 def compose_document(job: Job, tools: Tools) -> None:
@@ -153,10 +184,15 @@ def compose_document(job: Job, tools: Tools) -> None:
         outcomes.check_lease(job, tools)
         with target.open("rb") as stream:
             pdf = staged.write(document.document_id, "document.pdf", stream, archive=tools.archive)
-    warned = (*plan.warnings, *composition.warnings, *readings.warnings)
+    read = staged.read_fields(document.document_id, tools.archive)
+    fields = read["fields"] if base is None else revised.fields_after(document, base, read["fields"], pages=len(every))
+    doubtful = readings.failed or read["splits"] or unsure({name: field_from_dict(one) for name, one in fields.items()})
+    split = ("split_proposed",) if read["splits"] else ()
+    warned = (*plan.warnings, *composition.warnings, *readings.warnings, *split)
     document = replace(
         document,
-        review=Review.NEEDED if readings.failed else Review.NONE,
+        fields=fields,
+        review=Review.NEEDED if doubtful else Review.NONE,
         pages_failed=readings.failed,
         warnings=tuple(dict.fromkeys((*(base.warnings if base is not None and before else ()), *warned))),
         pdf_sha256=composition.pdf_sha256,
@@ -228,6 +264,7 @@ def move_document(job: Job, tools: Tools) -> None:
 _STAGES: dict[JobKind, Callable[[Job, Tools], None]] = {
     JobKind.OPEN: open_document,
     JobKind.RECOGNISE: recognise_page,
+    JobKind.READ: read_document,
     JobKind.COMPOSE: compose_document,
     JobKind.COMMIT: commit_document,
     JobKind.DECIDE: carry_out_decision,

@@ -154,7 +154,7 @@ def known(document: Document) -> dict[str, Any]:
         "actor": document.actor,
         "received_at": isoformat(document.received_at),
         "warnings": list(document.warnings),
-        "fields": {},
+        "fields": document.fields,
         "error": None,
         "software": SOFTWARE,
     }

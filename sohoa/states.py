@@ -28,6 +28,14 @@ class Review(StrEnum):
     DONE = "done"
 
 
+class Origin(StrEnum):
+    """Who says a field: the machine that read it, a person, or whoever sent the paper."""
+
+    MACHINE = "machine"
+    PERSON = "person"
+    DECLARED = "declared"
+
+
 class PageStatus(StrEnum):
     """What became of one page. `kept`: a born-digital page whose own text was taken. Blank and failed are different things."""
 
@@ -44,6 +52,7 @@ class JobKind(StrEnum):
 
     OPEN = "open"
     RECOGNISE = "recognise"
+    READ = "read"
     COMPOSE = "compose"
     COMMIT = "commit"
     DECIDE = "decide"

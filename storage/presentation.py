@@ -43,7 +43,7 @@ def document_json(
         "original": {"sha256": document.original_sha256, "size_bytes": document.original_size_bytes},
         "appended": [{key: getattr(one, key) for key in _APPENDED} for one in document.appended],
         "revision": revision_json(document.revision),
-        "fields": {},
+        "fields": document.fields,
         "warnings": list(document.warnings),
         "error": None if document.code is None else {"code": document.code, "detail": document.detail},
         "stage": document.stage,

@@ -73,14 +73,16 @@ def read_fields(
     signature: SignatureReader | None = None,
     known: Callable[[Candidates], Candidates] | None = None,
     calibrate: Callable[[str, Sequence[Candidate]], float] | None = None,
+    mark_released: bool = False,
 ) -> Reading:
     """Read `pages` of one document.
 
     `known` is the office's dictionary: it may change scores of candidates that have evidence, nothing else.
     `calibrate(name, candidates)` gives the chance that the first is right; without it, confidence is its raw score.
+    `mark_released`: a person has seen that the paper bears no security mark.
     """
     sheets = [sheet_of(page) for page in pages]
-    secret = read_security_mark(sheets)
+    secret = None if mark_released else read_security_mark(sheets)
     if secret is not None:
         return _reading({"security_mark": (secret,)}, calibrate, ())
     found = _whole(pages)

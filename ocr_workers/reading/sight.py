@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -43,7 +43,7 @@ class Sight:
         self._pixels: Pixels | None = None
 
     @classmethod
-    def of_document(cls, original: Path, plan: DocumentPlan, pages: tuple[Page, ...]) -> Self:
+    def of_document(cls, original: Path, plan: DocumentPlan, pages: Sequence[Page]) -> Self:
         """The pages of one original, read from it as they are asked for."""
 
         def load(number: int) -> Pixels | None:

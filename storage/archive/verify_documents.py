@@ -277,6 +277,7 @@ def _compare_record(document: ArchivedDocument, row: Document) -> Iterator[Verif
         "status": row.status.value,
         "external_id": row.external_id,
         "declared": row.declared,
+        "fields": row.fields,
         "actor": row.actor,
         "appended": [asdict(one) for one in row.appended],
         "revision": None if row.revision is None else asdict(row.revision),

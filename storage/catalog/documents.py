@@ -44,9 +44,10 @@ class Document:
 
     `source_name` is the file name as given; `kind` a sniff.Kind value; `code`, `stage` and `detail` say why a document
     is held or failed; `pages_pending` counts the pages that are not finished; `object_id`, `version` and `sequence`
-    name its newest archive commit; `changed_seq` is greater than that of every change before. `appended` are its further
-    originals. `revision` is one that is on its way, or the last one where it did not get through (revisions.py); a row
-    with `revises` is such a revision itself, and no document to anybody but the pipeline.
+    name its newest archive commit; `changed_seq` is greater than that of every change before. `fields` are those read from
+    it, by name, as model.field_to_dict writes them. `appended` are its further originals. `revision` is one that is on its
+    way, or the last one where it did not get through (revisions.py); a row with `revises` is such a revision itself, and no
+    document to anybody but the pipeline.
     """
 
     document_id: DocumentId
@@ -81,6 +82,7 @@ class Document:
     conformance: str | None
     changed_seq: int
     changed_at: datetime
+    fields: dict[str, Any] = field(default_factory=dict)
     appended: tuple[Appended, ...] = ()
     revision: Revision | None = None
     revises: DocumentId | None = None
@@ -112,6 +114,7 @@ class Changes(TypedDict, total=False):
     pages_pending: int
     pages_failed: tuple[int, ...]
     warnings: tuple[str, ...]
+    fields: dict[str, Any]
     archived_at: datetime | None
     searchable_at: datetime | None
     object_id: str | None

@@ -25,7 +25,7 @@ from sqlalchemy.types import TypeDecorator
 
 from sohoa.states import DocumentStatus, JobKind, JobState, PageStatus, Review
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration: what `alembic_version` says of a catalogue that this version can use."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -108,6 +108,7 @@ documents = Table(
     Column("warnings", JSON, nullable=False),
     Column("external_id", String),
     Column("declared", JSON, nullable=False),
+    Column("fields", JSON, nullable=False, server_default="{}"),
     Column("actor", String, nullable=False),
     Column("received_at", Moment, nullable=False),
     Column("archived_at", Moment),
