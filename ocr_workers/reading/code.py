@@ -167,7 +167,7 @@ def _without_stroke(line: Letters, start: int, weight: float) -> CodeLine | None
         return None
     first = found[1].translate(_DASHES)
     short = max((one for one in type_of_abbreviation() if len(one) > 1 and first.endswith(one)), key=len, default=None)
-    if short is None and not first[-2:].isalpha():
+    if short is None and not (first[-2:].isalnum() and any(map(str.isalpha, first[-2:]))):
         return None
     at = start + found.end(1) - (len(short) if short else 2)
     weight *= 0.6 if short else 0.4

@@ -150,13 +150,20 @@ def _agencies(head: Head, title: Title | None, code: CodeLine | None, own: Pairs
     if not groups:
         return {}
     organ = read_agency(groups[-1], own)
-    weaker = 1.0 if head.kind != "none" else 0.8
+    weaker = (1.0 if head.kind != "none" else 0.8) * 0.7 ** _torn(head, groups, at)
     found: Candidates = {"organ_name": (replace(organ, score=organ.score * weaker),)}
     if len(groups) > 1:
         found["parent_organ_name"] = (read_agency(groups[-2], own),)
     else:
         found["parent_organ_name"] = (Candidate(None, "", organ.score * 0.9, organ.evidence),)
     return found
+
+
+def _torn(head: Head, groups: Sequence[Sequence[Span]], code_at: float | None) -> int:
+    """Lines over the number that are no agency's: a stamp or a scratch may have eaten a part of the name."""
+    used = {word.box for lines in groups for span in lines for word in span.words}
+    above = [span for span in head.left if code_at is None or (span.box[1] + span.box[3]) / 2 < code_at]
+    return sum(len(letters(span.text)) > 4 and not used & {word.box for word in span.words} for span in above)
 
 
 def _subjects(

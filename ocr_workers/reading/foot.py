@@ -28,6 +28,7 @@ def read_recipients(sheets: Sequence[Sheet], own: Pairs) -> Candidate | None:
         if not entries:
             return Candidate(None, label.text, 0.2, (label.evidence,))
         values = [_as_entry(entry, own, sheet.page.lane == "text_layer") for entry in entries]
+        values = [re.sub(r"[,:]$", ";", value) for value in values[:-1]] + [re.sub(r"[,:;]$", ".", values[-1])]
         sure = min(span.confidence for entry in entries for span in entry)
         ends = any(_LAST.match(fold(value)) for value in values)
         raw = "\n".join(span.text for span in lines)
@@ -102,4 +103,4 @@ def _as_entry(spans: Sequence[Span], own: Pairs, born_digital: bool) -> str:
     better = texts if born_digital else put_right(texts, own, [word.confidence for word in words])
     text = spaced(" ".join(better))
     text = re.sub(r"^\W*[-–—~+*•_]+\s*", "- ", text)
-    return text.rstrip(" _|~'\"")
+    return re.sub(r"\(để b\W?[íilc|1]?[ce]\)", "(để b/c)", text.rstrip(" _|~'\"-–—"))

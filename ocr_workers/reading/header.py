@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from statistics import median
 
 from ocr_workers.reading.lists import listed
 from ocr_workers.reading.marks import Pairs, parted, put_right
@@ -69,8 +70,22 @@ def _agency_lines(spans: Sequence[Span]) -> list[Span]:
         if not found and not _begins(line.text) and len(letters(line.text)) < 5:
             continue
         found.append(line)
+    found = _in_column(found)
     start = next((at for at, line in enumerate(found) if _begins(line.text)), 0)
     return found[start:]
+
+
+def _in_column(lines: Sequence[Span]) -> list[Span]:
+    """Lines centred over each other; what stands aside of most, or says the same again, is of a stamp."""
+    if len(lines) < 3:
+        return list(lines)
+    middle = median(line.middle for line in lines)
+    reach = 6 * median(line.height for line in lines)
+    kept: list[Span] = []
+    for line in lines:
+        if abs(line.middle - middle) < reach and all(letters(line.text) != letters(other.text) for other in kept):
+            kept.append(line)
+    return kept
 
 
 def _without_noise(span: Span) -> Span | None:

@@ -30,7 +30,7 @@ _DOSSIER = re.compile(
 )
 _PROCEDURE = re.compile(r"(?<![\d.])([123]\.\d{6}(?:\.\d{3}\.\d{2}\.\d{2})?(?:\.[GH]\d{2})?)(?!\d)")
 _DAY = re.compile(r"(?<!\d)(\d{1,2})\s*[/.\-]\s*(\d{1,2})\s*[/.\-]\s*((?:19|20)\d\d)(?!\d)")
-_DAY_IN_WORDS = re.compile(r"ngay\s*(\d{1,2})\s*thang\s*(\d{1,2})\s*nam\s*((?:19|20)\d\d)")
+_DAY_IN_WORDS = re.compile(r"(?:ngay\s*)?(?<!\d)(\d{1,2})\s*thang\s*(\d{1,2})\s*nam\s*((?:19|20)\d\d)")
 _UNTIL = re.compile(r"(?:gia tri|hieu luc|su dung|thoi han)\b[^.]{0,40}?\bden\s*(?:het\s*)?(?:ngay)?")
 _FROM = re.compile(r"(?:gia tri|hieu luc)\b[^.]{0,30}?\b(?:ke )?tu\s*ngay")
 _NUMBERED = re.compile(r"^\W*(?:\d{1,2}|[a-zđ])\s*[.)/]\s*|^\s*[-+–•]\s*")

@@ -176,7 +176,8 @@ def _solid(span: Span) -> Span | None:
         words.pop(0)
     while words and not _says(words[-1]) and words[-1].text not in (")", "”", "."):
         words.pop()
-    return Span(span.page, tuple(words)) if words and len(letters(span.text)) > 1 else None
+    says = len(letters(span.text)) > 1 or span.text.rstrip().endswith(")")
+    return Span(span.page, tuple(words)) if words and says else None
 
 
 def _says(word: Word) -> bool:

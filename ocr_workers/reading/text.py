@@ -65,8 +65,8 @@ def is_capitals(text: str) -> bool:
 
 
 def spaced(text: str) -> str:
-    """NFC, white space collapsed, none before a comma or inside brackets."""
-    text = " ".join(nfc(text).split())
+    """NFC, white space collapsed, none before a comma or inside brackets; the eth that engines give for Đ made Đ."""
+    text = " ".join(nfc(text).replace("Ð", "Đ").replace("⁄", "/").split())
     return re.sub(r"\s+([,;:!?)\]])", r"\1", re.sub(r"([(\[])\s+", r"\1", text))
 
 

@@ -95,12 +95,16 @@ def _stamps(spans: Sequence[Span]) -> list[Span]:
     """The lines of stamps among `spans`; those of an arrival stamp go on under its first (ĐẾN, Số: …, Ngày: …)."""
     found: list[Span] = []
     arrival: Span | None = None
+    before: Span | None = None
     for span in spans:
         text = fold(span.text)
         follows = arrival is not None and _OF_ARRIVAL.match(text) is not None and _under(arrival, span)
         begins = _ARRIVAL.match(text) is not None and is_capitals(span.text)
         if begins or follows:
             arrival = span
+        if begins and before is not None and before not in found and _under(before, span) and _aligned(before, span):
+            found.append(before)  # the registry's own agency
+        before = span
         if begins or follows or is_stamp(span):
             found.append(span)
     return found
@@ -109,6 +113,11 @@ def _stamps(spans: Sequence[Span]) -> list[Span]:
 def _under(above: Span, below: Span) -> bool:
     beside = min(above.box[2], below.box[2]) - max(above.box[0], below.box[0])
     return beside > 0 and below.box[1] - above.box[3] < 2.2 * max(above.height, below.height)
+
+
+def _aligned(above: Span, below: Span) -> bool:
+    left, middle = abs(above.box[0] - below.box[0]), abs(above.middle - below.middle)
+    return min(left, middle) < 0.6 * max(above.height, below.height)
 
 
 def is_body(text: str) -> bool:
