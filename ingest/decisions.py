@@ -32,6 +32,8 @@ _VERBS = {
     EventType.UNQUARANTINE: ("released", DocumentStatus.HELD),
     EventType.RECOVERY: ("tried again", DocumentStatus.FAILED),
 }
+_ALLOWED = {"damaged": "accept_damage", "security_mark": "mark_released"}
+"""What the `open` job of a released document is told, by why it was held."""
 
 
 def release(stores: Stores, document: Document, *, actor: Actor, reason: str, password: str | None = None) -> Document:
@@ -50,7 +52,7 @@ def release(stores: Stores, document: Document, *, actor: Actor, reason: str, pa
         EventType.UNQUARANTINE,
         actor=actor,
         reason=reason,
-        payload={"accept_damage": document.code == "damaged", "mark_released": document.code == "security_mark"},
+        payload={allowed: True for code, allowed in _ALLOWED.items() if code == document.code},
     )
 
 

@@ -41,12 +41,14 @@ _WORDS = ("hòa giải", "quyết định", "giấy phép xây dựng", "hợp �
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """What the engine will say of a paper: each page's status, and the error that opening or composing it ends with."""
+    """What the engine will say of a paper: each page's status, the error that opening or composing it ends with, and, where
+    that matters, what is on its first page."""
 
     pages: tuple[PageStatus, ...] = (PageStatus.RECOGNISED,)
     opening: Held | StageFailed | None = None
     composing: StageFailed | None = None
     warnings: tuple[str, ...] = ()
+    first_page: Page | None = None
 
 
 @dataclass(slots=True)
@@ -275,6 +277,8 @@ def _page(paper: Paper, number: int) -> Page:
     """What is read is never the same twice: words, time spent and measures go by the page's number."""
     status = paper.pages[number - 1]
     read = page_saying(number, f"{_WORDS[(number - 1) % len(_WORDS)]} trang {number}")
+    if number == 1 and paper.first_page is not None:
+        read = paper.first_page
     quality = Quality(300.0, False, 0.1 / number, 812.5 + number, 0.06, 0.93, "colour", ("not_colour",) * (number % 2))
     lane = {READ: "tesserocr", KEPT: "text_layer"}.get(status, "none")
     about: dict[str, Any] = {"status": status, "lane": lane, "recognise_ms": 700 + number, "quality": quality}
