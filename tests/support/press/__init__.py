@@ -10,12 +10,14 @@ from tests.support.press.files import truth_of, write
 from tests.support.press.layouts import LAYOUTS
 from tests.support.press.paper import DrawnPage, Paper, TruthWord, Zone
 from tests.support.press.score import character_error_rate, placed_error_rate
+from tests.support.press.spoiled import SPOILED
 from tests.support.press.varied import draw_varied
 
 __all__ = [
     "KINDS",
     "LAYOUTS",
     "LEVELS",
+    "SPOILED",
     "DrawnPage",
     "Paper",
     "TruthWord",

@@ -61,17 +61,21 @@ def draw_varied(
         raise BadRequest(f"no such layout: {layout}; there are {', '.join(LAYOUTS)}")
     dpi = wear.FAX_DPI if level == "fax" else dpi
     rng = random.Random(f"varied {seed}")
-    names = list(LAYOUTS)
-    layout = layout or rng.choices(names, [each.weight for each in LAYOUTS.values()])[0]
+    layout = layout or rng.choices(list(LAYOUTS), [each.weight for each in LAYOUTS.values()])[0]
     told = tell(layout, rng)
-    ink = np.random.default_rng([seed, names.index(layout)])
-    book = Book(dpi, ink, told.style.family, told.style.body_pt, _pages(rng), top_mm=told.style.top, hands=hands)
-    open_book(book, told.style)
+    book = new_book(told, seed=seed, dpi=dpi, hands=hands, pages=_pages(rng))
     fields, extra = set_paper(book, told, rng, marks=marks)
-    fields["page_amount"] = str(len(book.sheets))
-    return finish(
-        book, f"{layout}-{seed:05d}-{level}", level=level, seed=seed, grey=told.style.grey, fields=fields, extra=extra
-    )
+    grey = told.style.grey
+    return finish(book, f"{layout}-{seed:05d}-{level}", level=level, seed=seed, grey=grey, fields=fields, extra=extra)
+
+
+def new_book(told: Told, *, seed: int, dpi: int, hands: Hands = STROKES, pages: int = 1) -> Book:
+    """An empty book in the style of what is told."""
+    ink = np.random.default_rng([seed, list(LAYOUTS).index(told.layout)])
+    style = told.style
+    book = Book(dpi, ink, style.family, style.body_pt, pages, top_mm=style.top, hands=hands)
+    open_book(book, style)
+    return book
 
 
 def tell(layout: str, rng: random.Random, *, style: Style | None = None) -> Told:
@@ -186,7 +190,8 @@ def attach(book: Book, told: Told, rng: random.Random) -> str:
 def finish(
     book: Book, name: str, *, level: str, seed: int, fields: Fields, extra: dict[str, Any], grey: bool = False
 ) -> Paper:
-    """Wear the sheets by `level` and place the zones on the worn pages."""
+    """Wear the sheets by `level`, count them and place the zones on the worn pages."""
+    fields = {**fields, "page_amount": str(len(book.sheets))}
     rng = np.random.default_rng([seed, LEVELS.index(level), 77])
     pages: list[DrawnPage] = []
     for number, sheet in enumerate(book.sheets):
