@@ -9,7 +9,7 @@ from tests.support.press.drawing import KINDS, LEVELS, draw, with_blank_back
 from tests.support.press.files import truth_of, write
 from tests.support.press.layouts import LAYOUTS
 from tests.support.press.paper import DrawnPage, Paper, TruthWord, Zone
-from tests.support.press.score import character_error_rate, placed_error_rate
+from tests.support.press.score import character_error_rate, placed_error_rate, placed_text, word_error_rate
 from tests.support.press.spoiled import SPOILED
 from tests.support.press.varied import draw_varied
 
@@ -27,7 +27,9 @@ __all__ = [
     "draw",
     "draw_varied",
     "placed_error_rate",
+    "placed_text",
     "truth_of",
     "with_blank_back",
+    "word_error_rate",
     "write",
 ]

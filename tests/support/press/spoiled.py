@@ -28,8 +28,8 @@ from tests.support.press.varied import Told, draw_varied, finish, new_book, set_
 
 _NOTHING: dict[str, str | None] = dict.fromkeys(
     (
-        "type_name", "code_number", "code_notation", "issued_date", "place", "organ_name", "parent_organ_name", "subject", "signer_name",
-        "signer_position", "signing_authority", "recipients", "priority", "security_mark",
+        "type_name", "code_number", "code_notation", "issued_date", "place", "organ_name", "parent_organ_name", "subject",
+        "signer_name", "signer_position", "signing_authority", "recipients", "priority", "security_mark",
     )
 )  # fmt: skip
 
@@ -198,7 +198,8 @@ def arrival_beside_date(seed: int, *, level: str = "typical", dpi: int = 300) ->
 def several_documents(seed: int, *, level: str = "typical", dpi: int = 300, count: int = 3) -> Paper:
     """Papers fed together: `fields` are the first's; `extra["documents"]` has each one's first page and fields."""
     papers = [draw_varied(seed * 10 + number, level=level, dpi=dpi, marks=0.0) for number in range(count)]
-    documents, pages = [], []
+    documents: list[dict[str, Any]] = []
+    pages: list[DrawnPage] = []
     for paper in papers:
         documents.append({"from_page": len(pages) + 1, "fields": paper.fields})
         pages += paper.pages
@@ -217,8 +218,8 @@ def several_documents(seed: int, *, level: str = "typical", dpi: int = 300, coun
 SPOILED: dict[str, Callable[..., Paper]] = {
     each.__name__: each
     for each in (
-        upside_down, sideways, two_up, photo_at_an_angle, only_a_seal, foreign_paper, annex_without_head, carbon_copy, form_by_hand,
-        quoting_another, two_numbers, arrival_beside_date, several_documents,
+        upside_down, sideways, two_up, photo_at_an_angle, only_a_seal, foreign_paper, annex_without_head, carbon_copy,
+        form_by_hand, quoting_another, two_numbers, arrival_beside_date, several_documents,
     )
 }  # fmt: skip
 

@@ -152,7 +152,10 @@ def set_paper(book: Book, told: Told, rng: random.Random, *, marks: float) -> tu
     if rng.random() < 0.1:
         extra["attached"] = attach(book, told, rng)
         extra["attached_from_page"] = main_sheets + 1
-    extra["signers"] = [name for _, _, name in signed.signers if name]
+    extra["signers"] = [name for _, _, name in _answering(plan, signed) if name]
+    extra["signer_positions"] = [position for _, position, _ in _answering(plan, signed) if position]
+    if plan.foot == "approved":
+        extra["approver"] = signed.signers[1][2]
     return _fields(plan, told, signed) | fields, extra
 
 
@@ -300,6 +303,11 @@ def _foot(book: Book, told: Told, rng: random.Random) -> Signed:
         book.sheet.centred(Run("(Ký và ghi rõ họ tên)", book.italic.at(book.body_pt - 1)), centre, y + 5.3)
         book.sheet.centred(Run(name, book.bold), centre, y + 30)
     return Signed(None, ((None, "", clerk),))
+
+
+def _answering(plan: Layout, signed: Signed) -> tuple[tuple[str | None, str, str], ...]:
+    """Who signs for the issuers: of a paper that was approved, not who approved it."""
+    return signed.signers[:1] if plan.foot == "approved" else signed.signers
 
 
 def _fields(plan: Layout, told: Told, signed: Signed) -> Fields:
