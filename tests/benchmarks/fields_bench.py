@@ -37,7 +37,7 @@ class Size:
 
 FULL = Size("full", {"typical": 180, "clean": 60, "poor": 80, "fax": 30}, 3, real=True)
 QUICK = Size("quick", {"typical": 24, "clean": 8, "poor": 8, "fax": 4}, 1, real=True)
-SMOKE = Size("smoke", {"typical": 2, "poor": 1}, 0, real=False)
+SMOKE = Size("smoke", {"typical": 2, "clean": 0, "poor": 1}, 0, real=False)
 
 
 def main() -> int:
@@ -60,10 +60,10 @@ def main() -> int:
 
 
 def tasks(size: Size) -> list[Task]:
-    """Drawn papers from SEED up, no seed twice; bad inputs beyond them; the real ones last."""
+    """Drawn papers from SEED up, no seed twice and a small size's among a large one's; then bad inputs and the real ones."""
     wanted: list[Task] = []
-    for level, count in size.papers.items():
-        wanted += [Task(level, seed=SEED + len(wanted) + number, level=level) for number in range(count)]
+    for place, (level, count) in enumerate(size.papers.items()):
+        wanted += [Task(level, seed=SEED + 1_000 * place + number, level=level) for number in range(count)]
     for kind in press.SPOILED:
         wanted += [Task("bad input", seed=SEED + 5_000 + number, kind=kind) for number in range(size.spoiled)]
     if size.real:
@@ -106,7 +106,7 @@ def _how(outcomes: Sequence[Outcome]) -> list[str]:
     read_ms = [1000 * each.read_s / each.pages for each in outcomes if each.pages]
     layouts = len({each.extra["layout"] for each in drawn})
     lines = [
-        f"- {len(outcomes)} papers of {pages} pages; {len(drawn)} drawn by `press.draw_varied` from seed {SEED} on, of {layouts} layouts",
+        f"- {len(outcomes)} papers of {pages} pages; {len(drawn)} drawn by draw_varied from seed {SEED}: {layouts} layouts",
         "- drawn at 300 dpi, fax at 200; none of these seeds is used for rules, models or thresholds",
         "- the baseline is Tesseract's command line through pytesseract, its defaults, and the starting patterns",
     ]

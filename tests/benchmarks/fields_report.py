@@ -118,7 +118,7 @@ def sections(groups: Groups, hard: Sequence[Outcome]) -> list[str]:
     ]
     lines += ["## Papers", "", *_overall(groups), "", "## Fields", ""]
     lines += [
-        "False accepts are values that were accepted and are wrong, of all. The last column is plain Tesseract with the patterns.",
+        "False accepts are values that were accepted and are wrong, of all. Last column: plain Tesseract and patterns.",
         "",
     ]
     lines += [*_fields(groups), "", "## By hand, by machine, printed", "", *_fillings(groups), ""]
