@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -77,9 +78,10 @@ def test_zones_hold_the_words_of_their_fields(papers: list[Paper]) -> None:
             assert inside & set(wanted), (paper.name, zone.name)
 
 
-def test_what_is_attached_is_not_the_papers_truth(papers: list[Paper]) -> None:
-    attached = [paper for paper in papers if paper.extra.get("attached") == "paper"]
-    assert attached
+def test_what_is_attached_is_not_the_papers_truth() -> None:
+    drawn = (draw_varied(seed, dpi=30, level="clean") for seed in range(400, 500))
+    attached = list(islice((paper for paper in drawn if paper.extra.get("attached") == "paper"), 2))
+    assert len(attached) == 2
     for paper in attached:
         first = paper.extra["attached_from_page"]
         assert first > 1

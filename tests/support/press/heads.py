@@ -52,7 +52,11 @@ def head(
     y = number_y
     if code is not None:
         with book.zone("code"):
-            sheet.centred(_number(facts, style, book, code), centre, number_y)
+            runs = _number(facts, style, book, code)
+            start, _ = sheet.centred(runs, centre, number_y)
+        if style.leader and style.number.means == "pen" and len(runs) == 3:
+            x = start + sheet.width_mm(runs[0].text, runs[0].type)
+            _dots(book, x, x + sheet.width_mm(runs[1].text, runs[1].type), number_y)
     if about is not None:
         kind = bold if style.about_bold else book.italic.at(style.head_pt) if style.about_italic else plain
         with book.zone("subject"):
@@ -91,7 +95,8 @@ def date_runs(facts: Facts, style: Style, book: Book) -> list[Run]:
     inked = style.day.type_in(kind)
     place = f"{facts.office.place}{style.comma}ngày"
     if means == "blank":
-        return [Run(f"{place}       tháng {month if facts.issued.day % 2 else '     '} năm {issued.year}", kind)]
+        gap = style.leader or "     "
+        return [Run(f"{place} {gap} tháng {month if facts.issued.day % 2 else gap} năm {issued.year}", kind)]
     if means == "print":
         return [Run(f"{place} {day} tháng {month} năm {issued.year}", kind)]
     months = [Run(" ", kind), Run(month, inked), Run(" ", kind)] if style.month_by_hand else [Run(f" {month} ", kind)]
@@ -104,7 +109,7 @@ def _number(facts: Facts, style: Style, book: Book, code: str) -> list[Run]:
     slash = style.slash if code.startswith("/") else "-"
     code = slash + code[1:].replace("-", style.hyphen) if code.startswith("/") else code
     if means == "blank" or facts.number is None:
-        return [Run(f"{style.number_label}{' ' * (6 + facts.issued.day % 6)}{code}", plain)]
+        return [Run(f"{style.number_label}{style.leader or ' ' * (6 + facts.issued.day % 6)}{code}", plain)]
     if means == "print":
         return [Run(f"{style.number_label}{facts.number}{code}", plain)]
     return [Run(style.number_label, plain), Run(facts.number, style.number.type_in(plain)), Run(code, plain)]
@@ -134,6 +139,13 @@ def _rule(book: Book, style: Style, centre: float, half: float, y: float) -> Non
         while x < centre + half:
             book.sheet.rule((x, y + 0.6), (x + 1.0, y + 0.6))
             x += 1.6
+
+
+def _dots(book: Book, left: float, right: float, y: float) -> None:
+    """A leader of dots beneath what is written; nothing of it is text."""
+    while left < right:
+        book.sheet.rule((left, y), (left + 0.3, y), thick_mm=0.3)
+        left += 1.1
 
 
 def letter_to(book: Book, rng: random.Random, addressees: list[str]) -> None:

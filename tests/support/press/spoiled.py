@@ -119,7 +119,7 @@ def annex_without_head(seed: int, *, level: str = "typical", dpi: int = 300, pag
 def carbon_copy(seed: int, *, level: str = "poor", dpi: int = 300) -> Paper:
     """A typewritten paper's third copy: blue-violet, fat and blurred."""
     told, rng = _told("quyet_dinh_2011", seed)
-    told = replace(told, style=replace(told.style, family=TYPEWRITER, grey=False, seal="none", name_ink="print"))
+    told = replace(told, style=replace(told.style, family=TYPEWRITER, scan="colour", seal="none", name_ink="print"))
     book = new_book(told, seed=seed, dpi=dpi)
     fields, extra = set_paper(book, told, rng, marks=0.0)
     for sheet in book.sheets:

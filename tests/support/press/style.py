@@ -27,7 +27,10 @@ class Filling:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """The look of one paper; lengths in millimetres, sizes in points."""
+    """The look of one paper; lengths in millimetres, sizes in points.
+
+    `scan` is colour | grey | bitonal; `leader` are the dots printed where number and day are to be filled in.
+    """
 
     family: Family
     body_pt: float
@@ -64,7 +67,8 @@ class Style:
     kt_by_hand: bool
     name_ink: str
     seal: str
-    grey: bool
+    scan: str
+    leader: str
 
     @property
     def handwritten(self) -> list[str]:
@@ -121,7 +125,8 @@ def draw_style(rng: random.Random, *, old: bool = False) -> Style:
         kt_by_hand=rng.random() < 0.1,
         name_ink=rng.choices(("print", "red", "blue"), (8, 1.5, 0.7))[0],
         seal=rng.choices(("red", "black", "none"), (8.5, 1, 0.5))[0],
-        grey=rng.random() < 0.1,
+        scan=rng.choices(("colour", "grey", "bitonal"), (8.4, 1, 0.6))[0],
+        leader=rng.choices(("", "....", "......", "…….."), (7, 1, 1, 0.6))[0],
     )  # fmt: skip
 
 

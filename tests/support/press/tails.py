@@ -98,7 +98,10 @@ def block(book: Book, facts: Facts, rng: random.Random, style: Style, *, top_mm:
     angle = 0.0 if style.name_ink == "print" else rng.uniform(-4.0, 4.0)
     with book.zone("signer_name"):
         sheet.centred(Run(facts.signature.name, type_), centre_mm, name_y, angle_deg=angle)
-    if style.seal == "none" and rng.random() < 0.4:
+    way = rng.random()
+    if style.seal == "none" and way < 0.2:
+        sheet.centred(Run(rng.choice(("(Đã ký)", "Đã ký", "(đã ký)")), book.italic), centre_mm, (below + name_y) / 2)
+    elif style.seal == "none" and way < 0.6:
         e_signature(sheet, facts, (centre_mm - 30, below + 3), rng)
     else:
         middle = below + (name_y - below) * rng.uniform(0.35, 0.75)

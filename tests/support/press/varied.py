@@ -65,8 +65,9 @@ def draw_varied(
     told = tell(layout, rng)
     book = new_book(told, seed=seed, dpi=dpi, hands=hands, pages=_pages(rng))
     fields, extra = set_paper(book, told, rng, marks=marks)
-    grey = told.style.grey
-    return finish(book, f"{layout}-{seed:05d}-{level}", level=level, seed=seed, grey=grey, fields=fields, extra=extra)
+    return finish(
+        book, f"{layout}-{seed:05d}-{level}", level=level, seed=seed, scan=told.style.scan, fields=fields, extra=extra
+    )
 
 
 def new_book(told: Told, *, seed: int, dpi: int, hands: Hands = STROKES, pages: int = 1) -> Book:
@@ -191,7 +192,7 @@ def attach(book: Book, told: Told, rng: random.Random) -> str:
 
 
 def finish(
-    book: Book, name: str, *, level: str, seed: int, fields: Fields, extra: dict[str, Any], grey: bool = False
+    book: Book, name: str, *, level: str, seed: int, fields: Fields, extra: dict[str, Any], scan: str = "colour"
 ) -> Paper:
     """Wear the sheets by `level`, count them and place the zones on the worn pages."""
     fields = {**fields, "page_amount": str(len(book.sheets))}
@@ -200,9 +201,19 @@ def finish(
     for number, sheet in enumerate(book.sheets):
         behind = book.sheets[number - 1].pixels if number else book.sheets[-1].pixels
         worn = (wear.fax if level == "fax" else wear.scan)(sheet, wear.LEVEL_WEAR[level], rng=rng, behind=behind)
-        pages.append(replace(worn, image=worn.image.convert("L")) if grey and worn.image.mode == "RGB" else worn)
+        pages.append(_scanned(worn, scan))
     type_name = fields["type_name"] or ""
     return Paper(name, type_name, level, tuple(pages), fields, extra=extra, zones=placed_zones(book, pages))
+
+
+def _scanned(page: DrawnPage, scan: str) -> DrawnPage:
+    """The page as a scanner without colour, or with black and white alone, gives it."""
+    if scan == "colour" or page.image.mode != "RGB":
+        return page
+    grey = page.image.convert("L")
+    return replace(
+        page, image=grey if scan == "grey" else grey.point(lambda value: 255 if value >= 150 else 0, mode="1")
+    )
 
 
 def placed_zones(book: Book, pages: Sequence[DrawnPage]) -> tuple[Zone, ...]:

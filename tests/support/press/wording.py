@@ -23,7 +23,7 @@ _ABOUT = (
     "", "", " trong lĩnh vực {field}", " lĩnh vực {field}", " thuộc phạm vi chức năng quản lý của Sở {sector}", " trên địa bàn huyện {district}", " của xã {commune}", " về {field}",
 )  # fmt: skip
 _TAIL = (
-    "", "", " năm {year}", " giai đoạn {year} - {year5}", " quý {quarter} năm {year}", " tháng {month} năm {year}", " (đợt {quarter})", " (lần {digit})",
+    "", "", " năm {year}", " giai đoạn {year} - {year5}", " quý {quarter} năm {year}", " tháng {month} năm {year}", " (đợt {quarter})", " (lần {digit})", " (Lĩnh vực: {field})",
 )  # fmt: skip
 _LONG = (
     " thuộc thẩm quyền giải quyết của Sở {sector}, Ủy ban nhân dân cấp huyện, Ủy ban nhân dân cấp xã trên địa bàn tỉnh {province}",
