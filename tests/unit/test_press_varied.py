@@ -79,7 +79,7 @@ def test_zones_hold_the_words_of_their_fields(papers: list[Paper]) -> None:
 
 
 def test_what_is_attached_is_not_the_papers_truth() -> None:
-    drawn = (draw_varied(seed, dpi=30, level="clean") for seed in range(400, 500))
+    drawn = (draw_varied(seed, dpi=DPI, level="clean") for seed in range(400, 500))
     attached = list(islice((paper for paper in drawn if paper.extra.get("attached") == "paper"), 2))
     assert len(attached) == 2
     for paper in attached:
