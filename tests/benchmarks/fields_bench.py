@@ -1,6 +1,6 @@
 """`make accuracy`: how right the fields are on drawn and real papers, against plain Tesseract and patterns; docs/accuracy.md.
 
-python -m tests.benchmarks.fields_bench [--write FILE] [--quick | --smoke] [--processes N]
+python -m tests.benchmarks.fields_bench [--write FILE] [--quick | --smoke] [--processes N] [--mnist FOLDER]
 """
 
 from __future__ import annotations
@@ -46,11 +46,19 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="less of everything")
     parser.add_argument("--smoke", action="store_true", help="just enough to see that everything runs")
     parser.add_argument("--processes", type=int, default=2, help="how many papers are read at a time")
+    parser.add_argument(
+        "--mnist", default="", metavar="FOLDER", help="write by hand with these digits (0.json to 9.json)"
+    )
     asked = parser.parse_args()
     logs.set_up("warning")
     size = SMOKE if asked.smoke else QUICK if asked.quick else FULL
     command = "make accuracy" if size is FULL else f"python -m tests.benchmarks.fields_bench --{size.name}"
-    report = measure(size, command=command, processes=asked.processes, images=IMAGES if asked.write else CACHE)
+    if asked.mnist:
+        command += " with digits of MNIST"
+    images = IMAGES if asked.write else CACHE
+    report = measure(
+        tasks(size, mnist=asked.mnist), size_name=size.name, command=command, processes=asked.processes, images=images
+    )
     if asked.write is None:
         sys.stdout.write(report)
     else:
@@ -59,11 +67,12 @@ def main() -> int:
     return 0
 
 
-def tasks(size: Size) -> list[Task]:
+def tasks(size: Size, *, mnist: str = "") -> list[Task]:
     """Drawn papers from SEED up, no seed twice and a small size's among a large one's; then bad inputs and the real ones."""
     wanted: list[Task] = []
     for place, (level, count) in enumerate(size.papers.items()):
-        wanted += [Task(level, seed=SEED + 1_000 * place + number, level=level) for number in range(count)]
+        seeds = range(SEED + 1_000 * place, SEED + 1_000 * place + count)
+        wanted += [Task(level, seed=seed, level=level, mnist=mnist) for seed in seeds]
     for kind in press.SPOILED:
         wanted += [Task("bad input", seed=SEED + 5_000 + number, kind=kind) for number in range(size.spoiled)]
     if size.real:
@@ -71,10 +80,9 @@ def tasks(size: Size) -> list[Task]:
     return wanted
 
 
-def measure(size: Size, *, command: str, processes: int, images: Path) -> str:
+def measure(todo: Sequence[Task], *, size_name: str, command: str, processes: int, images: Path) -> str:
     """Read everything, draw the pictures and give the report."""
     started_at, machine = datetime.now(UTC), this_machine()
-    todo = tasks(size)
     say(f"{len(todo)} papers, {processes} at a time; recognised pages are kept in {CACHE}")
     outcomes: list[Outcome] = []
     for number, outcome in enumerate(read_all(todo, processes=processes), 1):
@@ -93,7 +101,7 @@ def measure(size: Size, *, command: str, processes: int, images: Path) -> str:
     lines += [
         "## Where and how",
         "",
-        f"- {started_at:%Y-%m-%d %H:%M} UTC, size `{size.name}`",
+        f"- {started_at:%Y-%m-%d %H:%M} UTC, size `{size_name}`",
         *machine.lines(),
         *_how(outcomes),
     ]

@@ -27,6 +27,7 @@ from sohoa.settings import Settings
 from tests.benchmarks import fields_baseline, fields_reader
 from tests.benchmarks.fields_reader import Pixels
 from tests.support import press
+from tests.support.press.hands import STROKES, MnistHands
 
 SEED = 910_000
 """The papers' own: rules, models, thresholds and calibration must never have seen what is drawn from here up."""
@@ -38,13 +39,17 @@ _COLOURS: dict[str, Literal["colour", "grey", "bitonal"]] = {"RGB": "colour", "L
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One paper to read: drawn by `seed` at `level`, a bad input of `kind`, or a real one by the name of its transcription."""
+    """One paper to read: drawn by `seed` at `level`, a bad input of `kind`, or a real one by the name of its transcription.
+
+    `mnist`: the folder of digits that people wrote, which then fill in what is written by hand (press.hands.MnistHands).
+    """
 
     group: str
     seed: int = 0
     level: str = "typical"
     kind: str = ""
     name: str = ""
+    mnist: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +128,8 @@ def read_one(task: Task) -> Outcome:
 def drawn(task: Task) -> press.Paper:
     """The drawn paper of a task."""
     if not task.kind:
-        return press.draw_varied(task.seed, level=task.level)
+        hands = MnistHands(Path(task.mnist)) if task.mnist else STROKES
+        return press.draw_varied(task.seed, level=task.level, hands=hands)
     options = {"pages": 6} if task.kind == "annex_without_head" else {}
     return press.SPOILED[task.kind](task.seed, level=task.level, **options)
 

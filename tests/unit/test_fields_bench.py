@@ -149,6 +149,6 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_bench_runs_from_end_to_end(tmp_path: Path) -> None:
-    report = measure(SMOKE, command="a test", processes=1, images=tmp_path)
+    report = measure(tasks(SMOKE), size_name="smoke", command="a test", processes=1, images=tmp_path)
     assert "## Fields" in report
     assert (tmp_path / "calibration.png").exists()
