@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import fmean, median
 
 from sohoa import logs
-from tests.benchmarks import fields_pictures, fields_reader
+from tests.benchmarks import fields_pictures
 from tests.benchmarks.fields_report import Groups, figures, sections
 from tests.benchmarks.fields_sample import CACHE, SEED, Outcome, Task, read_all, real_names
 from tests.benchmarks.machine import this_machine
@@ -95,8 +95,6 @@ def measure(todo: Sequence[Task], *, size_name: str, command: str, processes: in
     if hard:
         fields_pictures.draw_hard(hard, images / "hard-papers.png")
     lines = ["# Accuracy of fields", "", f"Written by `{command}`, which repeats it; do not edit.", ""]
-    if not fields_reader.is_there():
-        lines += ["**Sohoa does not read fields in this checkout**: only the baseline is measured.", ""]
     lines += [*figure_table(figures(groups)), "", *sections(groups, hard)]
     lines += [
         "## Where and how",
@@ -118,7 +116,7 @@ def _how(outcomes: Sequence[Outcome]) -> list[str]:
         "- drawn at 300 dpi, fax at 200; none of these seeds is used for rules, models or thresholds",
         "- the baseline is Tesseract's command line through pytesseract, its defaults, and the starting patterns",
     ]
-    if read_ms and fields_reader.is_there():
+    if read_ms:
         share = sum(each.read_s for each in outcomes) / max(1e-9, sum(each.recognise_s for each in outcomes))
         each_ms = f"{median(read_ms):.0f} ms a page (median), {fmean(read_ms):.0f} ms on average"
         lines.append(f"- reading took {each_ms}: {100 * share:.0f} % of recognition")

@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from ocr_workers.reading.fields import Reading
+from ocr_workers.reading.reader import Reader
+from ocr_workers.reading.sight import NO_SIGHT, Sight
 from sohoa.model import Field, Page
+from sohoa.settings import Settings
 
 Pixels = npt.NDArray[np.uint8]
 LoadImage = Callable[[int], Pixels]
 """The pixels of a page, by its number, in the page frame (turned as the page was found to lie)."""
-Reader = Callable[[Sequence[Page], LoadImage], Mapping[str, Field]]
-
-_MODULE = "ocr_workers.reading.fields"
 
 
-def is_there() -> bool:
-    """Whether Sohoa reads fields in this checkout."""
-    return importlib.util.find_spec(_MODULE) is not None
+def read(pages: Sequence[Page], load_image: LoadImage, *, home: Path) -> Reading:
+    """The paper as Sohoa reads it, with an empty dictionary; `home` is a folder for settings to name."""
+    return _reader(home).read(pages, Sight(load_image, {}), today=datetime.now(UTC).date())
 
 
-def read(pages: Sequence[Page], load_image: LoadImage) -> Mapping[str, Field]:
-    """The fields as Sohoa reads them, or none where it does not yet."""
-    if not is_there():
-        return {}
-    fields: Any = importlib.import_module(_MODULE)
-    sight: Any = importlib.import_module("ocr_workers.reading.sight")
-    result: Mapping[str, Field] = fields.read_fields(
-        pages, sight.Sight(load_image, {}), today=datetime.now(UTC).date()
-    ).fields
-    return result
+def read_once(pages: Sequence[Page], *, home: Path) -> Mapping[str, Field]:
+    """The same from the page's words alone: before any second look at its pixels."""
+    return _reader(home).read(pages, NO_SIGHT, today=datetime.now(UTC).date()).fields
 
 
-read_once: Reader | None = None
-"""The same without the second look, where the reader can be asked for it."""
+@lru_cache(maxsize=1)
+def _reader(home: Path) -> Reader:
+    return Reader(Settings(home=home))

@@ -222,10 +222,10 @@ def _fillings(groups: Groups) -> list[str]:
 def _second_look(groups: Groups) -> list[str]:
     rows = []
     for name, outcomes in groups.outcomes.items():
-        told = [outcome for outcome in outcomes if outcome.once is not None]
+        told = [outcome for outcome in outcomes if outcome.once]
         for field in FIELDS:
             after = exact([each for outcome in told for each in judge(outcome, outcome.read)], field)
-            before = exact([each for outcome in told for each in judge(outcome, outcome.once or {})], field)
+            before = exact([each for outcome in told for each in judge(outcome, outcome.once)], field)
             if after.of and after != before:
                 rows.append((field, name, before, after))
     return table(("Field", "Papers", "before, exact", "after, exact"), rows)

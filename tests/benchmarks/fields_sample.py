@@ -21,6 +21,7 @@ from PIL import Image
 from ingest.sniff import Kind
 from ocr_workers.orientation import turned
 from ocr_workers.pages import PageImage, load_page, plan_document
+from ocr_workers.reading.fields import Reading
 from ocr_workers.recognise import Recogniser
 from sohoa.model import BORN_DIGITAL_DPI, Field, Page, page_from_dict, page_to_dict
 from sohoa.settings import Settings
@@ -60,7 +61,8 @@ class Outcome:
     truth: Mapping[str, str | None]
     extra: Mapping[str, Any]
     read: Mapping[str, Field]
-    once: Mapping[str, Field] | None
+    scores: Mapping[str, float]
+    once: Mapping[str, Field]
     plain: Mapping[str, Field]
     error: str | None = None
     cer: tuple[float, ...] = ()
@@ -95,15 +97,12 @@ def read_one(task: Task) -> Outcome:
     given = _real(task.name) if paper is None else _drawn_pages(paper)
     truth, extra = _truth_of(task.name) if paper is None else (paper.fields, paper.extra)
     started_s, error = time.perf_counter(), None
-    read: Mapping[str, Field] = {}
-    once: Mapping[str, Field] | None = None
+    reading = Reading()
     try:
-        read = fields_reader.read(given.pages, given.load)
+        reading = fields_reader.read(given.pages, given.load, home=CACHE / "home")
     except Exception as crash:  # noqa: BLE001  (that it crashed is a figure)
         error = f"{type(crash).__name__}: {crash}"
     read_s = time.perf_counter() - started_s
-    if fields_reader.read_once is not None and error is None:
-        once = fields_reader.read_once(given.pages, given.load)
     rates = (
         [_rates(page, got) for page, got in zip(paper.pages, given.pages, strict=True)]
         if paper and not task.kind
@@ -113,8 +112,9 @@ def read_one(task: Task) -> Outcome:
         task,
         truth,
         extra,
-        read,
-        once,
+        reading.fields,
+        {name: ones[0].score for name, ones in reading.candidates.items()},
+        fields_reader.read_once(given.pages, home=CACHE / "home") if error is None else {},
         fields_baseline.match(given.texts),
         error,
         cer=tuple(cer for cer, _ in rates),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
 
+from ocr_workers.reading.mandatory import mandatory_fields
 from sohoa.model import Field
 from tests.benchmarks.fields_sample import Outcome
 
@@ -19,25 +20,6 @@ BY_TYPE = (
     "valid_from", "valid_until", "owner_name", "owner_id", "owner_id_kind", "address", "dossier_code", "procedure_code",
     "applicant_name", "received_date", "due_date", "components",
 )  # fmt: skip
-_MANDATORY = (
-    "type_name",
-    "code_number",
-    "code_notation",
-    "issued_date",
-    "organ_name",
-    "subject",
-    "signer_name",
-    "signer_position",
-)
-_NO_SUBJECT = ("Giấy giới thiệu", "Giấy ủy quyền", "Giấy nghỉ phép", "Phiếu gửi", "Phiếu chuyển", "Phiếu báo")
-_FORMS = (
-    "Giấy tiếp nhận hồ sơ và hẹn trả kết quả",
-    "Phiếu yêu cầu",
-    "Phiếu từ chối",
-    "Phiếu xin lỗi",
-    "Phiếu kiểm soát",
-    "Sổ theo dõi",
-)
 _ANY_OF = {"signer_name": "signers", "signer_position": "signer_positions"}
 BINS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
 
@@ -118,13 +100,6 @@ def accepted_right(judged: Iterable[Judged], name: str | None = None) -> Share:
     return _share([each.right for each in judged if each.accepted and name in (None, each.name)])
 
 
-def mandatory(type_name: str | None) -> tuple[str, ...]:
-    """What must be known of a paper of this type before it needs nobody."""
-    if (type_name or "").startswith(_FORMS):
-        return ("type_name", "organ_name", "dossier_code") if type_name != _FORMS[-1] else ("type_name", "organ_name")
-    return tuple(name for name in _MANDATORY if name != "subject" or type_name not in _NO_SUBJECT)
-
-
 def mandatory_accepted(outcomes: Iterable[Outcome]) -> Share:
     """Mandatory fields that were accepted, whether the paper has them or leaves them blank."""
     return _share([accepted for outcome in outcomes for accepted in _needed(outcome)])
@@ -165,7 +140,7 @@ def calibration_error(bins: Sequence[Bin]) -> float:
 def _needed(outcome: Outcome) -> list[bool]:
     if outcome.truth.get("security_mark") is not None:
         return []
-    names = [name for name in mandatory(outcome.truth.get("type_name")) if name in outcome.truth]
+    names = [name for name in mandatory_fields(outcome.truth.get("type_name")) if name in outcome.truth]
     return [name in outcome.read and outcome.read[name].accepted for name in names]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from ocr_workers.reading.mandatory import mandatory_fields
 from sohoa.model import Evidence, Field
 from tests.benchmarks import fields_baseline, fields_pictures
 from tests.benchmarks.fields_bench import FULL, QUICK, SMOKE, measure, tasks
@@ -25,7 +26,6 @@ from tests.benchmarks.fields_score import (
     for_review,
     is_right,
     judge,
-    mandatory,
     mandatory_accepted,
 )
 
@@ -38,7 +38,7 @@ TRUTH: dict[str, str | None] = {
 
 def outcome(read: Mapping[str, Field], truth: Mapping[str, str | None] = TRUTH, **extra: Any) -> Outcome:
     task = Task("typical", seed=7)
-    return Outcome(task, truth, {"layout": "quyet_dinh", **extra}, read, None, {}, cer=(0.01,), wer=(0.02,), pages=1)
+    return Outcome(task, truth, {"layout": "quyet_dinh", **extra}, read, {}, {}, {}, cer=(0.01,), wer=(0.02,), pages=1)
 
 
 def field(value: str | None, confidence: float = 0.9, *, accepted: bool = True) -> Field:
@@ -95,8 +95,8 @@ def test_a_paper_goes_to_review_where_one_mandatory_field_is_not_accepted() -> N
     unsure = ALL | {"signer_name": field("Lê Văn Ổn", accepted=False)}
     assert for_review([outcome(ALL), outcome(unsure)]) == Share(1, 2)
     assert mandatory_accepted([outcome(ALL), outcome(unsure)]) == Share(15, 16)
-    assert "subject" not in mandatory("Giấy giới thiệu")
-    assert "dossier_code" in mandatory("Phiếu yêu cầu bổ sung, hoàn thiện hồ sơ")
+    assert "subject" not in mandatory_fields("Giấy giới thiệu")
+    assert "dossier_code" in mandatory_fields("Phiếu yêu cầu bổ sung, hoàn thiện hồ sơ")
 
 
 def test_calibration_compares_confidence_with_how_often_it_was_right() -> None:
