@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from ingest import decisions, moving
@@ -16,6 +17,7 @@ from ocr_workers import outcomes, record, revised, staged
 from ocr_workers.compose import compose
 from ocr_workers.pages import load_page, plan_document
 from ocr_workers.pdfa import PdfMetadata
+from ocr_workers.reading.dictionary import Dictionary
 from ocr_workers.reading.reader import Reader, unsure
 from ocr_workers.reading.sight import Sight
 from ocr_workers.recognise import Recogniser
@@ -28,11 +30,14 @@ from sohoa.settings import Settings
 from sohoa.states import DocumentStatus, JobKind, Review, check_revisable
 from storage.archive.archive import Archive
 from storage.archive.layout import document_folder
-from storage.catalog import jobs
+from storage.catalog import documents, jobs
 from storage.catalog.database import Database
 from storage.catalog.jobs import Job
 from storage.objects import open_store
 
+DICTIONARY_AGE = timedelta(minutes=5)
+DICTIONARY_PAPERS = 2000
+"""The newest ones that a dictionary is made of: who signs changes, and who signed years ago does not sign again."""
 SECOND_CHANCE_GRACE_S = 10.0
 """The second chance keeps its own time limit; this is for loading the page and for ending the engine."""
 
@@ -48,6 +53,7 @@ class Tools:
     owner: str
     _recogniser: Recogniser | None = field(default=None)
     _reader: Reader | None = field(default=None)
+    _known: dict[str, tuple[datetime, Dictionary]] = field(default_factory=dict)
 
     def recogniser(self) -> Recogniser:
         if self._recogniser is None:
@@ -58,6 +64,16 @@ class Tools:
         if self._reader is None:
             self._reader = Reader(self.settings)
         return self._reader
+
+    def known(self, office: str) -> Dictionary:
+        """What people confirmed on this office's papers, as it was at most some minutes ago."""
+        now = self.clock.now()
+        kept = self._known.get(office)
+        if kept is None or now - kept[0] > DICTIONARY_AGE:
+            with self.database.read() as connection:
+                values = documents.confirmed_values(connection, office, most=DICTIONARY_PAPERS)
+            kept = self._known[office] = (now, Dictionary(values))
+        return kept[1]
 
     def close(self) -> None:
         self.database.close()
@@ -130,6 +146,7 @@ def read_document(job: Job, tools: Tools) -> None:
             pages,
             Sight.of_document(path, plan, pages),
             today=document.received_at.date(),
+            known=tools.known(document.office),
             mark_released=plan.mark_released,
         )
     if reading.secret:

@@ -1,4 +1,4 @@
-"""Which fields a paper of each type must have before nobody needs to look at it (Nghị định 30/2020, PL VI; domain of the desk)."""
+"""Which fields a paper of each type must have before nobody needs to look at it (Nghị định 30/2020, PL VI; the desk)."""
 
 from __future__ import annotations
 

@@ -274,6 +274,24 @@ def by_id(conn: Connection, *, after: str, limit: int) -> list[Document]:
     return [_document(row) for row in conn.execute(query)]
 
 
+def confirmed_values(conn: Connection, office: str, *, most: int) -> list[dict[str, str]]:
+    """Of an office's papers that a person has confirmed, newest first: the values of their accepted fields by name."""
+    query = (
+        select(documents.c.fields)
+        .where(
+            documents.c.office == office,
+            documents.c.review == constant(Review.DONE),
+            documents.c.status == constant(DocumentStatus.ARCHIVED),
+        )
+        .order_by(documents.c.document_id.desc())
+        .limit(most)
+    )
+    return [
+        {name: one["value"] for name, one in fields.items() if one["accepted"] and one["value"] is not None}
+        for fields in conn.execute(query).scalars()
+    ]
+
+
 def count_by_status(conn: Connection, *, office: str | None = None) -> dict[DocumentStatus, int]:
     """How many documents are in each status that any is in."""
     query = _filtered(select(documents.c.status, func.count()), office=office)
