@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -19,9 +20,9 @@ from ocr_workers.reading.sense import Candidates, days_on, weigh
 from ocr_workers.reading.sight import Candidate, Pixels, Sight
 from ocr_workers.reading.spans import Sheet, Span, sheet_of
 from ocr_workers.reading.splits import Split, propose_splits
-from ocr_workers.reading.stamps import read_priority, read_security_mark
+from ocr_workers.reading.stamps import SECRET, Look, look_at_marks, read_priority, read_security_mark
 from ocr_workers.reading.subject import find_about, find_subject, read_subject
-from ocr_workers.reading.text import agency, letters, name_of_person, sentence
+from ocr_workers.reading.text import agency, fold, letters, name_of_person, sentence
 from ocr_workers.reading.types import Title, read_type, title_in, type_named
 from ocr_workers.reading.zones import Head, find_head
 from sohoa.model import Evidence, Field, Page
@@ -31,6 +32,7 @@ Grammar = Literal["number", "day", "month", "year"]
 """What may stand in a gap of a printed line: `number` may end in a letter, `day` is 1-31, `month` 1-12."""
 _AGENCIES = ("organ_name", "parent_organ_name")
 _PERSONS = ("signer_name", "applicant_name")
+_BODY = re.compile(r"^\W*(can cu|kinh gui|dieu 1\b)")
 _FRESH = 0.5  # of the page's height: a title stands above
 
 
@@ -73,14 +75,17 @@ def read_fields(
     signature: SignatureReader | None = None,
     known: Callable[[Candidates], Candidates] | None = None,
     calibrate: Callable[[str, Sequence[Candidate]], float] | None = None,
+    look: Look | None = None,
 ) -> Reading:
     """Read `pages` of one document.
 
+    `look` reads a crop of one line: red boxed marks at the head, which the page's own pass may have missed, are shown to it.
     `known` is the office's dictionary: it may change scores of candidates that have evidence, nothing else.
     `calibrate(name, candidates)` gives the chance that the first is right; without it, confidence is its raw score.
     """
     sheets = [sheet_of(page) for page in pages]
-    secret = read_security_mark(sheets)
+    looked = look_at_marks(sheets[0], sight, look) if look is not None and sheets else ()
+    secret = read_security_mark(sheets) or next((one for one in looked if one.value in SECRET), None)
     if secret is not None:
         return _reading({"security_mark": (secret,)}, calibrate, ())
     found = _whole(pages)
@@ -92,6 +97,8 @@ def read_fields(
     own_end = next((split.page for split in splits if split.score >= 0.9), pages[-1].number + 1)
     written = [sheet for sheet in written if sheet.page.number < own_end or sheet is written[0]]
     found |= _of_paper(written, sight, today=today, digits=digits)
+    if looked and "priority" not in found:
+        found["priority"] = looked[:1]
     if signature is not None:
         found |= {name: ones for name, ones in signature(pages, sight).items() if ones}
     if known is not None:
@@ -133,6 +140,8 @@ def _of_paper(sheets: Sequence[Sheet], sight: Sight, *, today: date, digits: Dig
 def _near_top(sheet: Sheet, head: Head) -> list[Span]:
     """Rows that may hold the type's name: under the head, in the upper part of the page."""
     spans = [span for span in head.below if span.box[1] < _FRESH * sheet.page.height_px]
+    end = next((at for at, span in enumerate(spans) if _BODY.match(fold(span.text))), len(spans))
+    spans = spans[:end]
     return spans or [span for span in head.right if len(letters(span.text)) < 60]
 
 

@@ -41,7 +41,7 @@ def find_subject(sheet: Sheet, head: Head, title: Title | None, agencies: Sequen
     last = title.spans[-1]
     for span in rows[: _MOST_LINES + 3]:
         line = _solid(span)
-        if line is None:
+        if line is None or is_stamp(line) or urgency(line.text) or secrecy(line.text):
             continue
         gap = line.box[1] - last.box[3]
         step = sheet.level(line.box) - sheet.level(last.box)
@@ -133,7 +133,7 @@ def read_subject(lines: Sequence[Span], own: Pairs, *, born_digital: bool, capit
 def _goes_on(line: Span, *, started: bool, capitals: bool) -> bool:
     """Whether a line under the title may be the subject's (or its next) line."""
     text = fold(line.text)
-    if is_stamp(line) or urgency(line.text) or secrecy(line.text) or _AFTER.match(text):
+    if _AFTER.match(text):
         return False
     if re.match(r"^\W*(kinh gui|can cu|noi nhan|dieu 1|phan thu|chuong i|so\W*:)", text):
         return False

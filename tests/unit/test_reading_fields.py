@@ -122,9 +122,13 @@ def test_an_attachment_without_a_head_yields_nothing_but_its_length_and_language
 def test_of_a_foreign_paper_only_the_language_is_told() -> None:
     page = set_page(
         (0, MIDDLE, "CERTIFICATE OF INCORPORATION"),
-        *paragraph(3, "This is to certify that the company is registered under the laws of the state", "and that it has been in good standing since the date of its registration."),
+        *paragraph(
+            3,
+            "This is to certify that the company is registered under the laws of the state",
+            "and that it has been in good standing since the date of its registration.",
+        ),
         *paragraph(6, "No: 12/QD-AB is the number of the certificate which shall be kept by the owner."),
-    )  # fmt: skip
+    )
     reading = _read(page)
     assert _values(reading, "language") == ["Tiếng Anh"]
     assert set(reading.fields) == {"language", "page_amount"}
@@ -192,7 +196,11 @@ def test_the_word_secret_in_running_text_or_a_title_is_no_mark() -> None:
         (6, MIDDLE, "BAN HÀNH DANH MỤC BÍ MẬT NHÀ NƯỚC"),
         (7, MIDDLE, "độ mật của ngành"),
     ]
-    text = paragraph(9, "Giao Văn phòng bảo quản tài liệu mật, tối mật theo quy định về bí", "mật nhà nước; không sao chụp tài liệu mật khi chưa được phép của cấp trên.")  # fmt: skip
+    text = paragraph(
+        9,
+        "Giao Văn phòng bảo quản tài liệu mật, tối mật theo quy định về bí",
+        "mật nhà nước; không sao chụp tài liệu mật khi chưa được phép của cấp trên.",
+    )
     reading = _read(set_page(*state_head(), *subject, *text, *body(12)))
     assert not reading.secret
     assert _values(reading, "code_number") == ["138"]
