@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, Protocol
 
-from ocr_workers.reading.code import CodeLine, find_code, read_notation, read_number
+from ocr_workers.reading.code import CodeLine, find_code, read_notation, read_number, unread_code
 from ocr_workers.reading.foot import dates_at_foot, read_recipients
 from ocr_workers.reading.gaps import ends_high, is_blank
 from ocr_workers.reading.header import find_agencies, read_agency
@@ -123,6 +123,10 @@ def _of_paper(sheets: Sequence[Sheet], sight: Sight, *, today: date, digits: Dig
     about = () if head.kind == "none" and code is None else find_about(first, head, title, _bottom(first, code))
     found: Candidates = dict(agencies)
     found["type_name"] = read_type(title, notation, about)
+    unread = unread_code(head) if code is None else None
+    if unread is not None:
+        found["code_number"] = (Candidate(None, "", 0.02, (unread,)),)
+        found["code_notation"] = (Candidate(None, "", 0.02, (unread,)),)
     if code is not None:
         found["code_number"] = _number(code, sight, digits)
     if notation is not None:

@@ -15,7 +15,7 @@ from ocr_workers.reading.zones import Head, is_stamp, secrecy, urgency
 from sohoa.model import Word
 
 _BODIES = re.compile(r"^(tinh|thanh|huyen|quan|thi|thi xa) (uy|doan)\b")
-_HANGING = ("va", "cua", "cac", "ve", "so", "bo", "-", ",", "voi")
+_HANGING = ("da", "va", "cua", "cac", "ve", "so", "bo", "-", ",", "voi")
 _NOISE = re.compile(r"^[\W_]*$")
 _NOT_AGENCY = re.compile(r"\d{2}[.:/]\d{2}|@|email|^so[: ]+\d|^v/v|^ve viec|^ngay |^so den|\+07")
 
@@ -76,16 +76,12 @@ def _agency_lines(spans: Sequence[Span]) -> list[Span]:
 
 
 def _in_column(lines: Sequence[Span]) -> list[Span]:
-    """Lines centred over each other; what stands aside of most, or says the same again, is of a stamp."""
+    """Lines centred over each other; what stands aside of most is of a stamp."""
     if len(lines) < 3:
         return list(lines)
     middle = median(line.middle for line in lines)
     reach = 6 * median(line.height for line in lines)
-    kept: list[Span] = []
-    for line in lines:
-        if abs(line.middle - middle) < reach and all(letters(line.text) != letters(other.text) for other in kept):
-            kept.append(line)
-    return kept
+    return [line for line in lines if abs(line.middle - middle) < reach]
 
 
 def _without_noise(span: Span) -> Span | None:

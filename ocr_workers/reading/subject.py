@@ -25,7 +25,6 @@ _AFTER = re.compile(
     r"^\W*(quyet dinh|quyet nghi|nghi quyet|chi thi|thong bao|cap phep cho|chung nhan|cap cho|cho phep)\W*:?\W*$"
 )
 _MOST_LINES, _MOST_ABOUT = 9, 9
-_SHORT = 9  # words: a line that begins like a body but is no longer may be a subject
 _ASIDE = re.compile(r"^\W*\(?(kem theo|ban hanh kem theo|du thao|luu hanh noi bo|trinh |ap dung tu|so:)")
 
 
@@ -139,9 +138,7 @@ def _goes_on(line: Span, *, started: bool, capitals: bool) -> bool:
         return False
     if is_capitals(line.text) and _ISSUER.match(text) and not capitals:
         return False
-    if is_capitals(line.text) and started and not capitals and len(letters(line.text)) > 6:
-        return False
-    return started or not is_body(line.text) or len(line.words) <= _SHORT
+    return not (is_capitals(line.text) and started and not capitals and len(letters(line.text)) > 6)
 
 
 def _is_centred(line: Span, middle: float, sheet: Sheet) -> bool:
