@@ -24,7 +24,7 @@ from ocr_workers.reading.stamps import SECRET, Look, look_at_marks, read_priorit
 from ocr_workers.reading.subject import find_about, find_subject, read_subject
 from ocr_workers.reading.text import agency, fold, letters, name_of_person, sentence
 from ocr_workers.reading.types import Title, read_type, title_in, type_named
-from ocr_workers.reading.zones import Head, find_head
+from ocr_workers.reading.zones import Head, find_head, secrecy, urgency
 from sohoa.model import Evidence, Field, Page
 from sohoa.states import PageStatus
 
@@ -145,7 +145,7 @@ def _near_top(sheet: Sheet, head: Head) -> list[Span]:
     """Rows that may hold the type's name: under the head, in the upper part of the page."""
     spans = [span for span in head.below if span.box[1] < _FRESH * sheet.page.height_px]
     end = next((at for at, span in enumerate(spans) if _BODY.match(fold(span.text))), len(spans))
-    spans = spans[:end]
+    spans = [span for span in spans[:end] if not (urgency(span.text) or secrecy(span.text))]
     return spans or [span for span in head.right if len(letters(span.text)) < 60]
 
 
@@ -157,7 +157,8 @@ def _agencies(head: Head, title: Title | None, code: CodeLine | None, own: Pairs
         above.append(span)
     over_title = above if title is not None else []
     at = None if code is None else (code.line.span.box[1] + code.line.span.box[3]) / 2 - 0.3 * code.line.span.height
-    groups = find_agencies(head, over_title, at, place)
+    joint = code is not None and code.line.text[code.sign[0] : code.sign[1]].count("-") > 1
+    groups = find_agencies(head, over_title, at, place=place, joint=joint)
     if not groups:
         return {}
     organ = read_agency(groups[-1], own)

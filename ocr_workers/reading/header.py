@@ -21,15 +21,16 @@ _NOT_AGENCY = re.compile(r"\d{2}[.:/]\d{2}|@|email|^so[: ]+\d|^v/v|^ve viec|^nga
 
 
 def find_agencies(
-    head: Head, above: Sequence[Span], code_at: float | None, place: str | None = None
+    head: Head, above: Sequence[Span], code_at: float | None, *, place: str | None = None, joint: bool = False
 ) -> list[list[Span]]:
     """The agencies named at the left of the head, each as its lines, the issuer last.
 
     `code_at` is where the number's line begins (top, in pixels); nothing from there on is looked at. `above` are the rows
-    over the title, for papers whose head has one column or none. A line that is the `place` of the date names no agency.
+    over the title, for papers whose head has one column or none. A line that is the `place` of the date names no agency;
+    of a `joint` paper, a line after a dash names another issuer.
     """
     spans = [span for span in head.left if code_at is None or _middle(span) < code_at]
-    lines = _agency_lines(spans)
+    lines = _agency_lines(spans, joint=joint)
     if not lines:
         lines = _agency_lines([span for span in above if code_at is None or _middle(span) < code_at])
     groups: list[list[Span]] = []
@@ -56,7 +57,7 @@ def read_agency(lines: Sequence[Span], own: Pairs) -> Candidate:
     return Candidate(value, raw, score * 0.96**changed, tuple(span.evidence for span in lines))
 
 
-def _agency_lines(spans: Sequence[Span]) -> list[Span]:
+def _agency_lines(spans: Sequence[Span], *, joint: bool = False) -> list[Span]:
     found: list[Span] = []
     for span in spans:
         line = _without_noise(span)
@@ -69,6 +70,8 @@ def _agency_lines(spans: Sequence[Span]) -> list[Span]:
             continue
         if not found and not _begins(line.text) and len(letters(line.text)) < 5:
             continue
+        if joint and found and span.words[0].text in ("-", "–"):
+            line = Span(line.page, (span.words[0], *line.words))
         found.append(line)
     found = _in_column(found)
     start = next((at for at, line in enumerate(found) if _begins(line.text)), 0)

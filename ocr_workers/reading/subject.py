@@ -15,7 +15,7 @@ from ocr_workers.reading.types import Title
 from ocr_workers.reading.zones import Head, is_body, is_stamp, secrecy, urgency
 from sohoa.model import Word
 
-_ABOUT = re.compile(r"^\W{0,3}(v\s*[/⁄|il1%]\s*v|v\W{1,3}v?|ve viec|viv)(?=[\s:.])", re.IGNORECASE)
+_ABOUT = re.compile(r"^\W{0,3}(v\s*[/⁄|il1%]\s*v|v\W{1,3}v?|v[ae] viec|viv)(?=[\s:.])", re.IGNORECASE)
 _ISSUER = re.compile(
     r"^\W*(chu tich|giam doc|bo truong|thu truong|cuc truong|hieu truong|vien truong|chanh an|chanh thanh tra|"
     r"tong giam doc|truong (ban|phong|cong an|doan)|uy ban|ubnd|hoi dong nhan dan|hdnd|thu tuong|chinh phu|"

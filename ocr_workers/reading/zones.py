@@ -75,7 +75,7 @@ def find_head(page: Page, sheet: Sheet | None = None) -> Head:
         gutter = _gutter(sheet, [row for row in rows if _level(sheet, row) >= level], anchor)
     left, right = _columns(sheet, rows, gutter)
     ends = _level(sheet, rows[-1]) if rows else top
-    below = [sheet.span(row) for row in sheet.rows if _level(sheet, row) > ends]
+    below = [span for row in sheet.rows if _level(sheet, row) > ends and (span := _unmarked(sheet, row)) is not None]
     stamps = [*_stamps(left), *_stamps(right), *_stamps(below[:8])]
     below = [span for span in below if span not in stamps]
     keep = [_without(side, stamps) for side in (left, right)]
@@ -89,6 +89,23 @@ def is_stamp(span: Span) -> bool:
 
 _ARRIVAL = re.compile(r"^\W*((cong van|van ban|cv|vb)\W*)?den\W*$")
 _OF_ARRIVAL = re.compile(r"^\W*(so|ngay|chuyen|luu|gio|den)\b")
+
+
+def _unmarked(sheet: Sheet, row: Sequence[Word]) -> Span | None:
+    """A row without a mark, or half of one, stamped beside its words (KHẨN   QUYẾT ĐỊNH); the mark where it stands alone."""
+    if len(row) > 3 and not is_capitals(" ".join(word.text for word in row[2:])):
+        at = next((at for at, word in enumerate(row) if not _is_mark(sheet.span([word]))), 0)
+        row = row[at:]
+    runs = parted(row, 0.9 * sheet.height)
+    rest = [run for run in runs if not _is_mark(sheet.span(run))]
+    if not rest or len(rest) == len(runs):
+        return sheet.span(row)
+    return sheet.span([word for run in rest for word in run])
+
+
+def _is_mark(span: Span) -> bool:
+    half = fold(span.text).strip(" .:-_'|[]") in ("hoa", "toc", "thuong", "hen gio", "tuyet", "toi")
+    return is_capitals(span.text) and (half or urgency(span.text) is not None or secrecy(span.text) is not None)
 
 
 def _stamps(spans: Sequence[Span]) -> list[Span]:
