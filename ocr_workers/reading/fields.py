@@ -24,7 +24,7 @@ from ocr_workers.reading.stamps import SECRET, Look, look_at_marks, read_priorit
 from ocr_workers.reading.subject import find_about, find_subject, read_subject
 from ocr_workers.reading.text import agency, fold, letters, name_of_person, sentence
 from ocr_workers.reading.types import Title, read_type, title_in, type_named
-from ocr_workers.reading.zones import Head, find_head, secrecy, urgency
+from ocr_workers.reading.zones import Head, find_head, left_of_two, secrecy, urgency
 from sohoa.model import Evidence, Field, Page
 from sohoa.states import PageStatus
 
@@ -83,7 +83,7 @@ def read_fields(
     `known` is the office's dictionary: it may change scores of candidates that have evidence, nothing else.
     `calibrate(name, candidates)` gives the chance that the first is right; without it, confidence is its raw score.
     """
-    sheets = [sheet_of(page) for page in pages]
+    sheets = [sheet_of(left_of_two(page)) for page in pages]
     looked = look_at_marks(sheets[0], sight, look) if look is not None and sheets else ()
     secret = read_security_mark(sheets) or next((one for one in looked if one.value in SECRET), None)
     if secret is not None:

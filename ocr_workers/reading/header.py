@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from statistics import median
 
 from ocr_workers.reading.lists import listed
-from ocr_workers.reading.marks import Pairs, parted, put_right
+from ocr_workers.reading.marks import Pairs, in_words, put_right
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Span
-from ocr_workers.reading.text import fold, is_capitals, letters, spaced
-from ocr_workers.reading.zones import Head, is_stamp, secrecy, urgency
+from ocr_workers.reading.text import fold, is_capitals, letters, likeness, spaced
+from ocr_workers.reading.zones import MOTTO, REPUBLIC, Head, is_stamp, secrecy, urgency
 from sohoa.model import Word
 
 _BODIES = re.compile(r"^(tinh|thanh|huyen|quan|thi|thi xa) (uy|doan)\b")
@@ -46,8 +46,7 @@ def read_agency(lines: Sequence[Span], own: Pairs) -> Candidate:
     """One agency as printed, its lines as one; marks put right."""
     words = [word for span in lines for word in span.words]
     raw = "\n".join(span.text for span in lines)
-    sures = [word.confidence for word in words for _ in parted(word.text)]
-    read = [part for word in words for part in parted(word.text)]
+    read, sures = in_words([word.text for word in words], [word.confidence for word in words])
     texts = put_right(read, own, sures)
     value = spaced(" ".join(texts)).strip(" .,;:'\"_*|")
     sure = sum(span.confidence for span in lines) / len(lines)
@@ -64,6 +63,10 @@ def _agency_lines(spans: Sequence[Span], *, joint: bool = False) -> list[Span]:
         if line is None:
             continue
         text = fold(line.text)
+        if max(likeness(part, line.text) for part in (REPUBLIC, MOTTO)) > 0.6 or letters(REPUBLIC)[-20:] in letters(
+            text
+        ):
+            continue
         if is_stamp(line) or _NOT_AGENCY.search(text) or secrecy(line.text) or urgency(line.text):
             continue
         if not is_capitals(line.text) and not (_begins(line.text) and line.text[:1].isupper()):

@@ -18,7 +18,8 @@ from ocr_workers.reading.zones import Head
 from sohoa.model import Box, Evidence
 
 _DATE = re.compile(
-    r"n[gq9]a[yvjw](?P<day>[^a-z]{0,3}.{0,14}?)th?[aie4]n[gq](?P<month>.{0,12}?)n[aie4]m(?P<year>[^a-z]{0,10}|\W{0,2}[a-z0-9]{4,5})"
+    r"n[gq9]a ?[yvjw](?P<day>[^a-z]{0,3}.{0,14}?)th? ?[aie4]n[gq](?P<month>.{0,12}?)"
+    r"n[aie4]m(?P<year>[^a-z]{0,10}|\W{0,2}[a-z0-9]{4,5})"
 )
 _NAMES = ("day", "month", "year")
 Part = list[tuple[str, float]]

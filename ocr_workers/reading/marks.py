@@ -112,6 +112,26 @@ def _with_provinces(words: list[str]) -> list[str]:
     return words
 
 
+def in_words(texts: Sequence[str], sures: Sequence[float]) -> tuple[list[str], list[float]]:
+    """Words run together parted and words torn in two (NH ÂN) joined, each with its confidence."""
+    whole: list[str] = []
+    sure: list[float] = []
+    for text, confidence in zip(texts, sures, strict=True):
+        torn = whole and whole[-1].isalpha() and len(whole[-1]) < 5 and not is_syllable(whole[-1])
+        if torn and len(text.strip(".,;:")) < 5 and is_syllable(whole[-1] + text.strip(".,;:")) and not _is_short(text):
+            whole[-1] += text
+            sure[-1] = min(sure[-1], confidence)
+            continue
+        for part in parted(text):
+            whole.append(part)
+            sure.append(confidence)
+    return whole, sure
+
+
+def _is_short(text: str) -> bool:
+    return is_syllable(_bare(text)) and fold(text) != text.lower() and key_of(_bare(text)).exact in _phrases()[1]
+
+
 def parted(word: str) -> list[str]:
     """A word run together of syllables (XUYÊNHẠ, KHÁM,CHỮA) as those, where that can be in one way only."""
     if len(word) > 5 and "," in word[2:-2]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from ocr_workers.reading.marks import Pairs, parted, put_right, stand_together
+from ocr_workers.reading.marks import Pairs, in_words, put_right, stand_together
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Sheet, Span
 from ocr_workers.reading.text import fold, is_capitals, letters, likeness, spaced
@@ -53,6 +53,8 @@ def find_subject(sheet: Sheet, head: Head, title: Title | None, agencies: Sequen
         if gap > (1.5 if started else 4.5) * sheet.height or (pitch and step > max(1.5 * pitch, 2.0 * sheet.height)):
             break
         centred = _is_centred(line, middle, sheet)
+        if not started and not centred and len(line.words) < 3:
+            continue  # a scrap
         if not centred and (is_body(line.text) or not (started and _fills(found[-1], right, sheet))):
             break
         if _ASIDE.match(fold(line.text)) and (not started or line.text.lstrip().startswith("(")):
@@ -117,8 +119,7 @@ def read_subject(lines: Sequence[Span], own: Pairs, *, born_digital: bool, capit
     texts = [word.text for word in words]
     better = texts
     if not born_digital:
-        texts = [part for text in texts for part in parted(text)]
-        sures = [word.confidence for word in words for _ in parted(word.text)]
+        texts, sures = in_words(texts, [word.confidence for word in words])
         better = put_right(_mended(texts), own, sures)
     value = spaced(" ".join(better)).strip(" _*|~'\"“”‘’«»-–—").rstrip(",;:")
     value = re.sub(r"^V(?:\s*[/⁄|il1%]\s*[vV]|\W{1,3}[vV]?)(?=[\s:.])", "V/V" if capitals else "V/v", value)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ocr_workers.boxes import block_of, line_of
 from ocr_workers.reading.spans import Sheet, Span, levelled, parted, sheet_of, widest_gap
 from ocr_workers.reading.text import begins_with, fold, is_capitals, letters, likeness
 from sohoa.model import Page, Word
@@ -22,6 +23,7 @@ _REACH_UP, _REACH_UP_FROM_MOTTO, _REACH_DOWN = (
     3.6,
     20.0,
 )  # heights above and below the anchor that the head may take
+_PAGE_OF_WORDS = 25
 _HEAD_SHARE = 0.5  # of the page: nothing below is looked at for a head
 _STAMP = re.compile(
     r"^(nguoi ky|ky boi|email|co quan|thoi gian ky|ngay ky|sao y|sao luc|trich sao|van ban den|cong van den|cv den|den$|"
@@ -33,7 +35,7 @@ _BODY = re.compile(
 )
 _URGENT = {"hoa toc": "HỎA TỐC", "thuong khan": "THƯỢNG KHẨN", "khan": "KHẨN", "hoa toc hen gio": "HỎA TỐC HẸN GIỜ"}
 _SECRET = {"mat": "MẬT", "toi mat": "TỐI MẬT", "tuyet mat": "TUYỆT MẬT"}
-DATE_WORDS = re.compile(r"ngay\W*.{0,12}?thang\W*.{0,10}?nam")
+DATE_WORDS = re.compile(r"nga ?y\W*.{0,12}?thang\W*.{0,10}?nam")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,21 @@ class Head:
     right: tuple[Span, ...]
     below: tuple[Span, ...]
     stamps: tuple[Span, ...] = ()
+
+
+def left_of_two(page: Page) -> Page:
+    """Of two pages that were copied side by side onto one sheet, the left one; any other page as it is."""
+    words = list(page.words())
+    middle, reach = page.width_px / 2, 0.01 * page.width_px
+    sides = [sum(word.box[2] < middle + reach for word in words), sum(word.box[0] > middle - reach for word in words)]
+    if page.width_px < 1.2 * page.height_px or min(sides) < _PAGE_OF_WORDS or sum(sides) < len(words):
+        return page
+    blocks = []
+    for block in page.blocks:
+        lines = [[word for word in line.words if word.box[2] < middle + reach] for line in block.lines]
+        if any(lines):
+            blocks.append(block_of([line_of(kept) for kept in lines if kept]))
+    return replace(page, width_px=round(middle), blocks=tuple(blocks))
 
 
 def find_head(page: Page, sheet: Sheet | None = None) -> Head:
