@@ -49,6 +49,16 @@ def find_code(head: Head) -> CodeLine | None:
     return max(found, key=lambda code: code.score) if found else None
 
 
+def unread_code(head: Head) -> Evidence | None:
+    """Where a label "Số" stands whose line could not be read: to be looked at again, from the label to the gutter."""
+    for span in head.left:
+        label = re.match(r"^\W{0,2}s[oô06]\W*(\S{0,4})$|^\W{0,2}so\W*:", fold(span.text))
+        if label is not None:
+            left, top, right, bottom = span.box
+            return Evidence(span.page, (left, top, max(right, round(head.gutter)), bottom))
+    return None
+
+
 def read_number(code: CodeLine, sight: Sight) -> Candidate:
     """The number as printed, leading zeros and a suffix letter kept; None where the paper leaves it blank."""
     start, end = code.number

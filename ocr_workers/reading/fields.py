@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, Protocol
 
-from ocr_workers.reading.code import CodeLine, find_code, read_notation, read_number
+from ocr_workers.reading.code import CodeLine, find_code, read_notation, read_number, unread_code
 from ocr_workers.reading.foot import dates_at_foot, read_recipients
 from ocr_workers.reading.gaps import ends_high, is_blank
 from ocr_workers.reading.header import find_agencies, read_agency
@@ -19,11 +20,11 @@ from ocr_workers.reading.sense import Candidates, days_on, weigh
 from ocr_workers.reading.sight import Candidate, Pixels, Sight
 from ocr_workers.reading.spans import Sheet, Span, sheet_of
 from ocr_workers.reading.splits import Split, propose_splits
-from ocr_workers.reading.stamps import read_priority, read_security_mark
+from ocr_workers.reading.stamps import SECRET, Look, look_at_marks, read_priority, read_security_mark
 from ocr_workers.reading.subject import find_about, find_subject, read_subject
-from ocr_workers.reading.text import agency, letters, name_of_person, sentence
+from ocr_workers.reading.text import agency, fold, letters, name_of_person, sentence
 from ocr_workers.reading.types import Title, read_type, title_in, type_named
-from ocr_workers.reading.zones import Head, find_head
+from ocr_workers.reading.zones import Head, find_head, left_of_two, secrecy, urgency
 from sohoa.model import Evidence, Field, Page
 from sohoa.states import PageStatus
 
@@ -31,6 +32,7 @@ Grammar = Literal["number", "day", "month", "year"]
 """What may stand in a gap of a printed line: `number` may end in a letter, `day` is 1-31, `month` 1-12."""
 _AGENCIES = ("organ_name", "parent_organ_name")
 _PERSONS = ("signer_name", "applicant_name")
+_BODY = re.compile(r"^\W*(can cu|kinh gui|dieu 1\b)")
 _FRESH = 0.5  # of the page's height: a title stands above
 
 
@@ -73,16 +75,21 @@ def read_fields(
     signature: SignatureReader | None = None,
     known: Callable[[Candidates], Candidates] | None = None,
     calibrate: Callable[[str, Sequence[Candidate]], float] | None = None,
+    look: Look | None = None,
     mark_released: bool = False,
 ) -> Reading:
     """Read `pages` of one document.
 
+    `look` reads a crop of one line: red boxed marks at the head, which the page's own pass may have missed, are shown to it.
     `known` is the office's dictionary: it may change scores of candidates that have evidence, nothing else.
     `calibrate(name, candidates)` gives the chance that the first is right; without it, confidence is its raw score.
     `mark_released`: a person has seen that the paper bears no security mark.
     """
-    sheets = [sheet_of(page) for page in pages]
-    secret = None if mark_released else read_security_mark(sheets)
+    sheets = [sheet_of(left_of_two(page)) for page in pages]
+    looked = look_at_marks(sheets[0], sight, look) if look is not None and sheets else ()
+    secret = read_security_mark(sheets) or next((one for one in looked if one.value in SECRET), None)
+    if mark_released:
+        secret = None
     if secret is not None:
         return _reading({"security_mark": (secret,)}, calibrate, ())
     found = _whole(pages)
@@ -94,6 +101,8 @@ def read_fields(
     own_end = next((split.page for split in splits if split.score >= 0.9), pages[-1].number + 1)
     written = [sheet for sheet in written if sheet.page.number < own_end or sheet is written[0]]
     found |= _of_paper(written, sight, today=today, digits=digits)
+    if looked and "priority" not in found:
+        found["priority"] = looked[:1]
     if signature is not None:
         found |= {name: ones for name, ones in signature(pages, sight).items() if ones}
     if known is not None:
@@ -118,6 +127,10 @@ def _of_paper(sheets: Sequence[Sheet], sight: Sight, *, today: date, digits: Dig
     about = () if head.kind == "none" and code is None else find_about(first, head, title, _bottom(first, code))
     found: Candidates = dict(agencies)
     found["type_name"] = read_type(title, notation, about)
+    unread = unread_code(head) if code is None else None
+    if unread is not None:
+        found["code_number"] = (Candidate(None, "", 0.02, (unread,)),)
+        found["code_notation"] = (Candidate(None, "", 0.02, (unread,)),)
     if code is not None:
         found["code_number"] = _number(code, sight, digits)
     if notation is not None:
@@ -135,6 +148,8 @@ def _of_paper(sheets: Sequence[Sheet], sight: Sight, *, today: date, digits: Dig
 def _near_top(sheet: Sheet, head: Head) -> list[Span]:
     """Rows that may hold the type's name: under the head, in the upper part of the page."""
     spans = [span for span in head.below if span.box[1] < _FRESH * sheet.page.height_px]
+    end = next((at for at, span in enumerate(spans) if _BODY.match(fold(span.text))), len(spans))
+    spans = [span for span in spans[:end] if not (urgency(span.text) or secrecy(span.text))]
     return spans or [span for span in head.right if len(letters(span.text)) < 60]
 
 
@@ -146,7 +161,8 @@ def _agencies(head: Head, title: Title | None, code: CodeLine | None, own: Pairs
         above.append(span)
     over_title = above if title is not None else []
     at = None if code is None else (code.line.span.box[1] + code.line.span.box[3]) / 2 - 0.3 * code.line.span.height
-    groups = find_agencies(head, over_title, at, place)
+    joint = code is not None and code.line.text[code.sign[0] : code.sign[1]].count("-") > 1
+    groups = find_agencies(head, over_title, at, place=place, joint=joint)
     if not groups:
         return {}
     organ = read_agency(groups[-1], own)

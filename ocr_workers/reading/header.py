@@ -7,29 +7,30 @@ from collections.abc import Sequence
 from statistics import median
 
 from ocr_workers.reading.lists import listed
-from ocr_workers.reading.marks import Pairs, parted, put_right
+from ocr_workers.reading.marks import Pairs, in_words, put_right
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Span
-from ocr_workers.reading.text import fold, is_capitals, letters, spaced
-from ocr_workers.reading.zones import Head, is_stamp, secrecy, urgency
+from ocr_workers.reading.text import fold, is_capitals, letters, likeness, spaced
+from ocr_workers.reading.zones import MOTTO, REPUBLIC, Head, is_stamp, secrecy, urgency
 from sohoa.model import Word
 
 _BODIES = re.compile(r"^(tinh|thanh|huyen|quan|thi|thi xa) (uy|doan)\b")
-_HANGING = ("va", "cua", "cac", "ve", "so", "bo", "-", ",", "voi")
+_HANGING = ("da", "va", "cua", "cac", "ve", "so", "bo", "-", ",", "voi")
 _NOISE = re.compile(r"^[\W_]*$")
 _NOT_AGENCY = re.compile(r"\d{2}[.:/]\d{2}|@|email|^so[: ]+\d|^v/v|^ve viec|^ngay |^so den|\+07")
 
 
 def find_agencies(
-    head: Head, above: Sequence[Span], code_at: float | None, place: str | None = None
+    head: Head, above: Sequence[Span], code_at: float | None, *, place: str | None = None, joint: bool = False
 ) -> list[list[Span]]:
     """The agencies named at the left of the head, each as its lines, the issuer last.
 
     `code_at` is where the number's line begins (top, in pixels); nothing from there on is looked at. `above` are the rows
-    over the title, for papers whose head has one column or none. A line that is the `place` of the date names no agency.
+    over the title, for papers whose head has one column or none. A line that is the `place` of the date names no agency;
+    of a `joint` paper, a line after a dash names another issuer.
     """
     spans = [span for span in head.left if code_at is None or _middle(span) < code_at]
-    lines = _agency_lines(spans)
+    lines = _agency_lines(spans, joint=joint)
     if not lines:
         lines = _agency_lines([span for span in above if code_at is None or _middle(span) < code_at])
     groups: list[list[Span]] = []
@@ -45,8 +46,7 @@ def read_agency(lines: Sequence[Span], own: Pairs) -> Candidate:
     """One agency as printed, its lines as one; marks put right."""
     words = [word for span in lines for word in span.words]
     raw = "\n".join(span.text for span in lines)
-    sures = [word.confidence for word in words for _ in parted(word.text)]
-    read = [part for word in words for part in parted(word.text)]
+    read, sures = in_words([word.text for word in words], [word.confidence for word in words])
     texts = put_right(read, own, sures)
     value = spaced(" ".join(texts)).strip(" .,;:'\"_*|")
     sure = sum(span.confidence for span in lines) / len(lines)
@@ -56,19 +56,25 @@ def read_agency(lines: Sequence[Span], own: Pairs) -> Candidate:
     return Candidate(value, raw, score * 0.96**changed, tuple(span.evidence for span in lines))
 
 
-def _agency_lines(spans: Sequence[Span]) -> list[Span]:
+def _agency_lines(spans: Sequence[Span], *, joint: bool = False) -> list[Span]:
     found: list[Span] = []
     for span in spans:
         line = _without_noise(span)
         if line is None:
             continue
         text = fold(line.text)
+        if max(likeness(part, line.text) for part in (REPUBLIC, MOTTO)) > 0.6 or letters(REPUBLIC)[-20:] in letters(
+            text
+        ):
+            continue
         if is_stamp(line) or _NOT_AGENCY.search(text) or secrecy(line.text) or urgency(line.text):
             continue
         if not is_capitals(line.text) and not (_begins(line.text) and line.text[:1].isupper()):
             continue
         if not found and not _begins(line.text) and len(letters(line.text)) < 5:
             continue
+        if joint and found and span.words[0].text in ("-", "–"):
+            line = Span(line.page, (span.words[0], *line.words))
         found.append(line)
     found = _in_column(found)
     start = next((at for at, line in enumerate(found) if _begins(line.text)), 0)
@@ -76,16 +82,12 @@ def _agency_lines(spans: Sequence[Span]) -> list[Span]:
 
 
 def _in_column(lines: Sequence[Span]) -> list[Span]:
-    """Lines centred over each other; what stands aside of most, or says the same again, is of a stamp."""
+    """Lines centred over each other; what stands aside of most is of a stamp."""
     if len(lines) < 3:
         return list(lines)
     middle = median(line.middle for line in lines)
     reach = 6 * median(line.height for line in lines)
-    kept: list[Span] = []
-    for line in lines:
-        if abs(line.middle - middle) < reach and all(letters(line.text) != letters(other.text) for other in kept):
-            kept.append(line)
-    return kept
+    return [line for line in lines if abs(line.middle - middle) < reach]
 
 
 def _without_noise(span: Span) -> Span | None:

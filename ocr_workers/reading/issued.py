@@ -13,12 +13,13 @@ from ocr_workers.reading.marks import Pairs, places, put_right
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Span
 from ocr_workers.reading.syllables import is_syllable
-from ocr_workers.reading.text import fold, spaced
+from ocr_workers.reading.text import fold, letters, spaced
 from ocr_workers.reading.zones import Head
 from sohoa.model import Box, Evidence
 
 _DATE = re.compile(
-    r"n[gq9]a[yvjw](?P<day>[^a-z]{0,3}.{0,14}?)th?[aie4]n[gq](?P<month>.{0,12}?)n[aie4]m(?P<year>[^a-z]{0,10}|\W{0,2}[a-z0-9]{4,5})"
+    r"n[gq9]a ?[yvjw](?P<day>[^a-z]{0,3}.{0,14}?)th? ?[aie4]n[gq](?P<month>.{0,12}?)"
+    r"n[aie4]m(?P<year>[^a-z]{0,10}|\W{0,2}[a-z0-9]{4,5})"
 )
 _NAMES = ("day", "month", "year")
 Part = list[tuple[str, float]]
@@ -110,9 +111,10 @@ def read_place(line: DateLine, own: Pairs) -> Candidate | None:
     if not words or len(words) > 6:
         return None
     value = spaced(" ".join(put_right([words[0][0].upper() + words[0][1:], *words[1:]], own)))
-    known = fold(value) in places()
-    if known and fold(value) == fold(places()[fold(value)]) and value.istitle():
-        value = places()[fold(value)] if len(value) == len(places()[fold(value)]) else value
+    same = next((name for name in places().values() if letters(name) == letters(value)), None)
+    known = same is not None
+    if same is not None and "-" in same:
+        value = same  # the dash in Bà Rịa - Vũng Tàu is easily lost
     sure = line.line.confidence(start, end)
     return Candidate(value, raw, (0.97 if known else 0.8) * (0.5 + 0.5 * sure), (_place_evidence(line, raw),))
 

@@ -34,6 +34,7 @@ _DAY_IN_WORDS = re.compile(r"(?:ngay\s*)?(?<!\d)(\d{1,2})\s*thang\s*(\d{1,2})\s*
 _UNTIL = re.compile(r"(?:gia tri|hieu luc|su dung|thoi han)\b[^.]{0,40}?\bden\s*(?:het\s*)?(?:ngay)?")
 _FROM = re.compile(r"(?:gia tri|hieu luc)\b[^.]{0,30}?\b(?:ke )?tu\s*ngay")
 _NUMBERED = re.compile(r"^\W*(?:\d{1,2}|[a-zđ])\s*[.)/]\s*|^\s*[-+–•]\s*")
+_AGAIN = re.compile(r"\bhen lai\b")  # the day that a desk now promises, said after the one it did not keep
 _LIKE = 0.87
 _OTHER = "other"
 
@@ -55,7 +56,7 @@ def read_labels(sheets: Sequence[Sheet], *, form: bool) -> dict[str, Candidate]:
     for at, row in enumerate(rows):
         if (
             row.field in (None, _OTHER)
-            or row.field in found
+            or (row.field in found and not _AGAIN.search(fold(row.span.text)))
             or (row.field == "owner_name" and form and "applicant_name" in found)
         ):
             continue

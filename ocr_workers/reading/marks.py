@@ -84,9 +84,10 @@ def put_right(words: Sequence[str], own: Pairs | None = None, sure: Sequence[flo
             if not best:
                 column[choice] = (-cost, "")
                 continue
-            broken = at > 0 and _ends_phrase(words[at - 1])
+            broken = _ends_phrase(words[at - 1])
+            name = _bare(words[at - 1]).istitle() and _bare(word).istitle()
             column[choice] = max(
-                (score + (0.0 if broken else _worth(before, choice, own)) - cost, before)
+                (score + (0.0 if broken else _worth(before, choice, own, name=name)) - cost, before)
                 for before, (score, _) in best[-1].items()
             )
         best.append(column)
@@ -109,6 +110,26 @@ def _with_provinces(words: list[str]) -> list[str]:
                     words[at + number] = word.replace(_bare(word), _cased(name.lower(), _bare(word)))
             break
     return words
+
+
+def in_words(texts: Sequence[str], sures: Sequence[float]) -> tuple[list[str], list[float]]:
+    """Words run together parted and words torn in two (NH ÂN) joined, each with its confidence."""
+    whole: list[str] = []
+    sure: list[float] = []
+    for text, confidence in zip(texts, sures, strict=True):
+        torn = whole and whole[-1].isalpha() and len(whole[-1]) < 5 and not is_syllable(whole[-1])
+        if torn and len(text.strip(".,;:")) < 5 and is_syllable(whole[-1] + text.strip(".,;:")) and not _is_short(text):
+            whole[-1] += text
+            sure[-1] = min(sure[-1], confidence)
+            continue
+        for part in parted(text):
+            whole.append(part)
+            sure.append(confidence)
+    return whole, sure
+
+
+def _is_short(text: str) -> bool:
+    return is_syllable(_bare(text)) and fold(text) != text.lower() and key_of(_bare(text)).exact in _phrases()[1]
 
 
 def parted(word: str) -> list[str]:
@@ -201,10 +222,11 @@ def _toneless(word: str) -> str:
     return nfc("".join(kept))
 
 
-def _worth(left: str, right: str, own: Pairs) -> float:
+def _worth(left: str, right: str, own: Pairs, *, name: bool) -> float:
+    """What a pair is worth; of two words in title case, which are a name, the list of phrases knows nothing but provinces."""
     left, right = _bare(left), _bare(right)
     times = _phrases()[0].get((left, right), 0)
-    if times:
+    if times and (not name or fold(f"{left} {right}") in places()):
         return min(_PAIR[0] + _PAIR[1] * times, _MOST_PAIR)
     return min(_OWN_PAIR * max(own[left, right], 0), _MOST_OWN)
 

@@ -3,17 +3,62 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from ocr_workers.reading.sight import Candidate
+import cv2
+import numpy as np
+
+from ocr_workers.reading.sight import Candidate, Pixels, Sight
 from ocr_workers.reading.spans import Sheet, Span, parted
 from ocr_workers.reading.text import fold, is_capitals, same
 from ocr_workers.reading.zones import secrecy, urgency
+from sohoa.model import Box, Evidence
 
 _ALONE = 1.1  # heights of room on both sides of a mark
 _TOP_SHARE = 0.5
 _LABELLED = re.compile(r"^\W*(do mat|muc do mat|che do mat)\W+(tuyet mat|toi mat|mat)\W*$")
+SECRET = ("MẬT", "TỐI MẬT", "TUYỆT MẬT")
 _NAMES = {"mat": "MẬT", "toi mat": "TỐI MẬT", "tuyet mat": "TUYỆT MẬT"}
+
+
+Look = Callable[[Pixels], str]
+"""Reads the one line of print in a crop."""
+_MM = 1 / 25.4
+_COARSE_DPI = 100.0
+_STAMP_MM = (13.0, 80.0, 5.0, 24.0)  # least and most width, least and most height of a boxed mark
+
+
+def marks_unread(sheet: Sheet, sight: Sight) -> tuple[Box, ...]:
+    """Boxes of red ink in the upper half of a page that may be a boxed mark and which the engine may have passed by."""
+    crop = sight.crop(sheet.page.number, (0, 0, sheet.width, round(_TOP_SHARE * sheet.page.height_px)))
+    if crop is None or crop.ndim == 2:
+        return ()
+    step = max(round(sheet.page.dpi / _COARSE_DPI), 1)
+    dpi = sheet.page.dpi / step
+    hsv = cv2.cvtColor(np.ascontiguousarray(crop[::step, ::step]), cv2.COLOR_RGB2HSV)
+    red = ((hsv[..., 0] < 12) | (hsv[..., 0] > 165)) & (hsv[..., 1] > 70) & (hsv[..., 2] > 60)
+    reach = max(round(1.6 * _MM * dpi), 3)
+    whole = cv2.morphologyEx(red.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(whole, connectivity=8)
+    found = []
+    for left, top, width, height, ink in stats[1:].tolist():
+        wide, high = width / dpi / _MM, height / dpi / _MM
+        fits = _STAMP_MM[0] <= wide <= _STAMP_MM[1] and _STAMP_MM[2] <= high <= _STAMP_MM[3] and wide > 1.4 * high
+        if fits and ink > 0.12 * width * height:
+            found.append((left * step, top * step, (left + width) * step, (top + height) * step))
+    return tuple(found)
+
+
+def look_at_marks(sheet: Sheet, sight: Sight, look: Look) -> tuple[Candidate, ...]:
+    """Marks of secrecy and urgency in red boxes, read by `look` from their crops."""
+    found = []
+    for box in marks_unread(sheet, sight):
+        crop = sight.crop(sheet.page.number, box)
+        said = "" if crop is None else look(crop)
+        mark = secrecy(said) or urgency(said)
+        if mark is not None:
+            found.append(Candidate(mark, said, 0.85, (Evidence(sheet.page.number, box),), "look"))
+    return tuple(found)
 
 
 def read_security_mark(sheets: Sequence[Sheet]) -> Candidate | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from ocr_workers.reading.marks import Pairs, parted, put_right, stand_together
+from ocr_workers.reading.marks import Pairs, in_words, put_right, stand_together
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Sheet, Span
 from ocr_workers.reading.text import fold, is_capitals, letters, likeness, spaced
@@ -15,7 +15,7 @@ from ocr_workers.reading.types import Title
 from ocr_workers.reading.zones import Head, is_body, is_stamp, secrecy, urgency
 from sohoa.model import Word
 
-_ABOUT = re.compile(r"^\W{0,3}(v\s*[/⁄|il1%]\s*v|v\W{1,3}v?|ve viec|viv)(?=[\s:.])", re.IGNORECASE)
+_ABOUT = re.compile(r"^\W{0,3}(v\s*[/⁄|il1%]\s*v|v\W{1,3}v?|v[ae] viec|viv)(?=[\s:.])", re.IGNORECASE)
 _ISSUER = re.compile(
     r"^\W*(chu tich|giam doc|bo truong|thu truong|cuc truong|hieu truong|vien truong|chanh an|chanh thanh tra|"
     r"tong giam doc|truong (ban|phong|cong an|doan)|uy ban|ubnd|hoi dong nhan dan|hdnd|thu tuong|chinh phu|"
@@ -25,7 +25,6 @@ _AFTER = re.compile(
     r"^\W*(quyet dinh|quyet nghi|nghi quyet|chi thi|thong bao|cap phep cho|chung nhan|cap cho|cho phep)\W*:?\W*$"
 )
 _MOST_LINES, _MOST_ABOUT = 9, 9
-_SHORT = 9  # words: a line that begins like a body but is no longer may be a subject
 _ASIDE = re.compile(r"^\W*\(?(kem theo|ban hanh kem theo|du thao|luu hanh noi bo|trinh |ap dung tu|so:)")
 
 
@@ -41,7 +40,7 @@ def find_subject(sheet: Sheet, head: Head, title: Title | None, agencies: Sequen
     last = title.spans[-1]
     for span in rows[: _MOST_LINES + 3]:
         line = _solid(span)
-        if line is None:
+        if line is None or is_stamp(line) or urgency(line.text) or secrecy(line.text):
             continue
         gap = line.box[1] - last.box[3]
         step = sheet.level(line.box) - sheet.level(last.box)
@@ -54,6 +53,8 @@ def find_subject(sheet: Sheet, head: Head, title: Title | None, agencies: Sequen
         if gap > (1.5 if started else 4.5) * sheet.height or (pitch and step > max(1.5 * pitch, 2.0 * sheet.height)):
             break
         centred = _is_centred(line, middle, sheet)
+        if not started and not centred and len(line.words) < 3:
+            continue  # a scrap
         if not centred and (is_body(line.text) or not (started and _fills(found[-1], right, sheet))):
             break
         if _ASIDE.match(fold(line.text)) and (not started or line.text.lstrip().startswith("(")):
@@ -118,8 +119,7 @@ def read_subject(lines: Sequence[Span], own: Pairs, *, born_digital: bool, capit
     texts = [word.text for word in words]
     better = texts
     if not born_digital:
-        texts = [part for text in texts for part in parted(text)]
-        sures = [word.confidence for word in words for _ in parted(word.text)]
+        texts, sures = in_words(texts, [word.confidence for word in words])
         better = put_right(_mended(texts), own, sures)
     value = spaced(" ".join(better)).strip(" _*|~'\"“”‘’«»-–—").rstrip(",;:")
     value = re.sub(r"^V(?:\s*[/⁄|il1%]\s*[vV]|\W{1,3}[vV]?)(?=[\s:.])", "V/V" if capitals else "V/v", value)
@@ -133,15 +133,13 @@ def read_subject(lines: Sequence[Span], own: Pairs, *, born_digital: bool, capit
 def _goes_on(line: Span, *, started: bool, capitals: bool) -> bool:
     """Whether a line under the title may be the subject's (or its next) line."""
     text = fold(line.text)
-    if is_stamp(line) or urgency(line.text) or secrecy(line.text) or _AFTER.match(text):
+    if _AFTER.match(text):
         return False
     if re.match(r"^\W*(kinh gui|can cu|noi nhan|dieu 1|phan thu|chuong i|so\W*:)", text):
         return False
     if is_capitals(line.text) and _ISSUER.match(text) and not capitals:
         return False
-    if is_capitals(line.text) and started and not capitals and len(letters(line.text)) > 6:
-        return False
-    return started or not is_body(line.text) or len(line.words) <= _SHORT
+    return not (is_capitals(line.text) and started and not capitals and len(letters(line.text)) > 6)
 
 
 def _is_centred(line: Span, middle: float, sheet: Sheet) -> bool:

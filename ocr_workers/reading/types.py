@@ -16,6 +16,7 @@ from ocr_workers.reading.text import distance, fold, is_capitals, letters
 LETTER = "Công văn"
 OTHER = "other"
 _LIKE = 0.84  # a title as like as this to a name of the list is that name
+_LETTERS_AN_ERROR = 8
 _MOST_TITLE_LINES = 3
 
 
@@ -109,7 +110,12 @@ def _fit(kind: PaperType, words: list[str]) -> tuple[float, int] | None:
             like = 1 - distance(have, want) / max(len(have), len(want))
             best = max(best, (like, -used))
     like, used = best[0], -best[1]
-    return (like, used) if like >= _LIKE and _marks_agree(kind.name, words[:used]) else None
+    wrong = round((1 - like) * max(len(want), 1))
+    return (
+        (like, used)
+        if like >= _LIKE and wrong <= len(want) // _LETTERS_AN_ERROR and _marks_agree(kind.name, words[:used])
+        else None
+    )
 
 
 def _marks_agree(name: str, words: list[str]) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ocr_workers.boxes import block_of, line_of
 from ocr_workers.reading.spans import Sheet, Span, levelled, parted, sheet_of, widest_gap
 from ocr_workers.reading.text import begins_with, fold, is_capitals, letters, likeness
 from sohoa.model import Page, Word
@@ -22,6 +23,7 @@ _REACH_UP, _REACH_UP_FROM_MOTTO, _REACH_DOWN = (
     3.6,
     20.0,
 )  # heights above and below the anchor that the head may take
+_PAGE_OF_WORDS = 25
 _HEAD_SHARE = 0.5  # of the page: nothing below is looked at for a head
 _STAMP = re.compile(
     r"^(nguoi ky|ky boi|email|co quan|thoi gian ky|ngay ky|sao y|sao luc|trich sao|van ban den|cong van den|cv den|den$|"
@@ -33,7 +35,7 @@ _BODY = re.compile(
 )
 _URGENT = {"hoa toc": "HỎA TỐC", "thuong khan": "THƯỢNG KHẨN", "khan": "KHẨN", "hoa toc hen gio": "HỎA TỐC HẸN GIỜ"}
 _SECRET = {"mat": "MẬT", "toi mat": "TỐI MẬT", "tuyet mat": "TUYỆT MẬT"}
-DATE_WORDS = re.compile(r"ngay\W*.{0,12}?thang\W*.{0,10}?nam")
+DATE_WORDS = re.compile(r"nga ?y\W*.{0,12}?thang\W*.{0,10}?nam")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,21 @@ class Head:
     right: tuple[Span, ...]
     below: tuple[Span, ...]
     stamps: tuple[Span, ...] = ()
+
+
+def left_of_two(page: Page) -> Page:
+    """Of two pages that were copied side by side onto one sheet, the left one; any other page as it is."""
+    words = list(page.words())
+    middle, reach = page.width_px / 2, 0.01 * page.width_px
+    sides = [sum(word.box[2] < middle + reach for word in words), sum(word.box[0] > middle - reach for word in words)]
+    if page.width_px < 1.2 * page.height_px or min(sides) < _PAGE_OF_WORDS or sum(sides) < len(words):
+        return page
+    blocks = []
+    for block in page.blocks:
+        lines = [[word for word in line.words if word.box[2] < middle + reach] for line in block.lines]
+        if any(lines):
+            blocks.append(block_of([line_of(kept) for kept in lines if kept]))
+    return replace(page, width_px=round(middle), blocks=tuple(blocks))
 
 
 def find_head(page: Page, sheet: Sheet | None = None) -> Head:
@@ -75,7 +92,7 @@ def find_head(page: Page, sheet: Sheet | None = None) -> Head:
         gutter = _gutter(sheet, [row for row in rows if _level(sheet, row) >= level], anchor)
     left, right = _columns(sheet, rows, gutter)
     ends = _level(sheet, rows[-1]) if rows else top
-    below = [sheet.span(row) for row in sheet.rows if _level(sheet, row) > ends]
+    below = [span for row in sheet.rows if _level(sheet, row) > ends and (span := _unmarked(sheet, row)) is not None]
     stamps = [*_stamps(left), *_stamps(right), *_stamps(below[:8])]
     below = [span for span in below if span not in stamps]
     keep = [_without(side, stamps) for side in (left, right)]
@@ -89,6 +106,23 @@ def is_stamp(span: Span) -> bool:
 
 _ARRIVAL = re.compile(r"^\W*((cong van|van ban|cv|vb)\W*)?den\W*$")
 _OF_ARRIVAL = re.compile(r"^\W*(so|ngay|chuyen|luu|gio|den)\b")
+
+
+def _unmarked(sheet: Sheet, row: Sequence[Word]) -> Span | None:
+    """A row without a mark, or half of one, stamped beside its words (KHẨN   QUYẾT ĐỊNH); the mark where it stands alone."""
+    if len(row) > 3 and not is_capitals(" ".join(word.text for word in row[2:])):
+        at = next((at for at, word in enumerate(row) if not _is_mark(sheet.span([word]))), 0)
+        row = row[at:]
+    runs = parted(row, 0.9 * sheet.height)
+    rest = [run for run in runs if not _is_mark(sheet.span(run))]
+    if not rest or len(rest) == len(runs):
+        return sheet.span(row)
+    return sheet.span([word for run in rest for word in run])
+
+
+def _is_mark(span: Span) -> bool:
+    half = fold(span.text).strip(" .:-_'|[]") in ("hoa", "toc", "thuong", "hen gio", "tuyet", "toi")
+    return is_capitals(span.text) and (half or urgency(span.text) is not None or secrecy(span.text) is not None)
 
 
 def _stamps(spans: Sequence[Span]) -> list[Span]:

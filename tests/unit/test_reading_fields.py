@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
+from ocr_workers.boxes import block_of, line_of
 from ocr_workers.reading.fields import Reading, read_fields
 from ocr_workers.reading.sight import NO_SIGHT
-from sohoa.model import Field, Page
+from sohoa.model import Field, Page, Word
 from tests.support.set_pages import (
     LEFT,
     MIDDLE,
     RIGHT,
     TALL,
+    WIDTH,
     at_left,
     body,
     paragraph,
@@ -122,9 +125,13 @@ def test_an_attachment_without_a_head_yields_nothing_but_its_length_and_language
 def test_of_a_foreign_paper_only_the_language_is_told() -> None:
     page = set_page(
         (0, MIDDLE, "CERTIFICATE OF INCORPORATION"),
-        *paragraph(3, "This is to certify that the company is registered under the laws of the state", "and that it has been in good standing since the date of its registration."),
+        *paragraph(
+            3,
+            "This is to certify that the company is registered under the laws of the state",
+            "and that it has been in good standing since the date of its registration.",
+        ),
         *paragraph(6, "No: 12/QD-AB is the number of the certificate which shall be kept by the owner."),
-    )  # fmt: skip
+    )
     reading = _read(page)
     assert _values(reading, "language") == ["Tiếng Anh"]
     assert set(reading.fields) == {"language", "page_amount"}
@@ -192,7 +199,11 @@ def test_the_word_secret_in_running_text_or_a_title_is_no_mark() -> None:
         (6, MIDDLE, "BAN HÀNH DANH MỤC BÍ MẬT NHÀ NƯỚC"),
         (7, MIDDLE, "độ mật của ngành"),
     ]
-    text = paragraph(9, "Giao Văn phòng bảo quản tài liệu mật, tối mật theo quy định về bí", "mật nhà nước; không sao chụp tài liệu mật khi chưa được phép của cấp trên.")  # fmt: skip
+    text = paragraph(
+        9,
+        "Giao Văn phòng bảo quản tài liệu mật, tối mật theo quy định về bí",
+        "mật nhà nước; không sao chụp tài liệu mật khi chưa được phép của cấp trên.",
+    )
     reading = _read(set_page(*state_head(), *subject, *text, *body(12)))
     assert not reading.secret
     assert _values(reading, "code_number") == ["138"]
@@ -323,3 +334,44 @@ def test_a_day_before_papers_that_it_cites_is_doubted() -> None:
     sure = _read(set_page(*state_head(), *SUBJECT, *body(10)))
     doubted = _read(set_page(*state_head(day="Sông Hồng, ngày 03 tháng 4 năm 2021"), *SUBJECT, *body(10)))
     assert _field(doubted, "issued_date").confidence < 0.6 * _field(sure, "issued_date").confidence
+
+
+def test_of_two_pages_on_one_sheet_the_left_one_is_read() -> None:
+    left = set_page(*state_head(), *SUBJECT, *body(10))
+    other = set_page(*state_head(agency=("UBND XÃ AN LỘC",), code="Số: 7/BC-UBND"), *body(10))
+    right = tuple(
+        block_of(
+            [line_of([Word(w.text, (w.box[0] + WIDTH, w.box[1], w.box[2] + WIDTH, w.box[3]), 0.9) for w in line.words])]
+        )
+        for line in other.lines()
+    )
+    reading = _read(replace(left, width_px=2 * WIDTH, blocks=(*left.blocks, *right)))
+    assert _values(reading, *CODE, "organ_name") == ["138", "QĐ-SYT", "2024-04-03", "SỞ Y TẾ"]
+
+
+def test_a_mark_stamped_beside_the_title_is_no_part_of_it() -> None:
+    title = [(5, 560, "KHẨN"), (5, MIDDLE, "QUYẾT ĐỊNH"), *SUBJECT[1:]]
+    reading = _read(set_page(*state_head(), *title, *body(10), merged=True))
+    assert _values(reading, "type_name", "subject", "priority") == [
+        "Quyết định",
+        "Về việc thành lập Tổ công tác rà soát hồ sơ lưu trữ năm 2024",
+        "KHẨN",
+    ]
+
+
+def test_a_stamp_that_ate_into_the_agencys_name_makes_it_doubtful() -> None:
+    sure = _read(set_page(*state_head(), *SUBJECT, *body(10)))
+    eaten = _read(
+        set_page(
+            *state_head(agency=("UBND TỈNH SÔNG HỒNG", "gHủ~3 ỆNxx~2 khỏa~3", "KHU VỰC YÊN Ổ")), *SUBJECT, *body(10)
+        )
+    )
+    assert _field(eaten, "organ_name").confidence < 0.8 * _field(sure, "organ_name").confidence
+
+
+def test_a_number_that_cannot_be_read_tells_where_to_look_again() -> None:
+    reading = _read(set_page(*state_head(code="Số:"), *SUBJECT, *body(10)))
+    number = _field(reading, "code_number")
+    assert number.value is None
+    assert number.confidence < 0.1
+    assert number.evidence[0].box[0] < LEFT < number.evidence[0].box[2]
