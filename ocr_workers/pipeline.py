@@ -62,7 +62,7 @@ class Tools:
 
     def reader(self) -> Reader:
         if self._reader is None:
-            self._reader = Reader(self.settings)
+            self._reader = Reader(self.settings, self.recogniser().engine)
         return self._reader
 
     def known(self, office: str) -> Dictionary:

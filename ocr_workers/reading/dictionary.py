@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from ocr_workers.reading.sense import Candidates
 from ocr_workers.reading.sight import Candidate
+from ocr_workers.reading.signature import KnownSigner
 from ocr_workers.reading.text import distance, letters
 from sohoa.model import nfc
 
@@ -32,6 +33,7 @@ class Dictionary:
         """`papers`: of each confirmed paper its fields' values by name, as printed."""
         self._counts: dict[str, Counter[str]] = defaultdict(Counter)
         self._signs_for: dict[str, set[str]] = defaultdict(set)
+        self._positions: dict[str, set[str]] = defaultdict(set)
         self._holds: dict[str, set[str]] = defaultdict(set)
         for paper in papers:
             for name in FIELDS:
@@ -41,7 +43,16 @@ class Dictionary:
             if signer and organ:
                 self._signs_for[nfc(signer)].add(_key(organ))
             if signer and position:
+                self._positions[nfc(signer)].add(nfc(position))
                 self._holds[nfc(signer)].add(_key(position))
+
+    def signers(self) -> tuple[KnownSigner, ...]:
+        """Who has signed the office's papers, in which positions."""
+        return tuple(
+            KnownSigner(name, position)
+            for name in self._counts["signer_name"]
+            for position in sorted(self._positions[name] or {""})
+        )
 
     def weigh(self, found: Candidates) -> Candidates:
         """The same candidates, known ones raised, and known values that poor readings come near to; best first again."""

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from ocr_workers.boxes import block_of, line_of
 from ocr_workers.engine import Engine
+from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.signature_block import (
     SignatureBlock,
     cells_of,
@@ -57,26 +58,13 @@ class KnownSigner:
 
 
 @dataclass(frozen=True, slots=True)
-class SignatureCandidate:
-    """One reading of one field: NFC, as printed; `value` None says that nothing of the kind stands there.
-
-    `score` in [0, 1] is the chance that it is right as far as the readings tell, not calibrated.
-    """
-
-    value: str | None
-    raw: str
-    score: float
-    evidence: tuple[Evidence, ...]
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
 class SignatureReading:
-    """Candidates for the three fields, best first; of a joint paper the first signer's before the second's."""
+    """Candidates for the three fields, best first; of a joint paper the first signer's before the second's. A value of None
+    says that nothing of the kind stands there."""
 
-    signer_name: tuple[SignatureCandidate, ...] = ()
-    signer_position: tuple[SignatureCandidate, ...] = ()
-    signing_authority: tuple[SignatureCandidate, ...] = ()
+    signer_name: tuple[Candidate, ...] = ()
+    signer_position: tuple[Candidate, ...] = ()
+    signing_authority: tuple[Candidate, ...] = ()
     page: int | None = None
     spent_ms: float = 0.0
     reads: int = 0
@@ -92,9 +80,9 @@ def read_signature(
 ) -> SignatureReading:
     """Find the block and read it; nothing found is an empty reading. `known` may raise what was read, never add to it."""
     started = time.thread_time()
-    names: list[SignatureCandidate] = []
-    positions: list[SignatureCandidate] = []
-    authorities: list[SignatureCandidate] = []
+    names: list[Candidate] = []
+    positions: list[Candidate] = []
+    authorities: list[Candidate] = []
     blocks = find_blocks(pages)
     reads = 0
     if not blocks and (last := _last_read(pages)) is not None:
@@ -226,22 +214,22 @@ def _within(box: Box, region: Box) -> bool:
     return region[0] <= x < region[2] and region[1] <= y < region[3]
 
 
-def _candidates(name: NameRead | None, page: int, trust: float, known: list[str]) -> list[SignatureCandidate]:
+def _candidates(name: NameRead | None, page: int, trust: float, known: list[str]) -> list[Candidate]:
     if name is None or not name.text:
         return []
     source = "signature+known" if name.text in known else "signature"
-    return [SignatureCandidate(name.text, name.raw, round(name.chance * trust, 4), (Evidence(page, name.box),), source)]
+    return [Candidate(name.text, name.raw, round(name.chance * trust, 4), (Evidence(page, name.box),), source)]
 
 
-def _position_candidates(title: TitleRead | None, page: int, trust: float) -> list[SignatureCandidate]:
+def _position_candidates(title: TitleRead | None, page: int, trust: float) -> list[Candidate]:
     if title is None or title.position_box is None:
         return []
     score = round(title.position_chance * trust, 4)
-    return [SignatureCandidate(title.position, title.raw, score, (Evidence(page, title.position_box),), "signature")]
+    return [Candidate(title.position, title.raw, score, (Evidence(page, title.position_box),), "signature")]
 
 
-def _authority_candidates(title: TitleRead | None, page: int, trust: float) -> list[SignatureCandidate]:
+def _authority_candidates(title: TitleRead | None, page: int, trust: float) -> list[Candidate]:
     if title is None or title.authority_box is None:
         return []
     score = round(title.authority_chance * trust, 4)
-    return [SignatureCandidate(title.authority, title.raw, score, (Evidence(page, title.authority_box),), "signature")]
+    return [Candidate(title.authority, title.raw, score, (Evidence(page, title.authority_box),), "signature")]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ocr_workers.engine import Engine
 from ocr_workers.reading.fields import Reading
 from ocr_workers.reading.reader import Reader
 from ocr_workers.reading.sight import NO_SIGHT, Sight
@@ -33,4 +34,5 @@ def read_once(pages: Sequence[Page], *, home: Path) -> Mapping[str, Field]:
 
 @lru_cache(maxsize=1)
 def _reader(home: Path) -> Reader:
-    return Reader(Settings(home=home))
+    settings = Settings(home=home)
+    return Reader(settings, Engine(settings))

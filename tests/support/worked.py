@@ -20,6 +20,7 @@ from ocr_workers import pipeline, revised
 from ocr_workers.compose import Composition
 from ocr_workers.pages import DocumentPlan, PagePlan
 from ocr_workers.pipeline import Tools
+from ocr_workers.reading.sight import NO_SIGHT, Sight
 from ocr_workers.recognise import Recogniser
 from sohoa.clock import FixedClock
 from sohoa.errors import Held, StageFailed
@@ -138,6 +139,7 @@ def worked_office(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worke
         office = WorkedOffice(stores, clock, tools)
         monkeypatch.setattr(pipeline, "plan_document", lambda *_, **how: _planned(office.script, **how))
         monkeypatch.setattr(pipeline, "load_page", lambda _, plan, number: _page(office.script, number))
+        monkeypatch.setattr(Sight, "of_document", lambda *_: NO_SIGHT)
         monkeypatch.setattr(pipeline, "compose", lambda *given, **_: _composed(office.script, cast(Path, given[3])))
         monkeypatch.setattr(revised, "append_pdf", lambda *given, **_: _joined(*given[:4]))
         yield office
@@ -260,7 +262,9 @@ _WAYS = (
 
 
 class _Reader:
-    """Who the engine is said to be."""
+    """Who the engine is said to be; no crop is read again, for the pages have no pixels."""
+
+    engine = None
 
     def identity(self) -> dict[str, Any]:
         return {"engine": "script", "engine_version": "1", "language": "vie", "models": {"vie": "0" * 64}}
