@@ -13,7 +13,7 @@ from tests.support.press.fonts import SANS, font
 
 _INK, _PAPER, _GRID = (40, 44, 52), (255, 255, 255), (222, 224, 228)
 _RIGHT, _WRONG, _DOUBT = (22, 130, 70), (200, 40, 40), (214, 132, 10)
-HARD_WIDTH = 640
+HARD_WIDTH = 560
 
 
 def draw_calibration(curves: dict[str, Sequence[Bin]], path: Path) -> None:
@@ -69,7 +69,7 @@ def draw_hard(outcomes: Sequence[Outcome], path: Path) -> None:
     for number, tile in enumerate(tiles):
         image.paste(tile, (number % columns * HARD_WIDTH, number // columns * height))
     path.parent.mkdir(parents=True, exist_ok=True)
-    image.quantize(96).save(path, optimize=True)
+    image.quantize(40, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def _tile(outcome: Outcome) -> Image.Image:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from sohoa.errors import BadRequest
-from tests.support.press import LAYOUTS, LEVELS, Paper, draw_varied, truth_of
+from tests.support.press import LAYOUTS, LEVELS, Paper, draw_office_papers, draw_varied, truth_of
 
 DPI = 50
 """Low, so that a page is drawn in some ten milliseconds."""
@@ -149,3 +149,18 @@ def _assert_consistent(paper: Paper) -> None:
 
 def _plain(text: str) -> str:
     return re.sub(r" ?- ?", "-", " ".join(text.split()))
+
+
+def test_papers_of_one_office_have_its_signers_and_rising_numbers() -> None:
+    papers = list(draw_office_papers(14, seed=3, level="clean", dpi=DPI))
+    for paper in papers:
+        _assert_consistent(paper)
+    assert len({paper.fields["organ_name"] for paper in papers}) == 1
+    assert len({paper.fields["signer_name"] for paper in papers}) <= 3
+    registers: dict[str, list[int]] = {}
+    for paper in papers:
+        if paper.fields["code_number"] is not None:
+            registers.setdefault(paper.extra["layout"], []).append(int(paper.fields["code_number"]))
+    assert all(numbers == sorted(set(numbers)) for numbers in registers.values())
+    again = next(draw_office_papers(14, seed=3, level="clean", dpi=DPI))
+    assert again.fields == papers[0].fields

@@ -8,6 +8,7 @@ from tests.support.press.batch import batch
 from tests.support.press.drawing import KINDS, LEVELS, draw, with_blank_back
 from tests.support.press.files import truth_of, write
 from tests.support.press.layouts import LAYOUTS
+from tests.support.press.one_office import draw_office_papers
 from tests.support.press.paper import DrawnPage, Paper, TruthWord, Zone
 from tests.support.press.score import character_error_rate, placed_error_rate, placed_text, word_error_rate
 from tests.support.press.spoiled import SPOILED
@@ -25,6 +26,7 @@ __all__ = [
     "batch",
     "character_error_rate",
     "draw",
+    "draw_office_papers",
     "draw_varied",
     "placed_error_rate",
     "placed_text",

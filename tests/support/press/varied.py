@@ -114,6 +114,12 @@ def tell(layout: str, rng: random.Random, *, style: Style | None = None) -> Told
     return Told(layout, facts, style, other, _subject(plan, facts, style, rng), notation, code)
 
 
+def retold(told: Told, facts: Facts, rng: random.Random) -> Told:
+    """The same paper with other facts: its notation and code follow from them."""
+    notation, code = _codes(LAYOUTS[told.layout], facts, rng)
+    return replace(told, facts=facts, notation=notation, code=code)
+
+
 def set_paper(book: Book, told: Told, rng: random.Random, *, marks: float) -> tuple[Fields, dict[str, Any]]:
     """Set the paper into an empty book; returns its fields (without page_amount) and what else is known of it."""
     plan, facts, style = LAYOUTS[told.layout], told.facts, told.style
