@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Literal, Protocol
 
+from ocr_workers.reading.by_hand import ByHand
 from ocr_workers.reading.code import CodeLine, find_code, read_notation, read_number, unread_code
 from ocr_workers.reading.foot import dates_at_foot, read_recipients
 from ocr_workers.reading.gaps import ends_high, is_blank
@@ -25,25 +25,17 @@ from ocr_workers.reading.subject import find_about, find_subject, read_subject
 from ocr_workers.reading.text import agency, fold, letters, name_of_person, sentence
 from ocr_workers.reading.types import Title, read_type, title_in, type_named
 from ocr_workers.reading.zones import Head, find_head, left_of_two, secrecy, urgency
-from sohoa.model import Evidence, Field, Page
+from sohoa.model import Box, Evidence, Field, Page
 from sohoa.states import PageStatus
 
-Grammar = Literal["number", "day", "month", "year"]
-"""What may stand in a gap of a printed line: `number` may end in a letter, `day` is 1-31, `month` 1-12."""
 _AGENCIES = ("organ_name", "parent_organ_name")
 _PERSONS = ("signer_name", "applicant_name")
 _BODY = re.compile(r"^\W*(can cu|kinh gui|dieu 1\b)")
 _FRESH = 0.5  # of the page's height: a title stands above
 
 
-class DigitReader(Protocol):
-    """Reads digits written or stamped into the gap between two printed words."""
-
-    def read(self, crop: Pixels, grammar: Grammar) -> list[tuple[str, float]]:
-        """Readings with their probabilities, best first; "" stands for a blank."""
-        ...
-
-
+HandReader = Callable[[Page, Sight], ByHand]
+"""Digits written or stamped between the printed words of a page's head."""
 SignatureReader = Callable[[Sequence[Page], Sight], Candidates]
 """Candidates for signer_name, signer_position and signing_authority."""
 
@@ -71,7 +63,7 @@ def read_fields(
     sight: Sight,
     *,
     today: date,
-    digits: DigitReader | None = None,
+    digits: HandReader | None = None,
     signature: SignatureReader | None = None,
     known: Callable[[Candidates], Candidates] | None = None,
     calibrate: Callable[[str, Sequence[Candidate]], float] | None = None,
@@ -110,9 +102,10 @@ def read_fields(
     return _reading(found, calibrate, splits)
 
 
-def _of_paper(sheets: Sequence[Sheet], sight: Sight, *, today: date, digits: DigitReader | None) -> Candidates:
+def _of_paper(sheets: Sequence[Sheet], sight: Sight, *, today: date, digits: HandReader | None) -> Candidates:
     """All that stands on the paper itself: the head of its first page, title and subject, its foot, what has labels."""
     first = sheets[0]
+    hand = ByHand() if digits is None else digits(first.page, sight)
     own = pairs_of([sheet.page for sheet in sheets[:4]])
     head = find_head(first.page, first)
     title = title_in(_near_top(first, head))
@@ -132,11 +125,11 @@ def _of_paper(sheets: Sequence[Sheet], sight: Sight, *, today: date, digits: Dig
         found["code_number"] = (Candidate(None, "", 0.02, (unread,)),)
         found["code_notation"] = (Candidate(None, "", 0.02, (unread,)),)
     if code is not None:
-        found["code_number"] = _number(code, sight, digits)
+        found["code_number"] = _number(code, sight, hand)
     if notation is not None:
         found["code_notation"] = (notation,)
     if day is not None:
-        found["issued_date"] = read_date(day, sight, _parts(day, sight, digits), today=today)
+        found["issued_date"] = read_date(day, sight, _parts(day, hand), today=today)
         found["place"] = _one(place)
     found["subject"] = _subjects(first, head, title, about, own, sight, agencies)
     found["recipients"] = _one(read_recipients(sheets[::-1], own))
@@ -208,15 +201,14 @@ def _labelled_high(line: Span, sight: Sight) -> bool:
     return label.text.upper() in ("V/V", "V⁄V") and ends_high(sight, line.page, label.box)
 
 
-def _number(code: CodeLine, sight: Sight, digits: DigitReader | None) -> tuple[Candidate, ...]:
+def _number(code: CodeLine, sight: Sight, hand: ByHand) -> tuple[Candidate, ...]:
     """From words and from pixels: what agrees is strengthened, what does not is weakened by its rival."""
     words = read_number(code, sight)
-    page = code.line.span.page
-    crop = None if digits is None else sight.crop(page, code.gap)
-    if digits is None or crop is None:
+    if hand.room is None or not _meet(hand.room, code.gap):
         return (words,)
+    page = code.line.span.page
     found: dict[str | None, Candidate] = {}
-    for text, chance in digits.read(crop, "number")[:5]:
+    for text, chance in hand.number:
         place = words.evidence if text and words.value is not None else (Evidence(page, code.gap),)
         alike = words.value == (text or None)
         score = 1 - (1 - chance) * (1 - words.score) if alike else chance * (1 - 0.5 * words.score * (1 - chance))
@@ -229,22 +221,13 @@ def _number(code: CodeLine, sight: Sight, digits: DigitReader | None) -> tuple[C
     return tuple(sorted(found.values(), key=lambda one: -one.score))
 
 
-def _parts(day: DateLine, sight: Sight, digits: DigitReader | None) -> dict[str, Part]:
+def _parts(day: DateLine, hand: ByHand) -> dict[str, Part]:
     """What the pixels say in the gaps of the date."""
-    if digits is None:
-        return {}
-    found: dict[str, Part] = {}
-    grammars: tuple[Grammar, ...] = ("day", "month", "year")
-    for name in grammars:
-        box = day.gaps[name]
-        crop = sight.crop(day.line.span.page, box)
-        if crop is None:
-            continue
-        if is_blank(sight, day.line.span.page, box):
-            found[name] = [("", 0.95)]
-        else:
-            found[name] = list(digits.read(crop, name))
-    return found
+    return {name: part for name, part in hand.parts.items() if part and _meet(hand.rooms[name], day.gaps[name])}
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
 def _labelled(sheets: Sequence[Sheet], type_name: Candidate) -> Candidates:
