@@ -17,7 +17,7 @@ _PARTS = (("day", Grammar.DAY), ("month", Grammar.MONTH), ("year", Grammar.YEAR)
 class ByHand:
     """Readings with their chances, best first, "" for a blank; `room` is the box that the number was looked for in."""
 
-    number: Part = ()
+    number: Part = field(default_factory=list)
     room: Box | None = None
     parts: dict[str, Part] = field(default_factory=dict)
     rooms: dict[str, Box] = field(default_factory=dict)
@@ -35,7 +35,7 @@ def read_by_hand(page: Page, sight: Sight, reader: DigitReader) -> ByHand:
     if dates is not None:
         asked += [(getattr(dates, name), grammar) for name, grammar in _PARTS]
     answers = iter(reader.read_all(pixels, asked))
-    found = () if number is None else _part(next(answers))
+    found: Part = [] if number is None else _part(next(answers))
     parts = {} if dates is None else {name: _part(next(answers)) for name, _ in _PARTS}
     rooms = {} if dates is None else {name: getattr(dates, name).evidence for name, _ in _PARTS}
     return ByHand(found, None if number is None else number.evidence, parts, rooms)

@@ -10,14 +10,14 @@ from datetime import date
 from ocr_workers.reading.by_hand import ByHand
 from ocr_workers.reading.code import CodeLine, find_code, read_notation, read_number, unread_code
 from ocr_workers.reading.foot import dates_at_foot, read_recipients
-from ocr_workers.reading.gaps import ends_high, is_blank
+from ocr_workers.reading.gaps import ends_high
 from ocr_workers.reading.header import find_agencies, read_agency
 from ocr_workers.reading.issued import DateLine, Part, find_date, read_date, read_place
 from ocr_workers.reading.labels import read_codes, read_labels, read_validity
 from ocr_workers.reading.language import VIETNAMESE, read_language
 from ocr_workers.reading.marks import Pairs, pairs_of
 from ocr_workers.reading.sense import Candidates, days_on, weigh
-from ocr_workers.reading.sight import Candidate, Pixels, Sight
+from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Sheet, Span, sheet_of
 from ocr_workers.reading.splits import Split, propose_splits
 from ocr_workers.reading.stamps import SECRET, Look, look_at_marks, read_priority, read_security_mark

@@ -10,8 +10,10 @@ from functools import partial
 import numpy as np
 
 from ocr_workers.engine import Engine, Layout
+from ocr_workers.reading.by_hand import read_by_hand
 from ocr_workers.reading.confidence import Calibration, calibration
 from ocr_workers.reading.dictionary import EMPTY, Dictionary
+from ocr_workers.reading.digits import DigitReader
 from ocr_workers.reading.fields import Reading, read_fields
 from ocr_workers.reading.mandatory import mandatory_fields
 from ocr_workers.reading.sense import Candidates
@@ -30,6 +32,7 @@ class Reader:
         """`engine` reads crops again. `measured`: other curves than those that come with this version."""
         self._least = settings.accept_confidence
         self._engine = engine
+        self._digits = DigitReader()
         self._measured = measured or calibration()
 
     def read(
@@ -47,6 +50,7 @@ class Reader:
             pages,
             sight,
             today=today,
+            digits=partial(read_by_hand, reader=self._digits),
             signature=partial(self._signature, known=known.signers()),
             known=known.weigh,
             calibrate=self._measured.chance,

@@ -8,12 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
-from ocr_workers.reading.fields import Grammar, Reading, read_fields
+from ocr_workers.reading.by_hand import ByHand
+from ocr_workers.reading.code import find_code
+from ocr_workers.reading.fields import Reading, read_fields
 from ocr_workers.reading.sense import Candidates
-from ocr_workers.reading.sight import NO_SIGHT, Candidate, Pixels, Sight
+from ocr_workers.reading.sight import NO_SIGHT, Candidate, Sight
 from ocr_workers.reading.spans import sheet_of
 from ocr_workers.reading.stamps import marks_unread
 from ocr_workers.reading.types import paper_types, title_in
+from ocr_workers.reading.zones import find_head
 from sohoa.model import Evidence
 from tests.support.set_pages import HEIGHT, MIDDLE, WIDTH, body, set_page, state_head
 
@@ -87,26 +90,16 @@ def test_a_notation_that_speaks_against_the_title_lowers_both() -> None:
         assert torn.fields[name].confidence < 0.8 * sure.fields[name].confidence
 
 
-class _Digits:
-    """Reads the gap of the number as told, and nothing else."""
-
-    def __init__(self, said: list[tuple[str, float]]) -> None:
-        self._said = said
-        self.sizes: list[tuple[int, int]] = []
-
-    def read(self, crop: Pixels, grammar: Grammar) -> list[tuple[str, float]]:
-        self.sizes.append((crop.shape[1], crop.shape[0]))
-        return self._said if grammar == "number" else []
-
-
 def test_digits_from_pixels_outvote_a_doubtful_word_and_strengthen_a_like_one() -> None:
     page = set_page(*state_head(code="Số: 4~4 /QĐ-SYT"), (5, MIDDLE, "QUYẾT ĐỊNH"), *body(9))
-    white = np.full((HEIGHT, WIDTH), 255, np.uint8)
-    sight = Sight(lambda number: white, {})
-    other = read_fields([page], sight, today=TODAY, digits=_Digits([("412", 0.9)]))
+    room = find_code(find_head(page, sheet_of(page))).gap  # type: ignore[union-attr]
+    other = read_fields([page], NO_SIGHT, today=TODAY, digits=lambda *_: ByHand([("412", 0.9)], room))
     assert [one.value for one in other.candidates["code_number"]] == ["412", "4"]
-    alike = read_fields([page], sight, today=TODAY, digits=_Digits([("4", 0.9)]))
+    alike = read_fields([page], NO_SIGHT, today=TODAY, digits=lambda *_: ByHand([("4", 0.9)], room))
     assert alike.fields["code_number"].confidence > 0.85
+    elsewhere = (room[0], room[1] + 900, room[2], room[3] + 900)
+    ignored = read_fields([page], NO_SIGHT, today=TODAY, digits=lambda *_: ByHand([("412", 0.9)], elsewhere))
+    assert [one.value for one in ignored.candidates["code_number"]] == ["4"]
 
 
 def test_a_dictionary_and_a_signature_reader_are_asked_and_confidence_is_calibrated() -> None:
