@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -31,6 +32,7 @@ from sohoa.states import PageStatus
 _AGENCIES = ("organ_name", "parent_organ_name")
 _PERSONS = ("signer_name", "applicant_name")
 _BODY = re.compile(r"^\W*(can cu|kinh gui|dieu 1\b)")
+_FIRST_KEPT, _LAST_KEPT = 20, 20  # pages of a long paper that fields are looked for on
 _FRESH = 0.5  # of the page's height: a title stands above
 
 
@@ -77,15 +79,14 @@ def read_fields(
     `calibrate(name, candidates)` gives the chance that the first is right; without it, confidence is its raw score.
     `mark_released`: a person has seen that the paper bears no security mark.
     """
-    sheets = [sheet_of(left_of_two(page)) for page in pages]
+    through = _Through(pages)
+    splits = propose_splits(through.sheets())
+    sheets = through.ends
     looked = look_at_marks(sheets[0], sight, look) if look is not None and sheets else ()
-    secret = read_security_mark(sheets) or next((one for one in looked if one.value in SECRET), None)
-    if mark_released:
-        secret = None
-    if secret is not None:
+    secret = through.secret or next((one for one in looked if one.value in SECRET), None)
+    if secret is not None and not mark_released:
         return _reading({"security_mark": (secret,)}, calibrate, ())
-    found = _whole(pages)
-    splits = propose_splits(sheets)
+    found = _whole([sheet.page for sheet in sheets], through.written)
     written = [sheet for sheet in sheets if sheet.rows]
     language = found.get("language")
     if not written or (language and language[0].value != VIETNAMESE):
@@ -96,10 +97,33 @@ def read_fields(
     if looked and "priority" not in found:
         found["priority"] = looked[:1]
     if signature is not None:
-        found |= {name: ones for name, ones in signature(pages, sight).items() if ones}
+        found |= {name: ones for name, ones in signature([sheet.page for sheet in written], sight).items() if ones}
     if known is not None:
         found = known(found)
     return _reading(found, calibrate, splits)
+
+
+class _Through:
+    """One way through all pages, of which only the first and the last stay in memory."""
+
+    def __init__(self, pages: Sequence[Page]) -> None:
+        self._pages = pages
+        self._first: list[Sheet] = []
+        self._last: deque[Sheet] = deque(maxlen=_LAST_KEPT)
+        self.secret: Candidate | None = None
+        self.written = 0
+
+    @property
+    def ends(self) -> list[Sheet]:
+        return [*self._first, *self._last]
+
+    def sheets(self) -> Iterator[Sheet]:
+        for at, page in enumerate(self._pages):
+            sheet = sheet_of(left_of_two(page))
+            self.written += page.status != PageStatus.BLANK.value
+            self.secret = self.secret or read_security_mark([sheet], first=at)
+            (self._first if at < _FIRST_KEPT else self._last).append(sheet)
+            yield sheet
 
 
 def _of_paper(sheets: Sequence[Sheet], sight: Sight, *, today: date, digits: HandReader | None) -> Candidates:
@@ -240,11 +264,10 @@ def _labelled(sheets: Sequence[Sheet], type_name: Candidate) -> Candidates:
     return {name: (one,) for name, one in found.items()}
 
 
-def _whole(pages: Sequence[Page]) -> Candidates:
-    """What is told by all pages together."""
-    amount = sum(page.status != PageStatus.BLANK.value for page in pages)
+def _whole(pages: Sequence[Page], written: int) -> Candidates:
+    """What is told by all pages together, of which `written` are not blank."""
     language = read_language(pages)
-    found: Candidates = {"page_amount": (Candidate(str(amount), "", 0.97, ()),)}
+    found: Candidates = {"page_amount": (Candidate(str(written), "", 0.97, ()),)}
     return found | ({"language": (language,)} if language is not None else {})
 
 

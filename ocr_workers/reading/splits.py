@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ocr_workers.reading.code import find_code
@@ -25,18 +25,20 @@ class Split:
     score: float
 
 
-def propose_splits(sheets: Sequence[Sheet]) -> tuple[Split, ...]:
+def propose_splits(sheets: Iterable[Sheet]) -> tuple[Split, ...]:
     """Pages after the first on which another document may begin, best reason each."""
     found: dict[int, Split] = {}
     before = 0
-    for at, sheet in enumerate(sheets):
+    last: Sheet | None = None
+    for sheet in sheets:
         number = page_number(sheet)
-        if at:
-            for split in _reasons(sheets[at - 1], sheet, before=before, number=number):
+        if last is not None:
+            for split in _reasons(last, sheet, before=before, number=number):
                 known = found.get(split.page)
                 if known is None or split.score > known.score:
                     found[split.page] = split
         before = number or (before + 1 if before else 0)
+        last = sheet
     return tuple(found[page] for page in sorted(found))
 
 

@@ -61,13 +61,14 @@ def look_at_marks(sheet: Sheet, sight: Sight, look: Look) -> tuple[Candidate, ..
     return tuple(found)
 
 
-def read_security_mark(sheets: Sequence[Sheet]) -> Candidate | None:
+def read_security_mark(sheets: Sequence[Sheet], *, first: int = 0) -> Candidate | None:
     """MẬT, TỐI MẬT or TUYỆT MẬT standing alone in capitals at the head of a page; never the word within a sentence.
 
-    Read so that one is rather found than missed: a person may lift it.
+    Read so that one is rather found than missed: a person may lift it. `first`: how many pages stand before the first of
+    `sheets`; page 1 is looked at further down.
     """
     found = []
-    for number, sheet in enumerate(sheets):
+    for number, sheet in enumerate(sheets, first):
         for piece in _pieces(sheet):
             share = _middle(piece) / sheet.page.height_px
             mark = secrecy(piece.text)
