@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -33,12 +33,11 @@ class Candidate:
 
 
 class Sight:
-    """The pixels of a document's pages in the page frame, turned as each page was found to lie; one page is kept."""
+    """The pixels of a document's pages in the page frame; one page is kept."""
 
-    def __init__(self, load: Callable[[int], Pixels | None], turns: Mapping[int, int]) -> None:
-        """`load` gives a page as displayed, before its quarter turn, None where it has no pixels (born digital)."""
+    def __init__(self, load: Callable[[int], Pixels | None]) -> None:
+        """`load` gives a page turned as it was found to lie, None where it has no pixels (born digital)."""
         self._load = load
-        self._turns = turns
         self._number = 0
         self._pixels: Pixels | None = None
 
@@ -48,15 +47,14 @@ class Sight:
 
         def load(number: int) -> Pixels | None:
             page = load_page(original, plan, number)
-            return page.pixels if isinstance(page, PageImage) else None
+            return turned(page.pixels, pages[number - 1].turn_deg) if isinstance(page, PageImage) else None
 
-        return cls(load, {page.number: page.turn_deg for page in pages})
+        return cls(load)
 
     def pixels(self, number: int) -> Pixels | None:
         """Page `number`: uint8, (height, width) or (height, width, 3) RGB; None for a born-digital page."""
         if number != self._number:
-            loaded = self._load(number)
-            self._pixels = None if loaded is None else turned(loaded, self._turns.get(number, 0))
+            self._pixels = self._load(number)
             self._number = number
         return self._pixels
 
@@ -70,5 +68,5 @@ class Sight:
         return piece if piece.size else None
 
 
-NO_SIGHT = Sight(lambda number: None, {})
+NO_SIGHT = Sight(lambda number: None)
 """For pages of which only the words are held."""

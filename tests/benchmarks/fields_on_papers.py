@@ -49,7 +49,7 @@ def main() -> None:
 def _real(folder: Path) -> Iterator[Case]:
     for truth in sorted(PAPERS.glob("*.json")):
         pages = [page_from_dict(page) for page in json.loads((folder / truth.name).read_text())]
-        sight = Sight(partial(_png, folder, truth.stem), {})
+        sight = Sight(partial(_png, folder, truth.stem))
         yield truth.stem, json.loads(truth.read_text())["fields"], read_fields(pages, sight, today=TODAY)
 
 

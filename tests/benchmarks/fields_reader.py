@@ -24,7 +24,7 @@ LoadImage = Callable[[int], Pixels]
 
 def read(pages: Sequence[Page], load_image: LoadImage, *, home: Path) -> Reading:
     """The paper as Sohoa reads it, with an empty dictionary; `home` is a folder for settings to name."""
-    return _reader(home).read(pages, Sight(load_image, {}), today=datetime.now(UTC).date())
+    return _reader(home).read(pages, Sight(load_image), today=datetime.now(UTC).date())
 
 
 def read_once(pages: Sequence[Page], *, home: Path) -> Mapping[str, Field]:
