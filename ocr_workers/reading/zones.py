@@ -245,6 +245,8 @@ def _bottom(sheet: Sheet, anchor: Span | None) -> float:
         text = fold(" ".join(word.text for word in row))
         if is_body(text) and not _is_number(sheet.span(row)) and "can cu" in text[:10]:
             break
+        if _quotes(sheet, row):
+            continue
         is_date, is_number = DATE_WORDS.search(text) is not None, _is_number(sheet.span(row))
         if is_date or is_number:
             last = level
@@ -253,6 +255,12 @@ def _bottom(sheet: Sheet, anchor: Span | None) -> float:
     if last == top and anchor is not None:
         last = sheet.level(anchor.box) + 2.2 * anchor.height
     return last + 0.2 * sheet.height
+
+
+def _quotes(sheet: Sheet, row: Sequence[Word]) -> bool:
+    """Whether a row tells of another paper: its number with "ngày" right behind (số 44/QĐ-UBND ngày …)."""
+    runs = [fold(sheet.span(run).text) for run in parted(row, 2.0 * sheet.height)]
+    return any(re.search(r"[/⁄][a-z0-9][\w.&\-–]*,?\s+ngay\b", run) is not None for run in runs)
 
 
 def _is_number(span: Span) -> bool:

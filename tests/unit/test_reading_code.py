@@ -127,7 +127,7 @@ def test_a_red_boxed_mark_that_was_not_read_is_looked_at_again() -> None:
     paper = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
     cv2.rectangle(paper, (400, 560), (700, 660), (200, 30, 40), 6)
     cv2.putText(paper, "MAT", (450, 640), cv2.FONT_HERSHEY_SIMPLEX, 2.4, (200, 30, 40), 9)
-    cv2.circle(paper, (1600, 900), 200, (200, 30, 40), 8)  # a seal is no such mark
+    cv2.circle(paper, (1600, 900), 110, (200, 30, 40), 8)  # a seal is no such mark
     sight = Sight(lambda number: paper)
     assert len(marks_unread(sheet_of(page), sight)) == 1
     assert read_fields([page], sight, today=TODAY, look=lambda crop: "MẬT").secret

@@ -52,7 +52,7 @@ CODE = ("code_number", "code_notation", "issued_date")
 
 
 @pytest.mark.parametrize("merged", [False, True], ids=["columns parted", "columns read across"])
-@pytest.mark.parametrize("skew_deg", [0.0, 1.4, -2.0])
+@pytest.mark.parametrize("skew_deg", [0.0, 1.4, -2.0, 3.2])
 def test_a_decision_is_read_level_or_askew_with_its_columns_parted_or_not(merged: bool, skew_deg: float) -> None:
     reading = _read(set_page(*state_head(), *SUBJECT, *body(10), merged=merged, skew_deg=skew_deg))
     assert _values(reading, *CODE) == ["138", "QĐ-SYT", "2024-04-03"]
@@ -85,8 +85,11 @@ def test_evidence_is_the_union_of_the_words_of_each_line() -> None:
 
 def test_the_number_in_a_ground_is_not_the_papers_own() -> None:
     head = [piece for piece in state_head() if not piece[2].startswith(("Số:", "Sông"))]
-    reading = _read(set_page(*head, *SUBJECT, *body(10)))
+    quoted = paragraph(8.5, "Số: 44/QĐ-UBND ngày 05 tháng 6 năm 2021 nay được thay thế.")
+    reading = _read(set_page(*head, *SUBJECT, *quoted, *body(10)))
     assert _is_absent(reading, *CODE)
+    alone = at_left(26, "Số: 46/QĐ-UBND")
+    assert _is_absent(_read(set_page(*head, *SUBJECT, *body(10), alone)), *CODE)
     assert _values(reading, "type_name") == ["Quyết định"]
 
 
@@ -112,7 +115,10 @@ def test_a_stamp_of_arrival_gives_neither_number_nor_date() -> None:
     )
     assert _values(reading, *CODE) == ["138", "SYT-NVY", "2024-04-03"]
     without = [piece for piece in state_head() if not piece[2].startswith(("Số:", "Sông"))]
-    assert _is_absent(_read(set_page(*without, *stamp, *body(10))), "code_number", "issued_date")
+    stamp[1] = (4.6, 560, "Số: 812/QĐ-VP")
+    reading = _read(set_page(*without, *stamp, *body(10)))
+    assert _is_absent(reading, "code_number", "issued_date")
+    assert _values(reading, "organ_name") == ["SỞ Y TẾ"]
 
 
 def test_an_attachment_without_a_head_yields_nothing_but_its_length_and_language() -> None:

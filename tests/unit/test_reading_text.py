@@ -49,8 +49,9 @@ def test_a_name_read_surely_elsewhere_on_the_paper_is_a_witness_but_no_word_is_i
     own = pairs_of([page])
     assert put_right(["HUYỆN", "KHE", "NGẢN"], own) == ["HUYỆN", "KHE", "NGẢN"]  # ngàn is in no list
     assert own["khe", "ngàn"] == 2
-    twice = pairs_of([set_page(*paragraph(0, "Hội nghị tông kết"))])
-    assert put_right(["Hội", "nghị", "tông", "kết"], twice, [0.95] * 4) == ["Hội", "nghị", "tổng", "kết"]
+    line = "về việc luân chuyên cán bộ"
+    itself = pairs_of([set_page(*paragraph(0, line))])
+    assert " ".join(put_right(line.split(), itself, [0.95] * 6)) == "về việc luân chuyển cán bộ"
 
 
 @pytest.mark.parametrize(
