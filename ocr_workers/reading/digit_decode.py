@@ -68,8 +68,8 @@ def masses(scores: Scores, grammar: Grammar, *, before: int, after: int, by_labe
     """How probable each text is, given each column's class probabilities (columns x classes; rows sum to 1).
 
     What stands before the room's own label, or after the next one, is not read. Letters before column `before` and from
-    column `after` on are what is left of a label. A blank counts only as far as both labels around it were seen.
-    `by_labels`: nobody knows where the room is, so both labels must be seen for any other text as well.
+    column `after` on are what is left of a label. Of the labels around it at
+    least one must be seen, and both for a blank. `by_labels`: nobody knows where the room is, so both for any other text too.
     """
     outside = np.ones(len(scores), bool)
     outside[before:after] = False
@@ -120,8 +120,10 @@ def masses(scores: Scores, grammar: Grammar, *, before: int, after: int, by_labe
     if not by_labels or grammar is Grammar.YEAR:
         for text in open_blank.keys() | open_char.keys():
             ended[text] += open_blank.get(text, 0.0) + open_char.get(text, 0.0)
-    ended[""] = min(ended[""], nothing if grammar is not Grammar.YEAR else labelled)
-    return {text: mass for text, mass in ended.items() if may_be(text, grammar)}
+    labels = 1.0 - float(np.prod(1.0 - start) * np.prod(1.0 - end))
+    placed = {text: mass * labels for text, mass in ended.items()}
+    placed[""] = min(placed.get("", 0.0), nothing if grammar is not Grammar.YEAR else labelled)
+    return {text: mass for text, mass in placed.items() if may_be(text, grammar)}
 
 
 _CLASSES = tuple((char, n + 1) for n, char in enumerate(ALPHABET) if char in DIGITS + LETTERS)
