@@ -42,7 +42,8 @@ _COLOURS: dict[str, Literal["colour", "grey", "bitonal"]] = {"RGB": "colour", "L
 class Task:
     """One paper to read: drawn by `seed` at `level`, a bad input of `kind`, or a real one by the name of its transcription.
 
-    `mnist`: the folder of digits that people wrote, which then fill in what is written by hand (press.hands.MnistHands).
+    `plain`: whether plain Tesseract reads it as well. `mnist`: the folder of digits that people wrote, which then fill in what
+    is written by hand (press.hands.MnistHands).
     """
 
     group: str
@@ -51,6 +52,7 @@ class Task:
     kind: str = ""
     name: str = ""
     mnist: str = ""
+    plain: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def read_all(tasks: Sequence[Task], *, processes: int = 2) -> Iterator[Outcome]:
 def read_one(task: Task) -> Outcome:
     """Draw or open one paper, recognise it, and let both readers read it; a reader's crash is an outcome."""
     paper = None if task.name else drawn(task)
-    given = _real(task.name) if paper is None else _drawn_pages(paper)
+    given = _real(task.name) if paper is None else _drawn_pages(paper, plain=task.plain)
     truth, extra = _truth_of(task.name) if paper is None else (paper.fields, paper.extra)
     started_s, error = time.perf_counter(), None
     reading = Reading()
@@ -139,12 +141,13 @@ def real_names() -> list[str]:
     return sorted(path.stem for path in PAPERS.glob("*.json"))
 
 
-def _drawn_pages(paper: press.Paper) -> _Given:
+def _drawn_pages(paper: press.Paper, *, plain: bool) -> _Given:
     given = _Given()
     for number, page in enumerate(paper.pages, 1):
         image = page_image(page, number)
         given.pages.append(_recognised(image))
-        given.texts.append(_plain_text(image))
+        if plain:
+            given.texts.append(_plain_text(image))
     given.load = lambda number: turned(
         page_image(paper.pages[number - 1], number).pixels, given.pages[number - 1].turn_deg
     )

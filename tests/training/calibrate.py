@@ -68,7 +68,9 @@ def tasks(papers: int) -> list[Task]:
     wanted: list[Task] = []
     for place, (level, share) in enumerate(_SHARES.items()):
         first = SEED + 10_000 * place
-        wanted += [Task(level, seed=seed, level=level) for seed in range(first, first + round(papers * share))]
+        wanted += [
+            Task(level, seed=seed, level=level, plain=False) for seed in range(first, first + round(papers * share))
+        ]
     return wanted
 
 
