@@ -22,9 +22,10 @@ from ocr_workers.reading.splits import Split, propose_splits
 from ocr_workers.reading.stamps import read_priority, read_security_mark
 from ocr_workers.reading.subject import find_about, find_subject, read_subject
 from ocr_workers.reading.text import agency, letters, name_of_person, sentence
-from ocr_workers.reading.types import Title, read_type, title_in, type_named
+from ocr_workers.reading.types import Title, read_type, title_in
 from ocr_workers.reading.zones import Head, find_head
 from sohoa.model import Evidence, Field, Page
+from sohoa.paper_types import type_named
 from sohoa.states import PageStatus
 
 Grammar = Literal["number", "day", "month", "year"]

@@ -9,8 +9,8 @@ from datetime import date
 from ocr_workers.reading.confidence import Calibration, calibration
 from ocr_workers.reading.dictionary import EMPTY, Dictionary
 from ocr_workers.reading.fields import Reading, read_fields
-from ocr_workers.reading.mandatory import mandatory_fields
 from ocr_workers.reading.sight import Sight
+from sohoa.mandatory import mandatory_fields
 from sohoa.model import Field, Page
 from sohoa.settings import Settings
 
