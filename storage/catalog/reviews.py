@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, or_, select, tuple_
+from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, or_, select
 
 from sohoa.errors import BadRequest, Conflict
 from sohoa.model import Actor
@@ -79,7 +79,8 @@ def waiting(
     total = conn.execute(select(func.count()).select_from(query.subquery())).scalar_one()
     if cursor is not None:
         at, document_id = _place(cursor)
-        query = query.where(tuple_(documents.c.received_at, documents.c.document_id) > tuple_(at, document_id))
+        same = and_(documents.c.received_at == at, documents.c.document_id > document_id)
+        query = query.where(or_(documents.c.received_at > at, same))
     found = conn.execute(query.order_by(documents.c.received_at, documents.c.document_id).limit(limit + 1)).all()
     known = rows.get_many(conn, [row.document_id for row in found[:limit]])
     held = _living(conn, list(known), now=now)
@@ -141,6 +142,12 @@ def claim_of(conn: Connection, document: Document, *, now: datetime) -> Claim | 
     if document.review is not Review.CLAIMED:
         return None
     return _living(conn, [document.document_id], now=now).get(document.document_id)
+
+
+def claim_shown(conn: Connection, document_id: str, *, now: datetime) -> tuple[Document, Claim | None]:
+    """A document and the claim that lives on it. Raises NotFound."""
+    document = rows.find(conn, document_id)
+    return document, claim_of(conn, document, now=now)
 
 
 def give_back(conn: Connection, document_id: str, *, actor: Actor, now: datetime) -> Document:

@@ -44,3 +44,31 @@ def every_review(office: WorkedOffice, where: dict[str, Any]) -> None:
     office.revise(waits, APPEND, then=WHOLE)
     stores.settings.__dict__["second_check_share"] = 0.0
     reviewing.confirm(stores, first, actor=MAI, corrections={"subject": Correction("Về việc hòa giải cơ sở")})
+
+
+def read_field(value: str | None, *, accepted: bool = True, page: int = 1, raw: str | None = None) -> dict[str, Any]:
+    """A field as the machine read it (model.field_to_dict)."""
+    return {
+        "value": value,
+        "display": value,
+        "raw": value or "" if raw is None else raw,
+        "confidence": 0.9 if accepted else 0.4,
+        "evidence": [{"page": page, "box": [100, 100, 280, 150]}],
+        "origin": "machine",
+        "accepted": accepted,
+    }
+
+
+def read_fields(**more: str | None) -> dict[str, Any]:
+    """All that is mandatory of a decision, its number unsure, and `more`."""
+    sure = {
+        "type_name": "Quyết định",
+        "code_notation": "QĐ-KHCN",
+        "issued_date": "2023-01-15",
+        "organ_name": "SỞ KHOA HỌC VÀ CÔNG NGHỆ",
+        "subject": "Về việc hòa giải",
+        "signer_name": "Nguyễn Văn An",
+        "signer_position": "GIÁM ĐỐC",
+    } | more
+    fields = {name: read_field(value) for name, value in sure.items()}
+    return fields | {"code_number": read_field("138", accepted=False)}

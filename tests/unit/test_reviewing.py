@@ -27,6 +27,11 @@ THU = Actor("person:thu")
 CITIZEN = "024190001234"
 
 
+@pytest.fixture(autouse=True)
+def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+
+
 @pytest.fixture
 def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkedOffice]:
     with worked_office(tmp_path, monkeypatch) as made:

@@ -51,11 +51,11 @@ def _assert_said_or_not(stores: Stores, document_id: str, before: Document) -> b
         assert jobs.counts(connection) == {}
     record = read_record(stores.archive, after.archived_in, document_id)
     kinds = [event["eventType"] for event in read_events(stores.archive, after.archived_in, document_id)]
-    said: bool = after.version == 2
+    said = after.version == 2
     assert kinds.count("metadata modification") == said
     assert (after.review, claim is None) == ((Review.DONE, True) if said else (Review.CLAIMED, False))
     assert (record["fields"], len(record.get("checks", []))) == (after.fields, int(said))
-    assert (after.fields.get("type_name", {}).get("value") == "Quyết định") is said
+    assert (after.fields.get("type_name", {}).get("value") == "Quyết định") == said
     assert list(stores.archive.objects.list("staging/")) == []
     assert list(assert_whole(stores.settings.folder_of("")).values()) == [after.version]
     assert before.version == 1
