@@ -204,12 +204,15 @@ def compose_document(job: Job, tools: Tools) -> None:
     read = staged.read_fields(document.document_id, tools.archive)
     fields = read["fields"] if base is None else revised.fields_after(document, base, read["fields"], pages=len(every))
     doubtful = readings.failed or read["splits"] or unsure({name: field_from_dict(one) for name, one in fields.items()})
+    review = Review.NEEDED if doubtful else Review.NONE
+    if base is not None:
+        review = revised.review_after(document, base, doubtful=bool(doubtful))
     split = ("split_proposed",) if read["splits"] else ()
     warned = (*plan.warnings, *composition.warnings, *readings.warnings, *split)
     document = replace(
         document,
         fields=fields,
-        review=Review.NEEDED if doubtful else Review.NONE,
+        review=review,
         pages_failed=readings.failed,
         warnings=tuple(dict.fromkeys((*(base.warnings if base is not None and before else ()), *warned))),
         pdf_sha256=composition.pdf_sha256,

@@ -25,7 +25,7 @@ from ocr_workers.text_check import assert_text_equal
 from sohoa.clock import Clock
 from sohoa.errors import Conflict, DigestMismatch
 from sohoa.model import Appended, Page, Revision
-from sohoa.states import DocumentStatus, Origin, RevisionKind
+from sohoa.states import DocumentStatus, Origin, Review, RevisionKind
 from storage.archive import premis
 from storage.archive.alto import read_alto
 from storage.archive.archive import Archive
@@ -59,6 +59,16 @@ def fields_after(revision: Document, base: Document, read: dict[str, Any], *, pa
     if amount is None or amount["origin"] == Origin.PERSON:
         return base.fields
     return base.fields | {"page_amount": {**amount, "value": str(pages), "display": str(pages)}}
+
+
+def review_after(revision: Document, base: Document, *, doubtful: bool) -> Review:
+    """Whether a person is needed once the revision is in the document. Pages that are appended change nothing about what
+    people said of its fields, or still have to."""
+    if doubtful:
+        return Review.NEEDED
+    if kind_of(revision) is RevisionKind.REPLACE or base.review is Review.NONE:
+        return Review.NONE
+    return Review.DONE if base.review is Review.DONE else Review.NEEDED
 
 
 def append_pdf(
@@ -136,7 +146,7 @@ def _known_after(revision: Document, base: Document, archive: Archive) -> dict[s
         return {**before, **about, "appended": [dataclasses.asdict(one) for one in appended]}
     old = {"original": before.get("original"), "appended": before.get("appended", [])}
     old |= {"object_id": base.archived_in, "version": base.version}
-    same = ("document_id", "office", "dossier", "external_id", "declared", "actor", "received_at")
+    same = ("document_id", "office", "dossier", "external_id", "declared", "actor", "received_at", "checks")
     replaced = dataclasses.replace(
         revision, **{name: getattr(base, name) for name in same}, revision=None, revises=None
     )
@@ -212,6 +222,7 @@ def changes(revision: Document, base: Document) -> Changes:
         return {**after, "pages_total": total, "appended": (*base.appended, _appended(revision, base))}
     return {
         **after,
+        "wanted": None,
         "source": revision.source,
         "source_name": revision.source_name,
         "original_sha256": revision.original_sha256,

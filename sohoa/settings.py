@@ -78,6 +78,19 @@ class Settings(BaseSettings):
         le=1,
     )
 
+    # review
+    review_lease_s: float = Field(
+        default=900.0,
+        description="a paper that a person took goes back to the queue after this, unless taken again",
+        gt=0,
+    )
+    second_check_share: float = Field(
+        default=0.05, description="share of reviewed papers that a second person checks (0 to 1)", ge=0, le=1
+    )
+    training_offices: str = Field(
+        default="", description="offices that let what they corrected be exported to train with, parted by commas"
+    )
+
     # jobs
     jobs: int = Field(default=0, description="worker processes; 0 means one a core", ge=0)
     lease_s: float = Field(default=30.0, description="a lease not renewed for this long is handed out again", gt=0)

@@ -28,6 +28,15 @@ class Review(StrEnum):
     DONE = "done"
 
 
+class WantedKind(StrEnum):
+    """What a person may ask for in place of confirming, and the second check of a share of papers."""
+
+    SECOND_CHECK = "second_check"
+    SPLIT = "split"
+    ROTATE = "rotate"
+    RESCAN = "rescan"
+
+
 class Origin(StrEnum):
     """Who says a field: the machine that read it, a person, or whoever sent the paper."""
 

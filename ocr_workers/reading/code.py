@@ -10,9 +10,9 @@ from ocr_workers.reading.gaps import Letters, as_digits, is_blank, is_coloured
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Span
 from ocr_workers.reading.text import distance, fold, letters
-from ocr_workers.reading.types import PaperType, type_of_abbreviation
 from ocr_workers.reading.zones import Head, is_stamp
 from sohoa.model import Box, Evidence, nfc
+from sohoa.paper_types import PaperType, type_of_abbreviation
 
 _LABEL = re.compile(r"^[^a-z0-9]{0,3}[s5$](?:[oaeu60]|(?=[^a-z]))[^a-z0-9]{0,3}?\s*(?:hieu\s*)?[:;.,]?\s*")
 _STATE = re.compile(r"[/⁄\\]\s*(?:((?:19|20)\d\d)\s*[/⁄\\]\s*)?(?=[^\W\d])")

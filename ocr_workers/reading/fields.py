@@ -24,9 +24,10 @@ from ocr_workers.reading.splits import Split, propose_splits
 from ocr_workers.reading.stamps import SECRET, Look, look_at_marks, read_priority, read_security_mark
 from ocr_workers.reading.subject import find_about, find_subject, read_subject
 from ocr_workers.reading.text import agency, fold, letters, name_of_person, sentence
-from ocr_workers.reading.types import Title, read_type, title_in, type_named
+from ocr_workers.reading.types import Title, read_type, title_in
 from ocr_workers.reading.zones import Head, find_head, left_of_two, secrecy, urgency
 from sohoa.model import Box, Evidence, Field, Page
+from sohoa.paper_types import type_named
 from sohoa.states import PageStatus
 
 _AGENCIES = ("organ_name", "parent_organ_name")

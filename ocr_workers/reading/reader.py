@@ -15,10 +15,10 @@ from ocr_workers.reading.confidence import Calibration, calibration
 from ocr_workers.reading.dictionary import EMPTY, Dictionary
 from ocr_workers.reading.digits import DigitReader
 from ocr_workers.reading.fields import Reading, read_fields
-from ocr_workers.reading.mandatory import mandatory_fields
 from ocr_workers.reading.sense import Candidates
 from ocr_workers.reading.sight import Pixels, Sight
 from ocr_workers.reading.signature import KnownSigner, read_signature
+from sohoa.mandatory import mandatory_fields
 from sohoa.model import Field, Page
 from sohoa.settings import Settings
 

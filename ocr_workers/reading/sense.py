@@ -12,7 +12,7 @@ from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Sheet
 from ocr_workers.reading.syllables import is_syllable
 from ocr_workers.reading.text import fold
-from ocr_workers.reading.types import type_named, type_of_abbreviation
+from sohoa.paper_types import type_named, type_of_abbreviation
 
 Candidates = dict[str, tuple[Candidate, ...]]
 """By field name, best first."""

@@ -1,32 +1,20 @@
-"""The controlled list of types of paper with their abbreviations, and which of them a paper is."""
+"""Which type of the controlled list (sohoa/paper_types.py) a paper is."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 
-from ocr_workers.reading.lists import lines_of
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Span
 from ocr_workers.reading.text import distance, fold, is_capitals, letters
+from sohoa.paper_types import LETTER, OTHER, PaperType, paper_types, type_of_abbreviation
 
-LETTER = "Công văn"
-OTHER = "other"
 _LIKE = 0.84  # a title as like as this to a name of the list is that name
 _LETTERS_AN_ERROR = 8
 _MOST_TITLE_LINES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class PaperType:
-    """A name of the list in sentence case. `kind`: act (Nghị định 30), form, certificate, or party."""
-
-    name: str
-    abbreviations: tuple[str, ...]
-    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +25,6 @@ class Title:
     spans: tuple[Span, ...]
     rest: Span | None
     likeness: float
-
-
-@cache
-def paper_types() -> tuple[PaperType, ...]:
-    """The list of types.txt."""
-    rows = [[part.strip() for part in line.split("|")] for line in lines_of("types.txt")]
-    return tuple(PaperType(name, tuple(short.split()), kind) for kind, name, short in rows)
-
-
-@cache
-def type_of_abbreviation() -> dict[str, PaperType]:
-    return {short: kind for kind in reversed(paper_types()) for short in kind.abbreviations}
-
-
-def type_named(name: str) -> PaperType | None:
-    return next((kind for kind in paper_types() if kind.name == name), None)
 
 
 def title_in(spans: Sequence[Span]) -> Title | None:

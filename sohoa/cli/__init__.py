@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sohoa.cli.review_app import review_app
 from sohoa.errors import SohoaError
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(review_app, name="review")
 token_app = typer.Typer(help="Bearer tokens for the HTTP API.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(token_app, name="token")
 ledger_app = typer.Typer(help="The hash-chained list of all commits.", no_args_is_help=True, rich_markup_mode=None)
@@ -412,7 +414,7 @@ def disposal_list(as_json: Json = False, as_actor: As = None) -> None:
 def token_create(
     name: Annotated[str, typer.Argument(help="What the token is for.")],
     scope: Annotated[
-        list[str], typer.Option(metavar="SCOPE", help="ingest, read or admin; may be given several times.")
+        list[str], typer.Option(metavar="SCOPE", help="ingest, read, review or admin; may be given several times.")
     ],
     actor: Annotated[str, typer.Option(metavar="ACTOR", help="In whose name it acts: person:ID or system:ID.")],
     office: Annotated[

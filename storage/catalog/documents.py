@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from sohoa.errors import AlreadyExists, NotFound
 from sohoa.model import Actor, Appended, DocumentId, DossierCode, OfficeId, Revision, Sha256, Source
+from sohoa.reviews import Check, Wanted, check_to_dict, checks_from, wanted_from, wanted_to_dict
 from sohoa.states import FINAL, DocumentStatus, JobKind, Review, check_move
 from storage.archive.layout import object_id_of
 from storage.catalog.tables import constant, counters, documents
@@ -47,7 +48,8 @@ class Document:
     name its newest archive commit; `changed_seq` is greater than that of every change before. `fields` are those read from
     it, by name, as model.field_to_dict writes them. `appended` are its further originals. `revision` is one that is on its
     way, or the last one where it did not get through (revisions.py); a row with `revises` is such a revision itself, and no
-    document to anybody but the pipeline.
+    document to anybody but the pipeline. `checks` are all looks of people at its fields, oldest first; `wanted` is what is
+    still to be done about it.
     """
 
     document_id: DocumentId
@@ -86,6 +88,8 @@ class Document:
     appended: tuple[Appended, ...] = ()
     revision: Revision | None = None
     revises: DocumentId | None = None
+    checks: tuple[Check, ...] = ()
+    wanted: Wanted | None = None
 
     @property
     def archived_in(self) -> str:
@@ -115,6 +119,8 @@ class Changes(TypedDict, total=False):
     pages_failed: tuple[int, ...]
     warnings: tuple[str, ...]
     fields: dict[str, Any]
+    checks: tuple[Check, ...]
+    wanted: Wanted | None
     archived_at: datetime | None
     searchable_at: datetime | None
     object_id: str | None
@@ -382,6 +388,10 @@ def _plain(name: str, value: Any) -> Any:
         return None if value is None else asdict(value)
     if name == "appended":
         return [asdict(one) for one in value] or None
+    if name == "checks":
+        return [check_to_dict(one) for one in value] or None
+    if name == "wanted":
+        return wanted_to_dict(value)
     return value
 
 
@@ -395,4 +405,6 @@ def _document(row: Row[Any]) -> Document:
     values["warnings"] = tuple(values["warnings"])
     values["appended"] = tuple(Appended(**one) for one in values["appended"] or ())
     values["revision"] = None if values["revision"] is None else Revision(**values["revision"])
+    values["checks"] = checks_from(values["checks"])
+    values["wanted"] = wanted_from(values["wanted"])
     return Document(**values)

@@ -157,6 +157,8 @@ def _document_row(record: Mapping[str, Any]) -> dict[str, Any]:
         "appended": record.get("appended") or None,
         "revision": record.get("revision"),
         "revises": None,
+        "checks": record.get("checks") or None,
+        "wanted": record.get("wanted"),
     }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
 
-from ocr_workers.reading.mandatory import mandatory_fields
+from sohoa.mandatory import mandatory_fields
 from sohoa.model import Field
 from tests.benchmarks.fields_sample import Outcome
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ocr_workers.reading.mandatory import mandatory_fields
+from sohoa.mandatory import mandatory_fields
 from sohoa.model import Evidence, Field
 from tests.benchmarks import fields_baseline, fields_pictures
 from tests.benchmarks.fields_bench import FULL, QUICK, SMOKE, measure, tasks

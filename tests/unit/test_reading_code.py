@@ -15,9 +15,10 @@ from ocr_workers.reading.sense import Candidates
 from ocr_workers.reading.sight import NO_SIGHT, Candidate, Sight
 from ocr_workers.reading.spans import sheet_of
 from ocr_workers.reading.stamps import marks_unread
-from ocr_workers.reading.types import paper_types, title_in
+from ocr_workers.reading.types import title_in
 from ocr_workers.reading.zones import find_head
 from sohoa.model import Evidence
+from sohoa.paper_types import paper_types
 from tests.support.set_pages import HEIGHT, MIDDLE, WIDTH, body, set_page, state_head
 
 TODAY = date(2026, 1, 1)

@@ -33,6 +33,8 @@ from storage.registration import register_pending
 from storage.stores import open_archive, open_stores
 from tests.support.catalogue_rows import rows_of
 from tests.support.rebuilding import lose_everything_but_the_archive, rebuild_in
+from tests.support.reviewed import every_review
+from tests.support.verified import verified
 from tests.support.worked import (
     DAMAGED,
     HOPELESS,
@@ -70,6 +72,25 @@ def test_papers_in_every_state_are_row_for_row_as_before(
     assert searches(Settings(home=tmp_path)) == found_before
     assert sum(rebuilt.documents.values()) == len(before["documents"]) >= count
     assert rebuilt.pages == len(before["pages"])
+
+
+def test_fields_and_what_people_said_of_them_are_row_for_row_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with worked_office(tmp_path, monkeypatch) as office:
+        for where in ({"dossier": "D-1"}, {"office": "H56.14"}):
+            every_review(office, where)
+        office.index()
+        before = rows_of(office.stores.database)
+        assert list(verified(office.stores).findings) == []
+    checks = [[check["check"] for check in row["checks"] or ()] for row in before["documents"]]
+    assert {tuple(numbers) for numbers in checks} == {(), (1,), (1, 1), (1, 2)}
+    wanted = {(row["wanted"] or {"kind": None})["kind"] for row in before["documents"]}
+    assert wanted == {None, "second_check", "rescan", "rotate"}
+    lose_everything_but_the_archive(tmp_path)
+    assert rebuild_in(tmp_path).findings == ()
+    with open_stores(Settings(home=tmp_path)) as stores:
+        assert rows_of(stores.database) == before
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocr_workers.reading.types import type_named
+from sohoa.paper_types import type_named
 
 _BY_KIND = {
     "act": (
