@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -343,7 +343,7 @@ def _document_stopped(job: Job, status: DocumentStatus, error: SohoaError, tools
         document = documents.get(connection, job.document_id)
         pages = page_rows.pages_of(connection, job.document_id)
     base = base_of(document, tools)
-    digests: dict[str, str] = {}
+    digests: dict[str, Any] = {}
     if base is None:
         stopped = record.stopped(document, ending, pages=pages, archive=tools.archive, clock=tools.clock)
         measured = {page.number: page.quality for page in pages if page.quality is not None}

@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, overload
 
@@ -65,13 +64,16 @@ def original_name(document: Document) -> str:
     return f"original.{document.kind}"
 
 
-Digests = Mapping[str, str]
-"""The SHA-256 of staged files by their names, as they were written: a commit takes nothing else."""
+Digests = Mapping[str, Sequence[Any]]
+"""[SHA-256, length in bytes] of staged files by their names, as they were written: a commit takes nothing else."""
 
 
-def write(document_id: DocumentId, name: str, source: BinaryIO | bytes, *, archive: Archive) -> dict[str, str]:
-    """Stage one file, durably, in place of what had that name before. Returns its digest by its name."""
-    return {name: archive.stage(document_id, name, source, overwrite=True).sha256}
+def write(
+    document_id: DocumentId, name: str, source: BinaryIO | bytes, *, archive: Archive
+) -> dict[str, Sequence[Any]]:
+    """Stage one file, durably, in place of what had that name before. Returns its digest and length by its name."""
+    file = archive.stage(document_id, name, source, overwrite=True)
+    return {name: (file.sha256, file.size_bytes)}
 
 
 def write_plan(document_id: DocumentId, plan: DocumentPlan, archive: Archive) -> None:
@@ -188,7 +190,7 @@ def write_readings(
 
 def write_qualities(
     document_id: DocumentId, qualities: Mapping[int, Mapping[str, Any]], archive: Archive
-) -> dict[str, str]:
+) -> dict[str, Sequence[Any]]:
     """Stage quality.json: what was measured (model.quality_to_dict) on each page, by its number, that anything was."""
     pages = [{"page": number, **quality} for number, quality in sorted(qualities.items())]
     return write(document_id, QUALITY, _json({"pages": pages}), archive=archive)
@@ -196,7 +198,7 @@ def write_qualities(
 
 def write_description(
     document_id: DocumentId, description: tuple[dict[str, Any], list[dict[str, Any]]], archive: Archive
-) -> dict[str, str]:
+) -> dict[str, Sequence[Any]]:
     """Stage record.json and premis.jsonl."""
     record, events = description
     digests = write(document_id, "record.json", _json(record), archive=archive)
@@ -209,27 +211,19 @@ def files_to_commit(
     """What the next version of the object gets, in `folder`, which ends in "/"; a held or failed document has no
     renditions, and a revision that did not get through has changed no page either.
 
-    The first version brings the original, to the path `original`. Raises NotFound where it is not staged: then nothing
-    may be committed; and DigestMismatch where it is not what was received, the PDF not the one that was validated, or
-    another file not the one that was written.
+    The first version brings the original, to the path `original`. The digests are those that the files had when they were
+    received, validated or written, so the commit fails where a disk has changed one since, or where one is not staged.
+    Raises NotFound where that is one whose digest nobody kept.
     """
-    staged = partial(archive.staged_file, document.document_id)
     measured = (QUALITY,) if composed or document.revises is None else ()
-    files = [staged(name, folder + name) for name in (*DESCRIPTION, *measured, *(RENDITIONS if composed else ()))]
-    if composed and next(file for file in files if file.key.endswith("/document.pdf")).sha256 != document.pdf_sha256:
-        raise DigestMismatch(f"the PDF staged for {document.document_id} is not the one that was validated; try again")
-    for file in files:
-        name = file.key.rpartition("/")[2]
-        if digests.get(name, file.sha256) != file.sha256:
-            raise DigestMismatch(f"{file.key} is not what was staged: its disk has changed it; try again")
+    names = (*DESCRIPTION, *measured, *(RENDITIONS if composed else ()))
+    known = dict(digests)
+    if composed:
+        known["document.pdf"] = (document.pdf_sha256, document.pdf_size_bytes)
+    wanted = [(name, folder + name, known.get(name)) for name in names]
     if document.version is None:
-        file = staged(original_name(document), original)
-        if file.sha256 != document.original_sha256:
-            raise DigestMismatch(
-                f"the original staged for {document.document_id} is no longer what was received: its disk has changed it"
-            )
-        files.append(file)
-    return files
+        wanted.append((original_name(document), original, (document.original_sha256, document.original_size_bytes)))
+    return [archive.staged_file(document.document_id, name, path, known=known) for name, path, known in wanted]
 
 
 def _read_json(key: str, archive: Archive) -> Any:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from sohoa.clock import Clock
 from sohoa.errors import DigestMismatch, NotFound, SohoaError
@@ -86,11 +86,16 @@ class Archive:
         stored = self.objects.create(key, source, sha256=sha256, overwrite=overwrite)
         return StagedFile(_logical_path(document_id, name), key, stored.sha256, stored.size_bytes)
 
-    def staged_file(self, document_id: str, name: str, logical_path: str | None = None) -> StagedFile:
-        """What was staged earlier, perhaps by another process; its bytes are read for the digest. Raises NotFound."""
-        key = staging_prefix(document_id) + name
-        sha256, size_bytes = sha256_of_key(self.objects, key)
-        return StagedFile(logical_path or _logical_path(document_id, name), key, sha256, size_bytes)
+    def staged_file(
+        self, document_id: str, name: str, logical_path: str | None = None, *, known: Sequence[Any] | None = None
+    ) -> StagedFile:
+        """What was staged earlier, perhaps by another process. `known` is [digest, length] of then, for the commit reads it
+        back anyway; where nobody knows them any more its bytes are read here. Raises NotFound then."""
+        path, key = logical_path or _logical_path(document_id, name), staging_prefix(document_id) + name
+        if known is not None:
+            return StagedFile(path, key, Sha256(known[0]), known[1])
+        digest, size_bytes = sha256_of_key(self.objects, key)
+        return StagedFile(path, key, digest, size_bytes)
 
     def staged_documents(self) -> Iterator[StagedDocument]:
         """Each document with something staged, in the order of their ids."""

@@ -1,8 +1,10 @@
 """Committing a version of an object, in the order that lets any process finish what another began.
 
-1 pin: every new file is copied from staging to `intents/<object>/vN/<digest>` and read back; nothing changes it there.
-2 reserve: `intents/<object>/vN.json`, create-only, holds the whole inventory. A loser finishes it and takes vN+1.
-3 copy the pinned bytes to their final keys and read them back.
+1 pin: every new large file is copied from staging to `intents/<object>/vN/<digest>` and read back; nothing changes it
+there.
+2 reserve: `intents/<object>/vN.json`, create-only, holds the whole inventory and the bytes of the small files. A loser
+finishes it and takes vN+1.
+3 bring the bytes, pinned and small ones, to their final keys and read them back.
 4 sidecar, then `vN/inventory.json`, create-only: committed.
 5 `0=ocfl_object_1.1`, root inventory and its sidecar, never back to a lower version.
 6 ledger entry; what is to be kept is guarded by the store; then intent and pins are dropped.
@@ -16,10 +18,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -50,6 +53,8 @@ _HEAD = re.compile(rb'\{"digestAlgorithm":"sha256","head":"v(\d+)",')
 _SIDECAR = re.compile(rb"([0-9a-f]{64}) +inventory\.json\n")
 _HEAD_WITHIN = 80
 """An inventory as written here says its head first, so that megabytes need not be parsed for it."""
+_SMALL_BYTES = 64 * 1024
+"""Up to here a file travels in the intent: a store is asked for it twice less than for a copy to be pinned and dropped."""
 _ATTEMPTS = 200
 """How often a committer may lose the race for a version before it gives the job back."""
 
@@ -74,11 +79,13 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A reserved version: its whole inventory, and the ledger's head before it was (no entry up to there names it)."""
+    """A reserved version: its whole inventory, the ledger's head before it was (no entry up to there names it), and the
+    small files that it brings, by their digests."""
 
     inventory: Inventory
     inventory_json: bytes
     ledger_head: int
+    small: Mapping[Sha256, bytes] = field(default_factory=dict)
 
     @property
     def version(self) -> int:
@@ -143,7 +150,7 @@ def commit_files(
         )
         intent = Intent(inventory, inventory.to_json(), ledger_head)
         try:
-            _pin(objects, intent, files, first.values())
+            intent = _pin(objects, intent, files, first.values())
         except NotFound:
             # Who commits vN drops all pins for vN, ours too; then vN+1 is next.
             if not _is_committed(objects, object_root(object_id), intent.version):
@@ -169,7 +176,8 @@ def finish(objects: Objects, ledger: Ledger, intent: Intent) -> Recorded | None:
     with suppress(NotFound):  # finished meanwhile, and its pins dropped
         prefix = pins_prefix(intent.inventory.object_id, intent.version)
         for digest, _ in intent.new_content():
-            _check(objects, prefix + digest, digest)
+            if digest not in intent.small:
+                _check(objects, prefix + digest, digest)
     return _finish(objects, ledger, intent)
 
 
@@ -338,34 +346,47 @@ def _first_files(object_id: str) -> dict[str, bytes]:
     return {} if code is None else {"dossier.json": to_json({"code": code, "object_id": object_id})}
 
 
-def _pin(objects: Objects, intent: Intent, files: Sequence[StagedFile], first: Iterable[bytes]) -> None:
-    """Put the bytes of a version where nobody changes them, and read back everything that was announced."""
+def _pin(objects: Objects, intent: Intent, files: Sequence[StagedFile], first: Iterable[bytes]) -> Intent:
+    """Put the bytes of a version where nobody changes them: the small ones into the intent, the others under it. All that
+    was announced is read back."""
     prefix = pins_prefix(intent.inventory.object_id, intent.version)
     new = {digest for digest, _ in intent.new_content()}
-    for data in first:
-        _create_same(objects, prefix + sha256_of(data), data)
+    small = {sha256_of(data): data for data in first}
 
     def pin_one(file: StagedFile) -> None:
         if file.sha256 not in new:
             _check(objects, file.key, file.sha256)
-            return
-        pin = prefix + file.sha256
-        with suppress(AlreadyExists):  # with other bytes: the check below tells whether they are the right ones
-            objects.copy(file.key, pin)
-        try:
-            _check(objects, pin, file.sha256)
-        except DigestMismatch:
-            objects.delete(pin)
-            raise DigestMismatch(
-                f"{file.key}: the staged bytes changed since they were announced; stage them again"
-            ) from None
+        elif file.size_bytes <= _SMALL_BYTES:
+            data = objects.read(file.key)
+            if sha256_of(data) != file.sha256:
+                raise _changed(file)
+            small[file.sha256] = data
+        else:
+            pin = prefix + file.sha256
+            with suppress(AlreadyExists):  # with other bytes: the check below tells whether they are the right ones
+                objects.copy(file.key, pin)
+            try:
+                _check(objects, pin, file.sha256)
+            except DigestMismatch:
+                objects.delete(pin)
+                raise _changed(file) from None
 
     _each(objects, pin_one, files)
+    return replace(intent, small=small)
+
+
+def _changed(file: StagedFile) -> DigestMismatch:
+    return DigestMismatch(f"{file.key}: its bytes are no longer those announced; check the disk, and stage them again")
 
 
 def _reserve(objects: Objects, intent: Intent) -> bool:
     """Make the version ours. False where it is another's, whose work is done; the caller takes the next number."""
-    data = b'{"inventory":%s,"ledger_head":%d}\n' % (intent.inventory_json.rstrip(), intent.ledger_head)
+    small = json.dumps({digest: b64encode(data).decode() for digest, data in sorted(intent.small.items())})
+    data = b'{"inventory":%s,"ledger_head":%d,"small":%s}\n' % (
+        intent.inventory_json.rstrip(),
+        intent.ledger_head,
+        small.encode(),
+    )
     try:
         objects.create(intent.key, data)
     except AlreadyExists:
@@ -377,7 +398,10 @@ def _parse_intent(key: str, data: bytes) -> Intent:
     try:
         found = json.loads(data)
         inventory_json = to_json(found["inventory"])
-        return Intent(parse_inventory(inventory_json), inventory_json, found["ledger_head"])
+        small = {Sha256(digest): b64decode(data, validate=True) for digest, data in found["small"].items()}
+        if any(sha256_of(data) != digest for digest, data in small.items()):
+            raise ValueError
+        return Intent(parse_inventory(inventory_json), inventory_json, found["ledger_head"], small)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DigestMismatch(
             f"{key} is damaged: restore it from a copy; until then its object takes no version"
@@ -389,7 +413,10 @@ def _write_version(objects: Objects, root: str, intent: Intent) -> None:
 
     def write_one(content: tuple[Sha256, str]) -> None:
         digest, path = content
-        objects.copy(prefix + digest, f"{root}/{path}")
+        if digest in intent.small:
+            _create_same(objects, f"{root}/{path}", intent.small[digest])
+        else:
+            objects.copy(prefix + digest, f"{root}/{path}")
         _check(objects, f"{root}/{path}", digest)
 
     _each(objects, write_one, intent.new_content())
@@ -400,9 +427,14 @@ def _write_version(objects: Objects, root: str, intent: Intent) -> None:
 def _raise_root(objects: Objects, root: str, intent: Intent) -> None:
     """Bring the object root's own files to at least this version, then its sidecar to whatever the inventory is now."""
     declaration = f"{root}/0=ocfl_object_1.1"
-    if not objects.exists(declaration):
+    if intent.version == 1 or not objects.exists(declaration):
         _create_same(objects, declaration, b"ocfl_object_1.1\n")
-    key = f"{root}/inventory.json"
+    key, side = f"{root}/inventory.json", f"{root}/inventory.json.sha256"
+    if intent.version == 1:
+        with suppress(AlreadyExists):  # by another who finishes it, or already with a newer one: told apart below
+            objects.create(key, intent.inventory_json)
+            objects.create(side, sidecar(intent.inventory_json))
+            return
     while True:
         etag = _etag(objects, key)
         if etag is not None and _root_head(objects, root) >= intent.version:
@@ -410,7 +442,6 @@ def _raise_root(objects: Objects, root: str, intent: Intent) -> None:
         with suppress(Conflict):
             objects.replace(key, intent.inventory_json, if_match=etag)
             break
-    side = f"{root}/inventory.json.sha256"
     while True:
         etag = _etag(objects, side)
         wanted = sidecar(objects.read(key))

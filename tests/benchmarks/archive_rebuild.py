@@ -88,9 +88,9 @@ def _make(number: int, archive: Archive, clock: SystemClock, temporary: Path) ->
     """Accept and commit one document as the stages do, with what the engine and the composer would have made."""
     dossier = None if number % 2 else DossierCode(f"000.00.05.H02-230105-{number // (2 * _IN_DOSSIERS_OF):04}")
     original, pdf = b"original %d" % number, b"%%PDF-1.7 %d" % number
-    document = stage_document(number, archive, clock, original=original, pdf=pdf, temporary=temporary, dossier=dossier)
-    commit_staged(document, archive)
-    archive.clear_staging(document.document_id)
+    paper = stage_document(number, archive, clock, original=original, pdf=pdf, temporary=temporary, dossier=dossier)
+    commit_staged(paper, archive)
+    archive.clear_staging(paper.document.document_id)
 
 
 def main() -> None:

@@ -73,13 +73,13 @@ def _asked(server: S3Server, folder: Path) -> dict[str, Asked]:
         steps: dict[str, Asked] = {}
         for number in range(2):
             proxy.seen.clear()
-            document = stage_document(
-                number, archive, clock, original=b"o%d" % number, pdf=b"p%d" % number, temporary=folder
+            paper = stage_document(
+                number, archive, clock, original=_large(b"o", number), pdf=_large(b"p", number), temporary=folder
             )
             steps["staging"] = _taken(proxy.seen)
-            commit_staged(document, archive)
+            commit_staged(paper, archive)
             steps["commit"] = _taken(proxy.seen)
-            archive.clear_staging(document.document_id)
+            archive.clear_staging(paper.document.document_id)
             steps["clearing"] = _taken(proxy.seen)
     return steps
 
@@ -100,3 +100,8 @@ def _kind(path: str) -> str:
     if found is None:
         found = "content" if "/content/" in place else "inventory, sidecar, declaration"
     return f"{found}, in parts" if "upload" in query.lower() else found
+
+
+def _large(kind: bytes, number: int) -> bytes:
+    """What no other call gives, too large to travel in an intent, as a scan and its PDF are."""
+    return b"%s%d," % (kind, number) * 50_000

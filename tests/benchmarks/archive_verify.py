@@ -111,7 +111,7 @@ def _verified(home: Path, kind: Kind, documents: int, repeats: int) -> Verified:
     chance = random.Random(9)
     with mock.patch("os.fsync"):  # only making the documents is helped by that
         for number in range(documents):
-            document = stage_document(
+            paper = stage_document(
                 number,
                 archive,
                 clock,
@@ -119,8 +119,8 @@ def _verified(home: Path, kind: Kind, documents: int, repeats: int) -> Verified:
                 pdf=chance.randbytes(kind.file_bytes),
                 temporary=settings.temporary_folder(),
             )
-            commit_staged(document, archive)
-            archive.clear_staging(document.document_id)
+            commit_staged(paper, archive)
+            archive.clear_staging(paper.document.document_id)
         assert rebuild(settings, open_archive(settings, clock), clock).findings == ()
     say(f"verifying {documents} documents, {kind.name}")
     wall_s, cpu_s = [], []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +29,14 @@ _TEXT = "hòa giải quyết định giấy phép xây dựng hợp đồng thu�
 _ACTOR = Actor("person:lan")
 
 
+@dataclass(frozen=True, slots=True)
+class StagedDocument:
+    """A document as the catalogue would have it before the stage `commit`, and what the job says of what is staged."""
+
+    document: Document
+    digests: staged.Digests
+
+
 def stage_document(
     number: int,
     archive: Archive,
@@ -39,10 +46,10 @@ def stage_document(
     pdf: bytes,
     temporary: Path,
     dossier: DossierCode | None = None,
-) -> Document:
+) -> StagedDocument:
     """Accept a document of PAGES pages and stage what the engine and the composer would have made of it.
 
-    `number` seeds its words. What comes back is as the catalogue would have it before the stage `commit`.
+    `number` seeds its words.
     """
     document = _received(DocumentId(clock.new_ulid()), number, original, clock, dossier)
     archive.stage(document.document_id, "original.png", original)
@@ -50,34 +57,30 @@ def stage_document(
     pages = [_page(number, page) for page in range(1, PAGES + 1)]
     readings = staged.write_readings(document, pages, archive, software="sohoa", temporary=temporary)
     composition = Composition(Sha256(sha256_of(pdf)), len(pdf), "PDF/A-2b", {}, "image", [])
-    staged.write(document.document_id, "document.pdf", io.BytesIO(pdf), archive=archive)
+    written = staged.write(document.document_id, "document.pdf", io.BytesIO(pdf), archive=archive)
     document = replace(document, pdf_sha256=composition.pdf_sha256, pdf_size_bytes=len(pdf), conformance="PDF/A-2b")
     plan = DocumentPlan(Kind.PNG, tuple(PagePlan(page.number, "image", 2480, 3508, 300.0) for page in pages))
     engine = {"engine": "none", "engine_version": "0", "language": "vie", "models": {}}
     described = record.composed(
         document, plan, composition, pages=readings.pages, engine=engine, archive=archive, clock=clock
     )
-    staged.write_description(document.document_id, described, archive)
-    return document
+    written |= staged.write_description(document.document_id, described, archive)
+    return StagedDocument(document, {**readings.digests, **written})
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """A commit, and the monotonic second at which the digests of what was staged were known."""
-
-    recorded: Recorded
-    digests_at_s: float
-
-
-def commit_staged(document: Document, archive: Archive) -> Committed:
-    """What the stage `commit` does in the store: digests of what is staged, then the version and its ledger entry."""
+def commit_staged(paper: StagedDocument, archive: Archive) -> Recorded:
+    """What the stage `commit` does in the store."""
+    document = paper.document
     folder = document_folder(document.document_id)
     files = staged.files_to_commit(
-        document, archive, composed=True, folder=folder, original=folder + staged.original_name(document), digests={}
+        document,
+        archive,
+        composed=True,
+        folder=folder,
+        original=folder + staged.original_name(document),
+        digests=paper.digests,
     )
-    digests_at_s = time.perf_counter()
-    recorded = archive.commit_and_record(document.archived_in, files, actor=_ACTOR, message="archived")
-    return Committed(recorded, digests_at_s)
+    return archive.commit_and_record(document.archived_in, files, actor=_ACTOR, message="archived")
 
 
 def _received(

@@ -121,10 +121,15 @@ def fill_disk(_: Archive) -> None:
     raise StoreUnavailable("the disk is full", code="disk_full")
 
 
+def scan_of(document_id: str) -> bytes:
+    """The original of a paper: too large to travel in an intent, so it is pinned."""
+    return b"scan of %s, " % document_id.encode() * 7_000
+
+
 def stage_paper(archive: Archive, document_id: str, *, record: bytes = b"{}") -> list[StagedFile]:
-    """Stage a small paper: an original, its text (the same bytes in every paper) and a record."""
+    """Stage a paper: an original, its text (the same bytes in every paper) and a record."""
     return [
-        archive.stage(document_id, "original.jpg", b"scan of " + document_id.encode(), overwrite=True),
+        archive.stage(document_id, "original.jpg", scan_of(document_id), overwrite=True),
         archive.stage(document_id, "text.txt", b"the same words", overwrite=True),
         archive.stage(document_id, "record.json", record, overwrite=True),
     ]

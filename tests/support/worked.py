@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from PIL import Image
 
 from ingest import decisions, moving
 from ingest.receive import Accepted, Intake, receive
@@ -161,8 +163,10 @@ def every_state(office: WorkedOffice, count: int) -> None:
 
 
 def picture(number: int) -> bytes:
-    """A small PNG that no other number gives."""
+    """A PNG that no other number gives: an odd one is small, an even one too large to travel in an intent."""
     image = files.drawing((40, 40))
+    if number % 2 == 0:
+        image = Image.frombytes("RGB", (160, 160), random.Random(number).randbytes(160 * 160 * 3))
     image.putpixel((20, 20), (number % 256, number // 256 % 256, number // 65536))
     return files.image_bytes("PNG", image)
 

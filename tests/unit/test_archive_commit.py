@@ -13,7 +13,7 @@ from sohoa.errors import BadRequest, DigestMismatch, NotFound
 from storage.archive import Archive, Recorded, StagedFile, object_id_of
 from storage.archive.layout import dossier_of, object_root
 from storage.objects import open_objects
-from tests.support.crash import ACTOR, assert_whole, commit_staged, stage_paper
+from tests.support.crash import ACTOR, assert_whole, commit_staged, scan_of, stage_paper
 
 DOSSIER = "000.00.05.H02-230105-0001"
 
@@ -57,11 +57,11 @@ def test_a_paper_without_a_dossier_is_its_own_object(archive: Archive, tmp_path:
     assert (recorded.commit.object_id, recorded.commit.version, recorded.sequence) == (object_id, 1, 1)
     names = ("original.jpg", "record.json", "text.txt")
     assert list(archive.files(object_id)) == [f"documents/A/{name}" for name in names]
-    assert _file(archive, object_id, "documents/A/original.jpg") == b"scan of A"
+    assert _file(archive, object_id, "documents/A/original.jpg") == scan_of("A")
     with archive.open_file(object_id, "documents/A/original.jpg", start=5, end=7) as part:
         assert part.read() == b"of"
     with archive.local_file(object_id, "documents/A/original.jpg") as path:
-        assert path.read_bytes() == b"scan of A"
+        assert path.read_bytes() == scan_of("A")
     assert assert_whole(tmp_path) == {object_id: 1}
 
 
@@ -71,8 +71,8 @@ def test_a_dossier_says_its_code_in_its_first_version_and_papers_join_it(archive
         commit_staged(archive, paper, DOSSIER)
     object_id = object_id_of("A", DOSSIER)
     assert json.loads(_file(archive, object_id, "dossier.json")) == {"code": DOSSIER, "object_id": object_id}
-    assert _file(archive, object_id, "documents/A/original.jpg") == b"scan of A"
-    assert _file(archive, object_id, "documents/B/original.jpg") == b"scan of B"
+    assert _file(archive, object_id, "documents/A/original.jpg") == scan_of("A")
+    assert _file(archive, object_id, "documents/B/original.jpg") == scan_of("B")
     assert assert_whole(tmp_path) == {object_id: 2}
 
 
@@ -154,7 +154,7 @@ def test_staged_bytes_spoilt_behind_the_archives_back_are_refused(archive: Archi
     files = stage_paper(archive, "A")
     spoilt = tmp_path / files[0].key
     spoilt.chmod(0o640)
-    spoilt.write_bytes(b"scan of X")
+    spoilt.write_bytes(scan_of("X"))
     with pytest.raises(DigestMismatch):
         archive.commit_and_record(object_id_of("A", None), files, actor=ACTOR, message="archived A")
     assert not list(tmp_path.glob("ocfl/*/*/*/*"))
@@ -206,10 +206,18 @@ def test_a_reservation_that_cannot_be_finished_does_not_keep_others_waiting(arch
     for paper in "AB":
         stage_paper(archive, paper)
         commit_staged(archive, paper)
-    stuck = {"inventory": json.loads(archive.inventory(object_id_of("A", None)).to_json()), "ledger_head": 0}
+    stuck = {
+        "inventory": json.loads(archive.inventory(object_id_of("A", None)).to_json()),
+        "ledger_head": 0,
+        "small": {},
+    }
     stuck["inventory"]["id"] = "urn:sohoa:document:gone"
     archive.objects.create("intents/0/v1.json", json.dumps(stuck).encode())
-    open_b = {"inventory": json.loads(archive.inventory(object_id_of("B", None)).to_json()), "ledger_head": 0}
+    open_b = {
+        "inventory": json.loads(archive.inventory(object_id_of("B", None)).to_json()),
+        "ledger_head": 0,
+        "small": {},
+    }
     archive.objects.create("intents/1/v1.json", json.dumps(open_b).encode())
     with pytest.raises(NotFound):
         archive.recover()
@@ -230,7 +238,7 @@ def test_what_is_removed_leaves_the_newest_version_and_stays_in_the_one_before(
     assert names == {"", "documents/B"}
     assert archive.inventory(object_id).manifest == manifest, "nothing is written and nothing forgotten"
     with archive.open_file(object_id, "documents/A/original.jpg", version=2) as file:
-        assert file.read() == b"scan of A"
+        assert file.read() == scan_of("A")
     with pytest.raises(NotFound):
         archive.open_file(object_id, "documents/A/original.jpg")
     with pytest.raises(NotFound):
@@ -291,10 +299,10 @@ def test_files_of_another_object_are_copied_and_read_back(archive: Archive, tmp_
     copies = [StagedFile(file.logical_path, file.key, file.sha256, file.size_bytes) for file in files]
     target = object_id_of("A", DOSSIER)
     archive.commit_and_record(target, copies, actor=ACTOR, message="transfer A")
-    assert _file(archive, target, "documents/A/original.jpg") == b"scan of A"
+    assert _file(archive, target, "documents/A/original.jpg") == scan_of("A")
     rotten = tmp_path / files[0].key
     rotten.chmod(0o640)
-    rotten.write_bytes(b"scan of X")
+    rotten.write_bytes(scan_of("X"))
     with pytest.raises(DigestMismatch):
         archive.commit_and_record(object_id_of("A", "other"), copies, actor=ACTOR, message="transfer A")
     with pytest.raises(NotFound):

@@ -22,6 +22,7 @@ from tests.support.crash import (
     correct_in_own_process,
     crash,
     fill_disk,
+    scan_of,
     stage_paper,
 )
 
@@ -199,7 +200,7 @@ def test_two_processes_that_put_twenty_papers_each_into_one_dossier_lose_none_an
     state = archive.inventory(OBJECT).state
     for paper in papers:
         with archive.open_file(OBJECT, f"documents/{paper}/original.jpg") as file:
-            assert file.read() == b"scan of " + paper.encode()
+            assert file.read() == scan_of(paper)
     assert len(state) == 1 + 3 * len(papers)
     assert archive.ledger.head() == 40
     assert assert_whole(tmp_path) == {OBJECT: 40}

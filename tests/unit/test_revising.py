@@ -514,10 +514,11 @@ def test_an_original_that_changed_in_staging_is_not_committed(stores: Stores) ->
         jobs.drop_document(connection, document.document_id)
     for name in ("record.json", "premis.jsonl", "quality.json"):
         stores.archive.stage(document.document_id, name, b"{}")
-    with pytest.raises(DigestMismatch, match="no longer what was received"):
-        staged.files_to_commit(
-            document, stores.archive, composed=False, folder="documents/x/", original="documents/x/o", digests={}
-        )
+    wanted = staged.files_to_commit(
+        document, stores.archive, composed=False, folder="documents/x/", original="documents/x/o", digests={}
+    )
+    with pytest.raises(DigestMismatch, match=f"{key}: its bytes are no longer those announced"):
+        stores.archive.commit_and_record(document.archived_in, wanted, actor=LAN, message="x")
 
 
 def test_a_file_by_path_is_taken_in_as_any_other(stores: Stores, tmp_path: Path) -> None:
