@@ -93,7 +93,8 @@ def curve_of(cases: Sequence[Case]) -> Curve:
     for case in ordered:
         pools.append([case])
         while len(pools) > 1 and _rate(pools[-2]) >= _rate(pools[-1]):
-            pools[-2] += pools.pop()
+            last = pools.pop()
+            pools[-1] += last
     scores, chances, best = [], [], 0.0
     for pool in pools:
         best = max(best, (sum(right for _, right in pool) + 0.5) / (len(pool) + 1))
@@ -111,7 +112,8 @@ def _enough(ordered: Sequence[Case]) -> float:
     wrong, best = 0, 1.1
     for taken, (score, right) in enumerate(reversed(ordered), 1):
         wrong += not right
-        if right and wrong <= _WRONG_AMONG * taken:
+        last_of_its_score = taken == len(ordered) or ordered[-taken - 1][0] < score
+        if last_of_its_score and wrong <= _WRONG_AMONG * taken:
             best = score
     return round(best, 4)
 
