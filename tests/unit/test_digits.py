@@ -110,7 +110,7 @@ def test_words_scribbles_and_bare_paper_give_nothing_sure() -> None:
     crops.append(rng.integers(0, 255, (CROP_HEIGHT, 140), np.uint8))
     for grammar in Grammar:
         readings = _reader().read_crops(crops, grammar, [(30.0, 110.0)] * len(crops))
-        assert [found[0] for found in readings if found and found[0].probability >= 0.5] == []
+        assert [found[0] for found in readings if found and found[0].probability >= SURE] == []
 
 
 def _all(sheet: Sheet) -> dict[str, str]:
