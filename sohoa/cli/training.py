@@ -108,9 +108,7 @@ def _write(
     return counts
 
 
-def _draw(
-    stores: Stores, document: Document, lines: list[dict[str, Any]], pictures: Path, drawing: Drawing
-) -> int:
+def _draw(stores: Stores, document: Document, lines: list[dict[str, Any]], pictures: Path, drawing: Drawing) -> int:
     """Write a picture of each line's place; how many. A page that cannot be drawn leaves its lines without."""
     widths = {
         page["number"]: page.get("width_px")
