@@ -15,7 +15,7 @@ from storage.archive.archive import Archive
 from storage.archive.layout import document_folder
 from storage.catalog.documents import Document
 from storage.catalog.reviews import Claim
-from storage.index.protocol import Hit
+from storage.index.protocol import Facets, Hit
 
 _APPENDED = ("filename", "sha256", "size_bytes", "pages")
 
@@ -155,6 +155,13 @@ def _reasons(document: Document) -> list[str]:
     reasons = [] if document.wanted is None else [document.wanted.kind]
     reasons += ["unsure"] if unsure_fields(document) else []
     return reasons + [code for code in ("page_failed", "split_proposed") if code in document.warnings]
+
+
+def facets_json(facets: Facets) -> dict[str, list[dict[str, Any]]]:
+    """How many of the documents found have which value."""
+    return {
+        name: [{"value": mask_ids(value), "count": count} for value, count in values] for name, values in facets.items()
+    }
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:

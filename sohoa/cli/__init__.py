@@ -75,12 +75,18 @@ def archive(
 def search(
     query: Annotated[str, typer.Argument(help='Words, "a phrase", 138/QĐ-KHCN, -without, field:value.')],
     limit: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="How many documents to show.")] = 20,
+    sort: Annotated[
+        str, typer.Option(metavar="relevance|newest|oldest", help="By the paper's date instead of by how well it fits.")
+    ] = "relevance",
+    facet: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Count what was found by type, organ, year, …; repeatable.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Find documents, with or without diacritics."""
     from sohoa.cli.search import run
 
-    run(query, limit=limit, as_json=as_json)
+    run(query, limit=limit, sort=sort, facets=facet or [], as_json=as_json)
 
 
 @app.command()
