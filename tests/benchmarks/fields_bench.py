@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import fmean, median
 
 from sohoa import logs
-from tests.benchmarks import fields_pictures
+from tests.benchmarks import fields_learning, fields_pictures
 from tests.benchmarks.fields_report import Groups, figures, sections
 from tests.benchmarks.fields_sample import CACHE, SEED, Outcome, Task, read_all, real_names
 from tests.benchmarks.machine import this_machine
@@ -27,16 +27,17 @@ IMAGES = Path("docs/images")
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many drawn papers of each level, of each kind of bad input, and whether real papers are read."""
+    """How many drawn papers of each level, of each kind of bad input and of one office, and whether real papers are read."""
 
     name: str
     papers: dict[str, int]
     spoiled: int
     real: bool
+    of_office: int = 0
 
 
-FULL = Size("full", {"typical": 180, "clean": 60, "poor": 80, "fax": 30}, 3, real=True)
-QUICK = Size("quick", {"typical": 24, "clean": 8, "poor": 8, "fax": 4}, 1, real=True)
+FULL = Size("full", {"typical": 180, "clean": 60, "poor": 80, "fax": 30}, 3, real=True, of_office=20)
+QUICK = Size("quick", {"typical": 24, "clean": 8, "poor": 8, "fax": 4}, 1, real=True, of_office=10)
 SMOKE = Size("smoke", {"typical": 2, "clean": 0, "poor": 1}, 0, real=False)
 
 
@@ -57,7 +58,12 @@ def main() -> int:
         command += " with digits of MNIST"
     images = IMAGES if asked.write else CACHE
     report = measure(
-        tasks(size, mnist=asked.mnist), size_name=size.name, command=command, processes=asked.processes, images=images
+        tasks(size, mnist=asked.mnist),
+        size_name=size.name,
+        command=command,
+        processes=asked.processes,
+        images=images,
+        of_office=size.of_office,
     )
     if asked.write is None:
         sys.stdout.write(report)
@@ -80,7 +86,9 @@ def tasks(size: Size, *, mnist: str = "") -> list[Task]:
     return wanted
 
 
-def measure(todo: Sequence[Task], *, size_name: str, command: str, processes: int, images: Path) -> str:
+def measure(
+    todo: Sequence[Task], *, size_name: str, command: str, processes: int, images: Path, of_office: int = 0
+) -> str:
     """Read everything, draw the pictures and give the report."""
     started_at, machine = datetime.now(UTC), this_machine()
     say(f"{len(todo)} papers, {processes} at a time; recognised pages are kept in {CACHE}")
@@ -96,6 +104,8 @@ def measure(todo: Sequence[Task], *, size_name: str, command: str, processes: in
         fields_pictures.draw_hard(hard, images / "hard-papers.png")
     lines = ["# Accuracy of fields", "", f"Written by `{command}`, which repeats it; do not edit.", ""]
     lines += [*figure_table(figures(groups)), "", *sections(groups, hard)]
+    if of_office:
+        lines += [*fields_learning.measure(of_office), ""]
     lines += [
         "## Where and how",
         "",

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ocr_workers.engine import Engine
+from ocr_workers.reading.dictionary import EMPTY, Dictionary
 from ocr_workers.reading.fields import Reading
 from ocr_workers.reading.reader import Reader
 from ocr_workers.reading.sight import NO_SIGHT, Sight
@@ -22,9 +23,9 @@ LoadImage = Callable[[int], Pixels]
 """The pixels of a page, by its number, in the page frame (turned as the page was found to lie)."""
 
 
-def read(pages: Sequence[Page], load_image: LoadImage, *, home: Path) -> Reading:
-    """The paper as Sohoa reads it, with an empty dictionary; `home` is a folder for settings to name."""
-    return _reader(home).read(pages, Sight(load_image), today=datetime.now(UTC).date())
+def read(pages: Sequence[Page], load_image: LoadImage, *, home: Path, known: Dictionary = EMPTY) -> Reading:
+    """The paper as Sohoa reads it; `home` is a folder for settings to name."""
+    return _reader(home).read(pages, Sight(load_image), today=datetime.now(UTC).date(), known=known)
 
 
 def read_once(pages: Sequence[Page], *, home: Path) -> Mapping[str, Field]:

@@ -21,6 +21,7 @@ from PIL import Image
 from ingest.sniff import Kind
 from ocr_workers.orientation import turned
 from ocr_workers.pages import PageImage, load_page, plan_document
+from ocr_workers.reading.dictionary import EMPTY, Dictionary
 from ocr_workers.reading.fields import Reading
 from ocr_workers.recognise import Recogniser
 from sohoa.model import BORN_DIGITAL_DPI, Field, Page, page_from_dict, page_to_dict
@@ -95,13 +96,17 @@ def read_all(tasks: Sequence[Task], *, processes: int = 2) -> Iterator[Outcome]:
 
 def read_one(task: Task) -> Outcome:
     """Draw or open one paper, recognise it, and let both readers read it; a reader's crash is an outcome."""
-    paper = None if task.name else drawn(task)
+    return read_paper(task, None if task.name else drawn(task))
+
+
+def read_paper(task: Task, paper: press.Paper | None, *, known: Dictionary = EMPTY) -> Outcome:
+    """The same of a paper that is drawn already; `known`: what people have confirmed before."""
     given = _real(task.name) if paper is None else _drawn_pages(paper, plain=task.plain)
     truth, extra = _truth_of(task.name) if paper is None else (paper.fields, paper.extra)
     started_s, error = time.perf_counter(), None
     reading = Reading()
     try:
-        reading = fields_reader.read(given.pages, given.load, home=CACHE / "home")
+        reading = fields_reader.read(given.pages, given.load, home=CACHE / "home", known=known)
     except Exception as crash:  # noqa: BLE001  (that it crashed is a figure)
         error = f"{type(crash).__name__}: {crash}"
     read_s = time.perf_counter() - started_s
