@@ -26,8 +26,8 @@ def measure(papers: int) -> list[str]:
         "## What confirmed papers bring",
         "",
         (
-            f"One drawn office (seed {SEED}, typical): its papers 51 to {50 + papers}, read with what the first ones taught once a "
-            "person had confirmed them. One real office (kiengiang): each of its papers with nothing, and with all its others."
+            f"One drawn office (seed {SEED}, typical): its papers 51 to {50 + papers}, read with what the first ones taught once "
+            "a person had confirmed them. One real office (kiengiang): each of its papers with nothing, and with all its others."
         ),
         "",
         *table(["", "mandatory fields accepted", "accepted and right", *_NAMES], rows),
