@@ -13,6 +13,7 @@ from rich.text import Text
 
 from sohoa.cli.context import identify, opened
 from sohoa.errors import BadRequest
+from sohoa.fields import mask_ids
 from storage.index import open_index, parse_query
 from storage.index.protocol import SORTS, Hit, SearchPage, Snippet
 from storage.index.query import FIELD_NAMES, is_field
@@ -66,7 +67,7 @@ def _places(hit: Hit) -> str:
 
 
 def _coloured(snippet: Snippet) -> Text:
-    text = Text("  " + snippet.text.replace("\n", " "))
+    text = Text("  " + mask_ids(snippet.text).replace("\n", " "))
     for start, end in snippet.highlights:
         text.stylize("bold yellow", start + 2, end + 2)
     return text
@@ -74,7 +75,7 @@ def _coloured(snippet: Snippet) -> Text:
 
 def _bracketed(snippet: Snippet) -> Text:
     """Where there is no colour, what was found stands in «…»."""
-    text, marked = snippet.text.replace("\n", " "), "  "
+    text, marked = mask_ids(snippet.text).replace("\n", " "), "  "
     at = 0
     for start, end in snippet.highlights:
         marked += f"{text[at:start]}«{text[start:end]}»"

@@ -225,13 +225,15 @@ def changes_of(says: Mapping[str, Any]) -> Changes:
 
 
 def _queue(query: Select[Any], *, office: str | None, type_name: str | None) -> Select[Any]:
+    """Those that wait. Status and office are looked at through a function, so that the index of what waits is read, in its
+    order, and not that of an office's hundred thousand papers."""
     query = query.where(
         documents.c.review.in_([constant(Review.NEEDED), constant(Review.CLAIMED)]),
-        documents.c.status == constant(DocumentStatus.ARCHIVED),
+        func.coalesce(documents.c.status, "") == constant(DocumentStatus.ARCHIVED),
         documents.c.revises.is_(None),
     )
     if office is not None:
-        query = query.where(documents.c.office == office)
+        query = query.where(func.coalesce(documents.c.office, "") == office)
     if type_name is not None:
         query = query.where(documents.c.fields["type_name"]["value"].as_string() == type_name)
     return query

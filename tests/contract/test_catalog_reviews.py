@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from ingest import reviewing
 from ingest.reviewing import Correction
+from ocr_workers.housekeeping import hand_out_again
 from sohoa.errors import BadRequest, Conflict, NotFound
 from sohoa.model import Actor
 from sohoa.states import DocumentStatus, Review, WantedKind
@@ -95,7 +97,33 @@ def test_review_shows_claimed_while_the_claim_lives_and_then_what_it_was(api: Ap
     with api.stores.database.write() as connection:
         assert reviews.return_expired(connection, now=api.clock.now()) == 1
     assert now_of(api, document).review is Review.NEEDED
+    with api.stores.database.write() as connection:
+        assert reviews.return_expired(connection, now=api.clock.now()) == 0
     assert take(api, MAI) == document.document_id
+
+
+def test_sweeper_puts_back_what_somebody_left(api: Api) -> None:
+    document = claim(api, paper(api))
+    hand_out_again(api.stores)
+    assert now_of(api, document).review is Review.CLAIMED
+    api.clock.advance(seconds=LEASE_S + 1)
+    hand_out_again(api.stores)
+    assert now_of(api, document).review is Review.NEEDED
+
+
+def test_queue_is_read_in_its_order_from_an_index_of_its_own(api: Api) -> None:
+    with api.stores.database.write() as connection:
+        said = []
+
+        @event.listens_for(connection, "before_cursor_execute")
+        def keep(_conn: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+            said.append((statement, values))
+
+        reviews.claim_next(connection, actor=LAN, now=api.clock.now(), lease_s=1, office="H02", type_name="x")
+        ((statement, values),) = said
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+    assert any("ix_documents_review" in step for step in plan), plan
+    assert not any("TEMP B-TREE" in step for step in plan), plan
 
 
 def test_claim_that_ran_out_is_given_to_the_next_even_before_anybody_swept(api: Api) -> None:

@@ -15,8 +15,8 @@ from sohoa.errors import BadRequest, Conflict
 from sohoa.model import Actor, Evidence
 from sohoa.states import DocumentStatus, Review, WantedKind
 from storage.archive.description import read_events, read_record
-from storage.catalog import documents, jobs
-from storage.catalog.documents import Document
+from storage.catalog import documents, jobs, reviews
+from storage.catalog.documents import Changes, Document
 from storage.index import open_index
 from storage.index.query import parse_query
 from tests.support.reviewed import DECISION, MISSING, unreadable
@@ -219,6 +219,29 @@ def test_drawn_paper_goes_back_for_another_person(office: WorkedOffice) -> None:
     assert [(check.check, check.actor) for check in second.checks] == [(1, LAN), (2, MAI)]
     assert second.checks[1].changed == ("code_number", "subject")
     assert_all_agrees(office)
+
+
+@pytest.mark.parametrize(
+    ("changed", "name"),
+    [
+        ({"review": Review.DONE}, "review"),
+        ({"checks": ()}, "checks"),
+        ({"fields": {}}, "fields"),
+        ({"wanted": None}, "wanted"),
+    ],
+)
+def test_catalogue_that_says_otherwise_than_the_record_is_found(
+    office: WorkedOffice, changed: Changes, name: str
+) -> None:
+    drawing(office, 1.0)
+    document = confirm(office, office.bring(DECISION))
+    with office.stores.database.write() as connection:
+        reviews.claim(connection, document.document_id, actor=MAI, now=office.clock.now(), lease_s=900)
+    assert_all_agrees(office)  # a claim is no part of what the archive says
+    with office.stores.database.write() as connection:
+        documents.amend(connection, document.document_id, now=office.clock.now(), **changed)
+    (found,) = verified(office.stores).findings
+    assert (found.code, found.detail) == ("record_disagrees", f"they differ in: {name}")
 
 
 def test_share_of_second_checks_is_as_set_and_the_same_each_time() -> None:
