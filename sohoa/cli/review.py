@@ -43,12 +43,12 @@ def run_list(*, office: str | None, type_name: str | None, wanted: str | None, l
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("RECEIVED", "DOCUMENT", "TYPE", "WHY", "UNSURE", "BEFORE"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("RECEIVED", "DOCUMENT"))
     for item in items:
         who = "" if item["claim"] is None else sayable(item["claim"]["actor"])
         why, unsure = ", ".join(item["reasons"]), ", ".join(item["unsure"])
         type_shown = sayable(item["type_name"] or "")
-        table.add_row(item["received_at"], item["document_id"], type_shown, why, unsure, who)
+        table.add_row(item["received_at"][:16].replace("T", " "), item["document_id"], type_shown, why, unsure, who)
     Console().print(table)
     sys.stdout.write(f"{len(items)} of {found.total} papers that wait\n")
 
@@ -229,4 +229,4 @@ def _kind(typed: str) -> WantedKind:
 
 
 def _text(one: dict[str, Any]) -> str:
-    return "(nothing)" if one["value"] is None else sayable(one["value"])
+    return "(nothing)" if one["value"] is None else "\n".join(map(sayable, one["value"].splitlines()))
