@@ -46,7 +46,8 @@ def run_list(*, office: str | None, type_name: str | None, wanted: str | None, l
         table.add_column(heading, overflow="fold", no_wrap=heading in ("RECEIVED", "DOCUMENT"))
     for item in items:
         who = "" if item["claim"] is None else sayable(item["claim"]["actor"])
-        why, unsure = ", ".join(item["reasons"]), ", ".join(item["unsure"])
+        why, count = ", ".join(item["reasons"]), len(item["unsure"])
+        unsure = f"{count} fields" if count > 1 else "".join(item["unsure"])
         type_shown = sayable(item["type_name"] or "")
         table.add_row(item["received_at"][:16].replace("T", " "), item["document_id"], type_shown, why, unsure, who)
     Console().print(table)
