@@ -24,6 +24,8 @@ _SHARES = {"typical": 0.5, "poor": 0.3, "clean": 0.1, "fax": 0.1}
 _WRONG_AMONG = 0.002
 """The share of accepted values that may be wrong here: less than half of what is promised (99.5 % right), for real papers
 are worse than drawn ones."""
+_LEAST_SCORE = 0.6
+"""Below, nothing is accepted even where hardly anything drawn was wrong: real papers go wrong in more ways."""
 _LEAST_SAMPLE = 30
 
 Case = tuple[float, bool]
@@ -114,7 +116,7 @@ def _enough(ordered: Sequence[Case]) -> float:
         wrong += not right
         last_of_its_score = taken == len(ordered) or ordered[-taken - 1][0] < score
         if last_of_its_score and wrong <= _WRONG_AMONG * taken:
-            best = score
+            best = max(score, _LEAST_SCORE)
     return round(best, 4)
 
 
