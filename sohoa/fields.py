@@ -77,6 +77,8 @@ RULES: Mapping[str, Rule] = {
     "components": _text(4000),
 }
 """By name: the fields that there are."""
+LISTS = frozenset({"recipients", "components"})
+"""Values of several lines."""
 ID_FIELDS = frozenset({"owner_id"})
 
 
@@ -91,10 +93,12 @@ def check_name(name: str) -> Rule:
 
 
 def clean_value(name: str, value: str) -> str:
-    """A value as it is kept: NFC, spaces collapsed. Raises BadRequest (bad_value), which never repeats the value."""
+    """A value as it is kept: NFC, spaces collapsed, lists a line an entry. Raises BadRequest (bad_value), which never repeats
+    the value."""
     rule = check_name(name)
-    kept = " ".join(nfc(value).split())
-    if not kept or any(not character.isprintable() for character in kept):
+    lines = [" ".join(line.split()) for line in nfc(value).splitlines()]
+    kept = ("\n" if name in LISTS else " ").join(line for line in lines if line)
+    if not kept or any(not character.isprintable() for character in kept.replace("\n", " ")):
         raise BadRequest(f"{name}: give what is printed on the paper, or mark it as unreadable", code="bad_value")
     if len(kept) > rule.most:
         raise BadRequest(f"{name} has at most {rule.most} characters", code="bad_value")

@@ -199,8 +199,8 @@ def test_paper_that_is_being_worked_on_is_not_given_to_anybody(api: Api, monkeyp
 
 def test_second_check_is_not_given_to_who_made_the_first(tmp_path: Path) -> None:
     with opened_api(tmp_path / "drawn", second_check_share=1.0) as api:
-        document = reviewing.confirm(api.stores, paper(api), actor=LAN)
-        assert list(listed(api, wanted=WantedKind.SECOND_CHECK)) == [document.document_id]
+        document = reviewing.confirm(api.stores, claim(api, paper(api)), actor=LAN)
+        assert listed(api, wanted=WantedKind.SECOND_CHECK) == {document.document_id: None}
         assert take(api, LAN) is None
         with pytest.raises(Conflict) as refused:
             claim(api, document)

@@ -18,6 +18,7 @@ NUMBER = "024190001234"
     ("name", "given_value", "kept"),
     [
         ("subject", unicodedata.normalize("NFD", " Về  việc\n hòa giải "), "Về việc hòa giải"),
+        ("recipients", "- Như trên;\r\n\n -  Lưu: VT.", "- Như trên;\n- Lưu: VT."),
         ("code_number", "0138", "0138"),
         ("code_number", "3176B", "3176B"),
         ("code_notation", "QĐ-KHCN", "QĐ-KHCN"),

@@ -11,12 +11,12 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import select
 
-from ingest import decisions
+from ingest import decisions, reviewing
 from ocr_workers import staged
 from sohoa.clock import FixedClock
 from sohoa.errors import Conflict, DigestMismatch, SetupError, StoreUnavailable
 from sohoa.settings import Settings
-from sohoa.states import DocumentStatus, JobKind, JobState
+from sohoa.states import DocumentStatus, JobKind, JobState, Review
 from storage.archive.archive import Archive
 from storage.archive.layout import object_id_of, object_root
 from storage.archive.ledger import Ledger
@@ -33,11 +33,12 @@ from storage.registration import register_pending
 from storage.stores import open_archive, open_stores
 from tests.support.catalogue_rows import rows_of
 from tests.support.rebuilding import lose_everything_but_the_archive, rebuild_in
-from tests.support.reviewed import every_review
+from tests.support.reviewed import DECISION, every_review, unreadable
 from tests.support.verified import verified
 from tests.support.worked import (
     DAMAGED,
     HOPELESS,
+    LAN,
     MIXED,
     NOT_PDFA,
     WHOLE,
@@ -189,6 +190,26 @@ def test_decision_that_was_taken_and_not_carried_out_is_carried_over(
     assert rebuilt.carried is not None
     assert rebuilt.carried.decisions == 1
     assert office.work(document, WHOLE).status is DocumentStatus.WITHDRAWN
+
+
+def test_correction_that_was_said_and_not_carried_out_is_carried_over(
+    office: WorkedOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = office.bring(DECISION)
+
+    def die(*_: object, **__: object) -> None:
+        raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reviewing, "carry_out", die)
+        with pytest.raises(Stopped):
+            reviewing.confirm(office.stores, document, actor=LAN, corrections=unreadable())
+    close(office)
+    rebuilt = rebuild_in(office.stores.settings.home)
+    assert rebuilt.carried is not None
+    assert rebuilt.carried.decisions == 1
+    after = office.work(document, DECISION)
+    assert (after.review, [check.actor for check in after.checks]) == (Review.DONE, [LAN])
 
 
 def test_commit_that_a_crash_cut_short_is_finished_first(office: WorkedOffice, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,27 @@ def test_change_meanwhile_is_told_and_the_first_one_stays(office: WorkedOffice) 
     assert office.now(seen_by_both).fields["code_number"]["value"] == "139"
     again = confirm(office, office.now(seen_by_both), MAI, code_number="140")
     assert (again.fields["code_number"]["value"], [check.check for check in again.checks]) == ("140", [1, 3])
+
+
+def test_of_many_who_say_something_at_once_one_is_heard_and_the_others_are_told(office: WorkedOffice) -> None:
+    document = office.bring(DECISION)
+
+    def say(number: int) -> str:
+        said = unreadable() | {"code_number": Correction(str(number))}
+        try:
+            reviewing.confirm(office.stores, document, actor=Actor(f"person:{number}"), corrections=said)
+        except Conflict as conflict:
+            return conflict.code
+        return str(number)
+
+    with ThreadPoolExecutor(6) as people:
+        outcomes = list(people.map(say, range(1, 7)))
+    (heard,) = [outcome for outcome in outcomes if outcome.isdigit()]
+    assert set(outcomes) - {heard} <= {"busy", "conflict"}
+    after = office.now(document)
+    assert (after.version, after.fields["code_number"]["value"]) == (2, heard)
+    assert [check.actor for check in after.checks] == [f"person:{heard}"]
+    assert_all_agrees(office)
 
 
 def test_paper_that_is_being_revised_or_not_archived_is_not_confirmed(office: WorkedOffice) -> None:

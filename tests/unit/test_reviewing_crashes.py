@@ -9,7 +9,8 @@ import pytest
 from ingest import reviewing
 from ingest.reviewing import Correction
 from sohoa.model import Actor
-from sohoa.states import DocumentStatus, Review
+from sohoa.reviews import wanted_to_dict
+from sohoa.states import DocumentStatus, Review, WantedKind
 from storage.archive.description import read_events, read_record
 from storage.catalog import documents, jobs, reviews
 from storage.catalog.documents import Document
@@ -43,6 +44,10 @@ def _correct(stores: Stores, document: Document) -> None:
     reviewing.confirm(stores, document, actor=LAN, corrections=SAID)
 
 
+def _ask(stores: Stores, document: Document) -> None:
+    reviewing.ask_for(stores, document, WantedKind.RESCAN, actor=LAN, reason="mờ")
+
+
 def _assert_said_or_not(stores: Stores, document_id: str, before: Document) -> bool:
     """Whether the correction was decided; either way archive, catalogue and claim say the same."""
     with stores.database.read() as connection:
@@ -60,6 +65,26 @@ def _assert_said_or_not(stores: Stores, document_id: str, before: Document) -> b
     assert list(assert_whole(stores.settings.folder_of("")).values()) == [after.version]
     assert before.version == 1
     return said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
+def test_a_request_that_dies_at_any_step_is_finished_or_never_began(tmp_path: Path, step: Step) -> None:
+    outcomes = []
+    for stores, document in at_every_step(tmp_path, prepare=_claimed, run=_ask, step=step):
+        go_on(stores)
+        with stores.database.read() as connection:
+            after = documents.get(connection, document.document_id)
+            assert jobs.counts(connection) == {}
+        record = read_record(stores.archive, after.archived_in, after.document_id)
+        asked = after.version == 2
+        assert after.review is (Review.NEEDED if asked else Review.CLAIMED)
+        assert record.get("wanted") == (wanted_to_dict(after.wanted) if asked else None)
+        assert (after.wanted is not None) == asked
+        assert list(assert_whole(stores.settings.folder_of("")).values()) == [after.version]
+        outcomes.append(asked)
+    assert outcomes[-1]
+    assert outcomes == sorted(outcomes)
 
 
 @pytest.mark.slow
