@@ -137,6 +137,7 @@ def test_export_is_of_offices_that_agreed_and_without_citizens_numbers(
     lines = [json.loads(line) for line in (to / "fields.jsonl").read_text().splitlines()]
     assert (told["documents"], told["fields"], told["images"]) == (1, 9, 8)
     assert {line["document_id"] for line in lines} == {papers["done"]}
+    assert len({line["set"] for line in lines}) == 1  # a paper is whole in one of the two
     assert CITIZEN not in (to / "fields.jsonl").read_text()
     by_field = {line["field"]: line for line in lines}
     assert "owner_id" not in by_field
