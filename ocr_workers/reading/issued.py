@@ -22,6 +22,7 @@ _DATE = re.compile(
     r"n[aie4]m(?P<year>[^a-z]{0,10}|\W{0,2}[a-z0-9]{4,5})"
 )
 _NAMES = ("day", "month", "year")
+_RARE_ZERO = 0.4
 Part = list[tuple[str, float]]
 """Readings of one part of the date, best first; "" stands for a blank."""
 
@@ -55,7 +56,7 @@ def read_date(
     `seen` holds readings of the parts from their pixels; they are weighed with what the words say.
     """
     page = line.line.span.page
-    readings = {name: _weighed(read_part(line, name, sight), (seen or {}).get(name, [])) for name in _NAMES}
+    readings = {name: _weighed(name, read_part(line, name, sight), (seen or {}).get(name, [])) for name in _NAMES}
     raw = line.line.text[line.parts["day"][0] : line.parts["year"][1]].strip()
     whole = (line.line.evidence(_start_of_words(line), line.parts["year"][1]),)
     found = []
@@ -151,13 +152,20 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _weighed(words: Part, pixels: Part) -> Part:
+def _as_written(name: str, part: Part) -> Part:
+    """Months from March on seldom have a zero before them (Nghị định 30/2020 wants it of January and February only)."""
+    if name != "month":
+        return part
+    return [(text, chance * (_RARE_ZERO if text[:1] == "0" and int(text) > 2 else 1.0)) for text, chance in part]
+
+
+def _weighed(name: str, words: Part, pixels: Part) -> Part:
     """Readings from words and from pixels as one: alike they strengthen, unlike they weaken each other."""
     if not pixels:
         return words
     chances: dict[str, float] = {}
     sure = dict(_plain(words))
-    for text, chance in _plain(pixels):
+    for text, chance in _plain(_as_written(name, pixels)):
         other = sure.get(text, 0.0)
         rival = max((score for said, score in sure.items() if said != text), default=0.0)
         chances[text] = (1 - (1 - chance) * (1 - other)) * (1 - 0.5 * rival * (1 - chance))
@@ -168,7 +176,12 @@ def _weighed(words: Part, pixels: Part) -> Part:
 
 
 def _plain(part: Part) -> Part:
-    return [(text.lstrip("0") or text, chance) for text, chance in part]
+    """The same without leading zeros: 6 and 06 are one reading, as sure as both together."""
+    together: dict[str, float] = {}
+    for text, chance in part:
+        plain = text.lstrip("0") or text
+        together[plain] = min(together.get(plain, 0.0) + chance, 1.0)
+    return list(together.items())
 
 
 def _possible(name: str, digits: str) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from ocr_workers.reading.by_hand import ByHand
 from ocr_workers.reading.code import find_code
 from ocr_workers.reading.fields import Reading, read_fields
+from ocr_workers.reading.issued import find_date
 from ocr_workers.reading.sense import Candidates
 from ocr_workers.reading.sight import NO_SIGHT, Candidate, Sight
 from ocr_workers.reading.spans import sheet_of
@@ -134,3 +135,25 @@ def test_a_red_boxed_mark_that_was_not_read_is_looked_at_again() -> None:
     assert read_fields([page], sight, today=TODAY, look=lambda crop: "MẬT").secret
     assert read_fields([page], sight, today=TODAY, look=lambda crop: "KHẨN").fields["priority"].value == "KHẨN"
     assert not read_fields([page], sight, today=TODAY, look=lambda crop: "SAO Y").secret
+
+
+def _dated(day: list[tuple[str, float]], month: list[tuple[str, float]]) -> list[tuple[str | None, float]]:
+    page = set_page(*state_head(day="Sông Hồng, ngày ~~ tháng ~~ năm 2024"), (5, MIDDLE, "QUYẾT ĐỊNH"), *body(9))
+    line = find_date(find_head(page, sheet_of(page)))
+    assert line is not None
+    parts = {"day": day, "month": month}
+    hand = ByHand(parts=parts, rooms={name: line.gaps[name] for name in parts})
+    reading = read_fields([page], NO_SIGHT, today=TODAY, digits=lambda *_: hand)
+    return [(one.value, one.score) for one in reading.candidates["issued_date"]]
+
+
+def test_a_day_with_and_without_its_zero_is_one_reading_as_sure_as_both() -> None:
+    both = _dated([("6", 0.5), ("06", 0.4)], [("11", 0.99)])
+    alone = _dated([("6", 0.5)], [("11", 0.99)])
+    assert (both[0][0], alone[0][0]) == ("2024-11-06", "2024-11-06")
+    assert both[0][1] > 1.5 * alone[0][1]
+
+
+def test_a_month_is_rather_february_than_august_where_a_zero_stands_before_it() -> None:
+    assert _dated([("18", 0.95)], [("08", 0.6), ("02", 0.3)])[0][0] == "2024-02-18"
+    assert _dated([("18", 0.95)], [("08", 0.9), ("02", 0.05)])[0][0] == "2024-08-18"
