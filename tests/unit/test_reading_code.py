@@ -138,7 +138,7 @@ def test_a_red_boxed_mark_that_was_not_read_is_looked_at_again() -> None:
 
 
 def _dated(day: list[tuple[str, float]], month: list[tuple[str, float]]) -> list[tuple[str | None, float]]:
-    page = set_page(*state_head(day="Sông Hồng, ngày ~~ tháng ~~ năm 2024"), (5, MIDDLE, "QUYẾT ĐỊNH"), *body(9))
+    page = set_page(*state_head(day="Sông Hồng, ngày ..~1 tháng ..~1 năm 2024"), (5, MIDDLE, "QUYẾT ĐỊNH"), *body(9))
     line = find_date(find_head(page, sheet_of(page)))
     assert line is not None
     parts = {"day": day, "month": month}
