@@ -33,7 +33,8 @@ def run(query: str, *, limit: int, sort: str, facets: Sequence[str], as_json: bo
         record_search(stores, identity.actor, shown, through="cli")
     if as_json:
         result: dict[str, Any] = {"total": found.total, "hits": [hit_json(hit) for hit in found.hits]}
-        result["facets"] = facets_json(found.facets)
+        if facets:
+            result["facets"] = facets_json(found.facets)
         sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
     else:
         _show(found, query)
