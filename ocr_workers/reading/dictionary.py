@@ -19,7 +19,9 @@ from sohoa.model import nfc
 NEAR = "dictionary"
 """The source of a candidate that was only near to what was read."""
 FIELDS = ("organ_name", "parent_organ_name", "place", "code_notation", "signer_name", "signer_position")
-_LIKE = 0.75
+_MISREAD = ("organ_name", "parent_organ_name", "place", "signer_name")
+"""Long enough that what comes near to a known value is one misread; another notation or position differs as little."""
+_LIKE = 0.84
 _CLEAR = 0.1  # what the nearest known value must be ahead of the next
 _NEAR_MOST = 0.8
 _LOOKED_AT = 4
@@ -60,7 +62,7 @@ class Dictionary:
         for name in FIELDS:
             if found.get(name) and self._counts.get(name):
                 ones = [self._raised(name, one, found) for one in found[name]]
-                ones += self._near(name, found[name])
+                ones += self._near(name, found[name]) if name in _MISREAD else []
                 weighed[name] = tuple(sorted(ones, key=lambda one: -one.score))
         return weighed
 

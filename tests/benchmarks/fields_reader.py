@@ -19,8 +19,8 @@ from sohoa.model import Field, Page
 from sohoa.settings import Settings
 
 Pixels = npt.NDArray[np.uint8]
-LoadImage = Callable[[int], Pixels]
-"""The pixels of a page, by its number, in the page frame (turned as the page was found to lie)."""
+LoadImage = Callable[[int], Pixels | None]
+"""The pixels of a page, by its number, in the page frame (turned as the page was found to lie); None for a born-digital one."""
 
 
 def read(pages: Sequence[Page], load_image: LoadImage, *, home: Path, known: Dictionary = EMPTY) -> Reading:

@@ -81,7 +81,7 @@ class _Given:
 
     pages: list[Page] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    load: Callable[[int], Pixels] = lambda number: np.zeros((1, 1), np.uint8)
+    load: Callable[[int], Pixels | None] = lambda number: None
 
 
 def read_all(tasks: Sequence[Task], *, processes: int = 2) -> Iterator[Outcome]:
@@ -179,10 +179,10 @@ def _real(name: str) -> _Given:
             given.pages.append(_recognised(loaded))
             given.texts.append(_plain_text(loaded))
 
-    def load(number: int) -> Pixels:
+    def load(number: int) -> Pixels | None:
         loaded = load_page(path, plan, number)
-        if isinstance(loaded, Page):
-            return _rendered(path, number).pixels
+        if isinstance(loaded, Page):  # a worker has no pixels of such a page either
+            return None
         return turned(loaded.pixels, given.pages[number - 1].turn_deg)
 
     given.load = load

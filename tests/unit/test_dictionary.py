@@ -47,6 +47,21 @@ def test_a_misleading_dictionary_never_makes_an_accepted_wrong_value(value: str,
     assert best.value == value or not SURE.accepts("signer_name", best)
 
 
+@pytest.mark.parametrize(
+    ("name", "read", "known"),
+    [
+        ("code_notation", "SYT-NVY", "SYT-NVD"),
+        ("signer_position", "PHÓ GIÁM ĐỐC", "GIÁM ĐỐC"),
+        ("organ_name", "SỞ TƯ PHÁP", "SỞ TÀI CHÍNH"),
+    ],
+)
+def test_a_poor_reading_is_not_taken_for_a_known_value_that_may_well_be_another(
+    name: str, read: str, known: str
+) -> None:
+    found = Dictionary([{name: known}] * 50).weigh(_found(**{name: (read, 0.1)}))
+    assert [one.value for one in found[name]] == [read]
+
+
 def test_nothing_is_made_of_nothing() -> None:
     assert OFFICE.weigh({}) == {}
     assert OFFICE.weigh({"signer_name": ()}) == {"signer_name": ()}
