@@ -12,8 +12,7 @@ from dataclasses import replace
 
 from ocr_workers.reading.sense import Candidates
 from ocr_workers.reading.sight import Candidate
-from ocr_workers.reading.signature import KnownSigner
-from ocr_workers.reading.text import distance, letters
+from ocr_workers.reading.text import distance, letters, same
 from sohoa.model import nfc
 
 NEAR = "dictionary"
@@ -35,7 +34,6 @@ class Dictionary:
         """`papers`: of each confirmed paper its fields' values by name, as printed."""
         self._counts: dict[str, Counter[str]] = defaultdict(Counter)
         self._signs_for: dict[str, set[str]] = defaultdict(set)
-        self._positions: dict[str, set[str]] = defaultdict(set)
         self._holds: dict[str, set[str]] = defaultdict(set)
         for paper in papers:
             for name in FIELDS:
@@ -45,23 +43,19 @@ class Dictionary:
             if signer and organ:
                 self._signs_for[nfc(signer)].add(_key(organ))
             if signer and position:
-                self._positions[nfc(signer)].add(nfc(position))
                 self._holds[nfc(signer)].add(_key(position))
 
-    def signers(self) -> tuple[KnownSigner, ...]:
-        """Who has signed the office's papers, in which positions."""
-        return tuple(
-            KnownSigner(name, position)
-            for name in self._counts["signer_name"]
-            for position in sorted(self._positions[name] or {""})
-        )
-
     def weigh(self, found: Candidates) -> Candidates:
-        """The same candidates, known ones raised, and known values that poor readings come near to; best first again."""
+        """The same candidates, known ones raised, and known values that poor readings come near to; best first again.
+
+        A known value that was read less surely than another one stays behind it: which of two readings is right is told by
+        the page alone.
+        """
         weighed = dict(found)
         for name in FIELDS:
             if found.get(name) and self._counts.get(name):
-                ones = [self._raised(name, one, found) for one in found[name]]
+                best, *others = (self._raised(name, one, found) for one in found[name])
+                ones = [best, *(replace(one, score=min(one.score, best.score)) for one in others)]
                 ones += self._near(name, found[name]) if name in _MISREAD else []
                 weighed[name] = tuple(sorted(ones, key=lambda one: -one.score))
         return weighed
@@ -90,8 +84,8 @@ class Dictionary:
         doubt: dict[str, float] = {}
         evidence: dict[str, Candidate] = {}
         for one in ones[:_LOOKED_AT]:
-            if not one.value or one.value in self._counts[name]:
-                continue
+            if not one.value or any(_alike(one.value, known) for known in self._counts[name]):
+                continue  # Ủy ban and Uỷ ban are both right: the paper's own way of writing it stays
             likest = sorted(((_likeness(one.value, known), known) for known in self._counts[name]), reverse=True)[:2]
             like, known = likest[0]
             if like < _LIKE or known in read or (len(likest) > 1 and like - likest[1][0] < _CLEAR):
@@ -111,6 +105,12 @@ EMPTY = Dictionary(())
 
 def _key(value: str) -> str:
     return letters(value)
+
+
+def _alike(one: str, other: str) -> bool:
+    """The same but for case and the place of tones."""
+    words, others = one.split(), other.split()
+    return len(words) == len(others) and all(map(same, words, others))
 
 
 def _likeness(one: str, other: str) -> float:

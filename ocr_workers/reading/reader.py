@@ -17,7 +17,7 @@ from ocr_workers.reading.digits import DigitReader
 from ocr_workers.reading.fields import Reading, read_fields
 from ocr_workers.reading.sense import Candidates
 from ocr_workers.reading.sight import Pixels, Sight
-from ocr_workers.reading.signature import KnownSigner, read_signature
+from ocr_workers.reading.signature import read_signature
 from sohoa.mandatory import mandatory_fields
 from sohoa.model import Field, Page
 from sohoa.settings import Settings
@@ -51,7 +51,7 @@ class Reader:
             sight,
             today=today,
             digits=partial(read_by_hand, reader=self._digits),
-            signature=partial(self._signature, known=known.signers()),
+            signature=self._signature,
             known=known.weigh,
             calibrate=self._measured.chance,
             look=self._line,
@@ -59,8 +59,8 @@ class Reader:
         )
         return replace(reading, fields={name: self._judged(name, one, reading) for name, one in reading.fields.items()})
 
-    def _signature(self, pages: Sequence[Page], sight: Sight, *, known: Sequence[KnownSigner]) -> Candidates:
-        read = read_signature(pages, sight, self._engine, known=known)
+    def _signature(self, pages: Sequence[Page], sight: Sight) -> Candidates:
+        read = read_signature(pages, sight, self._engine)
         return {name: getattr(read, name) for name in ("signer_name", "signer_position", "signing_authority")}
 
     def _line(self, crop: Pixels) -> str:

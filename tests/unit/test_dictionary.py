@@ -62,6 +62,18 @@ def test_a_poor_reading_is_not_taken_for_a_known_value_that_may_well_be_another(
     assert [one.value for one in found[name]] == [read]
 
 
+def test_a_known_value_does_not_overtake_another_that_was_read_better() -> None:
+    read = (Candidate("BC-SYT", "BC-SYT", 0.6, PLACE), Candidate("QĐ-SYT", "QĐ-SYT", 0.5, PLACE))
+    found = Dictionary([{"code_notation": "QĐ-SYT"}] * 50).weigh({"code_notation": read})
+    assert [one.value for one in found["code_notation"]] == ["BC-SYT", "QĐ-SYT"]
+
+
+def test_the_paper_s_own_place_of_the_tone_stays() -> None:
+    known = Dictionary([{"organ_name": "ỦY BAN NHÂN DÂN XÃ BÃI SẬY"}] * 50)
+    found = known.weigh(_found(organ_name=("UỶ BAN NHÂN DÂN XÃ BÃI SẬY", 0.2)))
+    assert [one.value for one in found["organ_name"]] == ["UỶ BAN NHÂN DÂN XÃ BÃI SẬY"]
+
+
 def test_nothing_is_made_of_nothing() -> None:
     assert OFFICE.weigh({}) == {}
     assert OFFICE.weigh({"signer_name": ()}) == {"signer_name": ()}
