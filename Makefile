@@ -5,9 +5,10 @@
 # make kills MINUTES=5   kills workers, API and command at random under load for so long; then nothing may be lost
 # make check  the gate: format, lint, types, import rules, fast tests
 # make bench  measures, and writes docs/benchmarks.md
+# make accuracy  measures how right the fields are on drawn and real papers, and writes docs/accuracy.md
 # make bench-archive  measures the archive in a folder and on both S3 servers, and writes docs/benchmarks-archive.md
 
-.PHONY: demo test mutants kills check format bench bench-archive setup servers servers-stop
+.PHONY: demo test mutants kills check format bench accuracy bench-archive setup servers servers-stop
 
 PY := .venv/bin/python
 
@@ -46,6 +47,9 @@ format: setup
 
 bench: setup
 	$(PY) -m tests.benchmarks.run --write docs/benchmarks.md
+
+accuracy: setup
+	$(PY) -m tests.benchmarks.fields_bench --write docs/accuracy.md
 
 bench-archive: servers
 	$(PY) -m tests.benchmarks.archive_run --write docs/benchmarks-archive.md

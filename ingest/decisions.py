@@ -1,5 +1,7 @@
 """What a person decides about a document that is in already: try it again, release it, withdraw it.
 
+What people say of its fields is in reviewing.py.
+
 A decision is a job (`decide`), done at once by whoever took it and, if that process dies, by any worker. It is committed to the
 archive (record and PREMIS event, with who and why) and then told to the catalogue, in the transaction that ends the job.
 """
@@ -12,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import pikepdf
+from sqlalchemy import Connection
 
 from sohoa.clock import Clock, process_owner
 from sohoa.errors import BadRequest, Conflict
@@ -22,7 +25,7 @@ from storage.archive.archive import Archive
 from storage.archive.commit import Recorded
 from storage.archive.description import read_events, record_to_follow, stage_description, with_events
 from storage.archive.premis import EventType
-from storage.catalog import documents, jobs, outbox, revisions
+from storage.catalog import documents, jobs, outbox, reviews, revisions
 from storage.catalog.database import Database
 from storage.catalog.documents import Document
 from storage.catalog.jobs import Job, NewJob
@@ -32,6 +35,8 @@ _VERBS = {
     EventType.UNQUARANTINE: ("released", DocumentStatus.HELD),
     EventType.RECOVERY: ("tried again", DocumentStatus.FAILED),
 }
+_ALLOWED = {"damaged": "accept_damage", "security_mark": "mark_released"}
+"""What the `open` job of a released document is told, by why it was held."""
 
 
 def release(stores: Stores, document: Document, *, actor: Actor, reason: str, password: str | None = None) -> Document:
@@ -50,7 +55,7 @@ def release(stores: Stores, document: Document, *, actor: Actor, reason: str, pa
         EventType.UNQUARANTINE,
         actor=actor,
         reason=reason,
-        payload={"accept_damage": document.code == "damaged"},
+        payload={allowed: True for code, allowed in _ALLOWED.items() if code == document.code},
     )
 
 
@@ -106,11 +111,19 @@ def note_failed_check(stores: Stores, document_id: str, detail: Mapping[str, Any
         if jobs.working_on(connection, [document_id]):
             return False
         decision = {"status": document.status, "actor": premis.software_agent(), "event": event, "payload": {}}
-        jobs.enqueue(connection, [NewJob(JobKind.DECIDE, document_id, payload={"decision": decision})], now=now)
-        job = jobs.claim(connection, owner=owner, lease_s=stores.settings.lease_s, now=now, document_id=document_id)
+        job = take(stores, connection, document_id, decision, owner=owner)
     if job is not None:
         carry_out(job, archive=stores.archive, database=stores.database, clock=clock, owner=owner)
     return True
+
+
+def take(
+    stores: Stores, connection: Connection, document_id: str, decision: dict[str, Any], *, owner: str
+) -> Job | None:
+    """Make a decision durable in the transaction that is open, to be carried out by whoever called."""
+    now = stores.clock.now()
+    jobs.enqueue(connection, [NewJob(JobKind.DECIDE, document_id, payload={"decision": decision})], now=now)
+    return jobs.claim(connection, owner=owner, lease_s=stores.settings.lease_s, now=now, document_id=document_id)
 
 
 def carry_out(job: Job, *, archive: Archive, database: Database, clock: Clock, owner: str) -> None:
@@ -121,16 +134,13 @@ def carry_out(job: Job, *, archive: Archive, database: Database, clock: Clock, o
         document = documents.get(connection, job.document_id)
     recorded = _commit(archive, document, decision)
     now = clock.now()
+    changes = reviews.changes_of(decision.get("says", {}))
+    changes |= {"object_id": recorded.commit.object_id, "version": recorded.commit.version}
+    changes |= {"sequence": recorded.sequence}
     with database.write() as connection:
-        documents.move(
-            connection,
-            document.document_id,
-            status,
-            now=now,
-            object_id=recorded.commit.object_id,
-            version=recorded.commit.version,
-            sequence=recorded.sequence,
-        )
+        documents.move(connection, document.document_id, status, now=now, **changes)
+        if "says" in decision:
+            reviews.end_claim(connection, document.document_id)
         jobs.complete(connection, job.job_id, owner=owner)
         outbox.put(connection, document.document_id, now=now)
         if status is DocumentStatus.RECEIVED:
@@ -158,8 +168,7 @@ def _decide(
                 )
             jobs.enqueue(connection, [NewJob(JobKind.OPEN, document_id, payload=payload)], now=now)
             return documents.move(connection, document_id, status, now=now)
-        jobs.enqueue(connection, [NewJob(JobKind.DECIDE, document_id, payload={"decision": decision})], now=now)
-        job = jobs.claim(connection, owner=owner, lease_s=stores.settings.lease_s, now=now, document_id=document_id)
+        job = take(stores, connection, document_id, decision, owner=owner)
     if job is not None:
         carry_out(job, archive=stores.archive, database=stores.database, clock=clock, owner=owner)
     with stores.database.read() as connection:
@@ -169,12 +178,12 @@ def _decide(
 def _commit(archive: Archive, document: Document, decision: dict[str, Any]) -> Recorded:
     object_id, document_id, event = document.archived_in, document.document_id, decision["event"]
     events = with_events(read_events(archive, object_id, document_id), [event])
-    record = {
-        **record_to_follow(archive, object_id, document_id, archived_at=document.archived_at),
+    changed = decision.get("says") or {
         "status": decision["status"],
         "error": None,
         "open_with": decision["payload"],  # what the `open` job is told, if it must be made anew from the archive
     }
+    record = record_to_follow(archive, object_id, document_id, archived_at=document.archived_at) | changed
     files = stage_description(archive, document_id, record, events)
     if event["eventType"] == EventType.FIXITY_CHECK:  # which changes nothing about the document
         files = [file for file in files if file.logical_path.endswith("/premis.jsonl")]

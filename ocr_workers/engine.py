@@ -33,6 +33,7 @@ class Layout(IntEnum):
     PAGE = 3
     BLOCK = 6
     LINE = 7
+    SPARSE = 11
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from sohoa.clock import process_owner
 from sohoa.errors import SohoaError
 from sohoa.settings import Settings
 from storage.archive.audit import audit_chain, enter_waiting
-from storage.catalog import documents, jobs, leases, outbox
+from storage.catalog import documents, jobs, leases, outbox, reviews
 from storage.index import open_index
 from storage.index.indexer import index_outbox
 from storage.registration import register_pending
@@ -179,9 +179,10 @@ def refill_outbox(stores: Stores) -> None:
 
 
 def hand_out_again(stores: Stores) -> None:
-    """Hand out again the jobs of workers that are gone."""
+    """Hand out again the jobs of workers that are gone, and papers that people took for review and left."""
     with stores.database.write() as connection:
         taken = jobs.hand_out_again(connection, now=stores.clock.now())
+        reviews.return_expired(connection, now=stores.clock.now())
     for job in taken:
         log.info("job.handed_out_again", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
 

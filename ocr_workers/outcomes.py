@@ -150,7 +150,7 @@ def planned(job: Job, plan: DocumentPlan, tools: Tools) -> None:
 
 
 def page_finished(job: Job, page: Page, tools: Tools) -> None:
-    """A page is over, whether read, blank or failed; the last one leads on to composing."""
+    """A page is over, whether read, blank or failed; the last one leads on to reading the fields."""
     check_lease(job, tools)
     staged.write_page(job.document_id, page, tools.archive)
     now = tools.clock.now()
@@ -168,7 +168,15 @@ def page_finished(job: Job, page: Page, tools: Tools) -> None:
         )
         if pending == 0:
             documents.move(connection, job.document_id, DocumentStatus.RECOGNISED, now=now)
-            jobs.enqueue(connection, [NewJob(JobKind.COMPOSE, job.document_id, priority=job.priority)], now=now)
+            jobs.enqueue(connection, [NewJob(JobKind.READ, job.document_id, priority=job.priority)], now=now)
+
+
+def fields_read(job: Job, tools: Tools) -> None:
+    """What the document says of itself is staged: on to composing."""
+    with tools.database.write() as connection:
+        jobs.complete(connection, job.job_id, owner=tools.owner)
+        compose = NewJob(JobKind.COMPOSE, job.document_id, priority=job.priority)
+        jobs.enqueue(connection, [compose], now=tools.clock.now())
 
 
 def composed(job: Job, document: Document, tools: Tools, *, digests: staged.Digests) -> None:
@@ -183,6 +191,7 @@ def composed(job: Job, document: Document, tools: Tools, *, digests: staged.Dige
             now=now,
             review=document.review,
             warnings=document.warnings,
+            fields=document.fields,
             pages_failed=document.pages_failed,
             pdf_sha256=document.pdf_sha256,
             pdf_size_bytes=document.pdf_size_bytes,

@@ -42,13 +42,15 @@ class DocumentPlan:
     """All pages of one document, and what was seen of the document as a whole.
 
     `signed`: carries an electronic signature, so it is never rewritten, only a rendition is made beside it. `repaired`: the
-    PDF was damaged and pikepdf could repair it without losing a page. `warnings`: codes for the document.
+    PDF was damaged and pikepdf could repair it without losing a page. `mark_released`: a person has seen that what was read
+    as a security mark is none. `warnings`: codes for the document.
     """
 
     kind: Kind
     pages: tuple[PagePlan, ...]
     signed: bool = False
     repaired: bool = False
+    mark_released: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -109,6 +111,7 @@ def plan_to_dict(plan: DocumentPlan) -> dict[str, Any]:
         "kind": plan.kind.value,
         "signed": plan.signed,
         "repaired": plan.repaired,
+        "mark_released": plan.mark_released,
         "warnings": list(plan.warnings),
         "pages": [[p.number, p.way, p.width_px, p.height_px, p.dpi, p.dpi_inferred] for p in plan.pages],
     }
@@ -120,6 +123,7 @@ def plan_from_dict(data: dict[str, Any]) -> DocumentPlan:
         kind=Kind(data["kind"]),
         signed=data["signed"],
         repaired=data["repaired"],
+        mark_released=data["mark_released"],
         warnings=tuple(data["warnings"]),
         pages=tuple(PagePlan(*row) for row in data["pages"]),
     )

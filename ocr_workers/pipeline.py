@@ -1,4 +1,4 @@
-"""The stages of a document, in order: open, recognise (a page), compose, commit.
+"""The stages of a document, in order: open, recognise (a page), read (its fields), compose, commit.
 
 Each stage reads what the one before left in staging, does its work, and ends in one catalogue transaction that completes its
 job and enqueues the next (outcomes.py). Every stage may be done twice: it writes the same names again and the last one counts.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from ingest import decisions, moving
@@ -16,21 +17,27 @@ from ocr_workers import outcomes, record, revised, staged
 from ocr_workers.compose import compose
 from ocr_workers.pages import load_page, plan_document
 from ocr_workers.pdfa import PdfMetadata
+from ocr_workers.reading.dictionary import Dictionary
+from ocr_workers.reading.reader import Reader, unsure
+from ocr_workers.reading.sight import Sight
 from ocr_workers.recognise import Recogniser
 from ocr_workers.record import Ending
 from ocr_workers.second_chance import recognise_in_subprocess
 from sohoa.clock import Clock, SystemClock
-from sohoa.errors import StageFailed
-from sohoa.model import Page
+from sohoa.errors import Held, StageFailed
+from sohoa.model import Page, field_from_dict
 from sohoa.settings import Settings
 from sohoa.states import DocumentStatus, JobKind, Review, check_revisable
 from storage.archive.archive import Archive
 from storage.archive.layout import document_folder
-from storage.catalog import jobs
+from storage.catalog import documents, jobs
 from storage.catalog.database import Database
 from storage.catalog.jobs import Job
 from storage.objects import open_store
 
+DICTIONARY_AGE = timedelta(minutes=5)
+DICTIONARY_PAPERS = 2000
+"""The newest ones that a dictionary is made of: who signs changes, and who signed years ago does not sign again."""
 SECOND_CHANCE_GRACE_S = 10.0
 """The second chance keeps its own time limit; this is for loading the page and for ending the engine."""
 
@@ -45,11 +52,28 @@ class Tools:
     clock: Clock
     owner: str
     _recogniser: Recogniser | None = field(default=None)
+    _reader: Reader | None = field(default=None)
+    _known: dict[str, tuple[datetime, Dictionary]] = field(default_factory=dict)
 
     def recogniser(self) -> Recogniser:
         if self._recogniser is None:
             self._recogniser = Recogniser(self.settings)
         return self._recogniser
+
+    def reader(self) -> Reader:
+        if self._reader is None:
+            self._reader = Reader(self.settings, self.recogniser().engine)
+        return self._reader
+
+    def known(self, office: str) -> Dictionary:
+        """What people confirmed on this office's papers, as it was at most some minutes ago."""
+        now = self.clock.now()
+        kept = self._known.get(office)
+        if kept is None or now - kept[0] > DICTIONARY_AGE:
+            with self.database.read() as connection:
+                values = documents.confirmed_values(connection, office, most=DICTIONARY_PAPERS)
+            kept = self._known[office] = (now, Dictionary(values))
+        return kept[1]
 
     def close(self) -> None:
         self.database.close()
@@ -91,6 +115,7 @@ def open_document(job: Job, tools: Tools) -> None:
         check_revisable(base.status, base.version, revised.kind_of(document), base.document_id)
     with staged.working_file(document, tools.archive) as (path, kind):
         plan = plan_document(path, kind, settings=tools.settings, accept_damage=bool(job.payload.get("accept_damage")))
+    plan = replace(plan, mark_released=bool(job.payload.get("mark_released")))
     outcomes.check_lease(job, tools)
     staged.write_plan(document.document_id, plan, tools.archive)
     outcomes.planned(job, plan, tools)
@@ -109,6 +134,29 @@ def recognise_page(job: Job, tools: Tools) -> None:
     else:
         page = tools.recogniser().recognise(loaded)
     outcomes.page_finished(job, page, tools)
+
+
+def read_document(job: Job, tools: Tools) -> None:
+    """Read the document's type and fields. Raises Held (security_mark) where it bears a mark: nothing more is made of it."""
+    document = outcomes.document_of(job, tools)
+    plan = staged.read_plan(document.document_id, tools.archive)
+    pages = staged.StagedPages(document.document_id, len(plan.pages), tools.archive)
+    with staged.working_file(document, tools.archive) as (path, _):
+        reading = tools.reader().read(
+            pages,
+            Sight.of_document(path, plan, pages),
+            today=document.received_at.date(),
+            known=tools.known(document.office),
+            mark_released=plan.mark_released,
+        )
+    if reading.secret:
+        raise Held(
+            "it bears a security mark: a person with the right to it decides; release it where that was read in error",
+            code="security_mark",
+        )
+    outcomes.check_lease(job, tools)
+    staged.write_fields(document.document_id, reading, tools.archive)
+    outcomes.fields_read(job, tools)
 
 
 def compose_document(job: Job, tools: Tools) -> None:
@@ -153,10 +201,18 @@ def compose_document(job: Job, tools: Tools) -> None:
         outcomes.check_lease(job, tools)
         with target.open("rb") as stream:
             pdf = staged.write(document.document_id, "document.pdf", stream, archive=tools.archive)
-    warned = (*plan.warnings, *composition.warnings, *readings.warnings)
+    read = staged.read_fields(document.document_id, tools.archive)
+    fields = read["fields"] if base is None else revised.fields_after(document, base, read["fields"], pages=len(every))
+    doubtful = readings.failed or read["splits"] or unsure({name: field_from_dict(one) for name, one in fields.items()})
+    review = Review.NEEDED if doubtful else Review.NONE
+    if base is not None:
+        review = revised.review_after(document, base, doubtful=bool(doubtful))
+    split = ("split_proposed",) if read["splits"] else ()
+    warned = (*plan.warnings, *composition.warnings, *readings.warnings, *split)
     document = replace(
         document,
-        review=Review.NEEDED if readings.failed else Review.NONE,
+        fields=fields,
+        review=review,
         pages_failed=readings.failed,
         warnings=tuple(dict.fromkeys((*(base.warnings if base is not None and before else ()), *warned))),
         pdf_sha256=composition.pdf_sha256,
@@ -228,6 +284,7 @@ def move_document(job: Job, tools: Tools) -> None:
 _STAGES: dict[JobKind, Callable[[Job, Tools], None]] = {
     JobKind.OPEN: open_document,
     JobKind.RECOGNISE: recognise_page,
+    JobKind.READ: read_document,
     JobKind.COMPOSE: compose_document,
     JobKind.COMMIT: commit_document,
     JobKind.DECIDE: carry_out_decision,

@@ -65,6 +65,11 @@ class Recogniser:
         """Give the model's memory back."""
         self._engine.close()
 
+    @property
+    def engine(self) -> Engine:
+        """The loaded model, for who reads a crop again; in the same thread only."""
+        return self._engine
+
     def identity(self) -> dict[str, Any]:
         """`{engine, engine_version, language, models: {file name: sha256}}`, for PREMIS and `doctor`."""
         return self._engine.identity()

@@ -16,6 +16,7 @@ from ocr_workers.compose import Composition
 from ocr_workers.pages import DocumentPlan
 from sohoa.clock import Clock, isoformat
 from sohoa.errors import NotFound
+from sohoa.reviews import check_to_dict, wanted_to_dict
 from sohoa.states import DocumentStatus
 from storage.archive import premis
 from storage.archive.archive import Archive
@@ -154,7 +155,9 @@ def known(document: Document) -> dict[str, Any]:
         "actor": document.actor,
         "received_at": isoformat(document.received_at),
         "warnings": list(document.warnings),
-        "fields": {},
+        "fields": document.fields,
+        "checks": [check_to_dict(one) for one in document.checks],
+        "wanted": wanted_to_dict(document.wanted),
         "error": None,
         "software": SOFTWARE,
     }

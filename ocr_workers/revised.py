@@ -25,7 +25,7 @@ from ocr_workers.text_check import assert_text_equal
 from sohoa.clock import Clock
 from sohoa.errors import Conflict, DigestMismatch
 from sohoa.model import Appended, Page, Revision
-from sohoa.states import DocumentStatus, RevisionKind
+from sohoa.states import DocumentStatus, Origin, Review, RevisionKind
 from storage.archive import premis
 from storage.archive.alto import read_alto
 from storage.archive.archive import Archive
@@ -47,6 +47,28 @@ def pages_before(revision: Document, base: Document, archive: Archive) -> list[P
     return read_alto(
         gzip.decompress(read_sound(archive, base.archived_in, f"{document_folder(base.document_id)}alto.xml.gz"))
     )
+
+
+def fields_after(revision: Document, base: Document, read: dict[str, Any], *, pages: int) -> dict[str, Any]:
+    """The document's fields once the revision is in it: those of the new scan, but for what a person has confirmed; where
+    pages are appended its own, with the number of pages there are then."""
+    if kind_of(revision) is RevisionKind.REPLACE:
+        confirmed = {name: one for name, one in base.fields.items() if one["origin"] == Origin.PERSON}
+        return read | {name: {**one, "evidence": []} for name, one in confirmed.items()}
+    amount = base.fields.get("page_amount")
+    if amount is None or amount["origin"] == Origin.PERSON:
+        return base.fields
+    return base.fields | {"page_amount": {**amount, "value": str(pages), "display": str(pages)}}
+
+
+def review_after(revision: Document, base: Document, *, doubtful: bool) -> Review:
+    """Whether a person is needed once the revision is in the document. Pages that are appended change nothing about what
+    people said of its fields, or still have to."""
+    if doubtful:
+        return Review.NEEDED
+    if kind_of(revision) is RevisionKind.REPLACE or base.review is Review.NONE:
+        return Review.NONE
+    return Review.DONE if base.review is Review.DONE else Review.NEEDED
 
 
 def append_pdf(
@@ -118,12 +140,13 @@ def _known_after(revision: Document, base: Document, archive: Archive) -> dict[s
     before = read_record(archive, base.archived_in, base.document_id)
     if kind_of(revision) is RevisionKind.APPEND:
         appended = [*base.appended, _appended(revision, base)]
-        about = {"review": revision.review.value, "warnings": list(revision.warnings), "revision": None}
+        about: dict[str, Any] = {"review": revision.review.value, "warnings": list(revision.warnings), "revision": None}
+        about["fields"] = revision.fields
         about["archived_at"] = None  # this version is committed when it is
         return {**before, **about, "appended": [dataclasses.asdict(one) for one in appended]}
     old = {"original": before.get("original"), "appended": before.get("appended", [])}
     old |= {"object_id": base.archived_in, "version": base.version}
-    same = ("document_id", "office", "dossier", "external_id", "declared", "actor", "received_at")
+    same = ("document_id", "office", "dossier", "external_id", "declared", "actor", "received_at", "checks")
     replaced = dataclasses.replace(
         revision, **{name: getattr(base, name) for name in same}, revision=None, revises=None
     )
@@ -185,6 +208,7 @@ def changes(revision: Document, base: Document) -> Changes:
     after: Changes = {
         "review": revision.review,
         "warnings": revision.warnings,
+        "fields": revision.fields,
         "pages_failed": revision.pages_failed,
         "pages_total": revision.pages_total,
         "pages_pending": 0,
@@ -198,6 +222,7 @@ def changes(revision: Document, base: Document) -> Changes:
         return {**after, "pages_total": total, "appended": (*base.appended, _appended(revision, base))}
     return {
         **after,
+        "wanted": None,
         "source": revision.source,
         "source_name": revision.source_name,
         "original_sha256": revision.original_sha256,

@@ -1,7 +1,7 @@
 """What the stages leave for each other in staging/<document_id>/: the plan, the pages read, the renditions, the record.
 
 Names: original.EXT (as received), working.pdf (an opened copy of a released, encrypted original), plan.json,
-pages/000001.json, document.pdf, text.txt, alto.xml.gz, quality.json, record.json, premis.jsonl.
+pages/000001.json, fields.json, document.pdf, text.txt, alto.xml.gz, quality.json, record.json, premis.jsonl.
 """
 
 from __future__ import annotations
@@ -18,8 +18,17 @@ from typing import Any, BinaryIO, overload
 
 from ingest.sniff import Kind
 from ocr_workers.pages import DocumentPlan, plan_from_dict, plan_to_dict
+from ocr_workers.reading.fields import Reading
 from sohoa.errors import DigestMismatch
-from sohoa.model import PAGE_BREAK, DocumentId, Page, page_from_dict, page_to_dict, quality_to_dict
+from sohoa.model import (
+    PAGE_BREAK,
+    DocumentId,
+    Page,
+    field_to_dict,
+    page_from_dict,
+    page_to_dict,
+    quality_to_dict,
+)
 from sohoa.states import PageStatus
 from storage.archive import premis
 from storage.archive.alto import write_alto_to
@@ -77,6 +86,19 @@ def read_plan(document_id: DocumentId, archive: Archive) -> DocumentPlan:
 
 def write_page(document_id: DocumentId, page: Page, archive: Archive) -> None:
     write(document_id, f"pages/{page.number:06}.json", _json(page_to_dict(page)), archive=archive)
+
+
+def write_fields(document_id: DocumentId, reading: Reading, archive: Archive) -> None:
+    """Stage what was read of a document: its fields, and where one scan may hold several documents."""
+    fields = {name: field_to_dict(field) for name, field in reading.fields.items()}
+    splits = [{"page": split.page, "reason": split.reason, "score": round(split.score, 4)} for split in reading.splits]
+    write(document_id, "fields.json", _json({"fields": fields, "splits": splits}), archive=archive)
+
+
+def read_fields(document_id: DocumentId, archive: Archive) -> dict[str, Any]:
+    """`{fields, splits}` as :func:`write_fields` staged them."""
+    found: dict[str, Any] = _read_json(f"staging/{document_id}/fields.json", archive)
+    return found
 
 
 class StagedPages(Sequence[Page]):

@@ -37,6 +37,11 @@ class Principal:
     scopes: frozenset[Scope]
     office: OfficeId | None
 
+    @property
+    def sees_ids(self) -> bool:
+        """Whether citizens' numbers are shown whole, in a document that is asked for by itself."""
+        return bool(self.scopes & {Scope.REVIEW, Scope.ADMIN})
+
     def office_for(self, asked: str | None, settings: Settings) -> OfficeId:
         """The office to bring papers to: the one asked for, the token's, or the default. Raises NotAllowed."""
         if asked is not None and self.office is not None and asked != self.office:
@@ -80,6 +85,7 @@ def needs(scope: Scope) -> Any:
 Ingester = Annotated[Principal, needs(Scope.INGEST)]
 Reader = Annotated[Principal, needs(Scope.READ)]
 Admin = Annotated[Principal, needs(Scope.ADMIN)]
+Reviewer = Annotated[Principal, needs(Scope.REVIEW)]
 
 
 DocumentIdPath = Annotated[
@@ -102,6 +108,14 @@ def _to_decide(document_id: DocumentIdPath, stores: StoresOf, principal: Admin) 
     return _find(stores, principal, document_id)
 
 
+def _to_review(document_id: DocumentIdPath, stores: StoresOf, principal: Reviewer) -> Document:
+    try:
+        return _find(stores, principal, document_id)
+    except NotFound:
+        record_refusal(stores, principal.actor, document_id.upper(), through="api", what="fields")
+        raise
+
+
 def _to_revise(document_id: DocumentIdPath, stores: StoresOf, principal: Ingester) -> Document:
     return _find(stores, principal, document_id)
 
@@ -113,6 +127,10 @@ DecideDocument = Annotated[Document, Depends(_to_decide)]
 
 ReviseDocument = Annotated[Document, Depends(_to_revise)]
 """The document named in the path, for a principal who may bring papers in. Raises NotFound, also for another office's."""
+
+
+ReviewDocument = Annotated[Document, Depends(_to_review)]
+"""The document named in the path, for a principal who may confirm it. Raises NotFound, also for another office's."""
 
 
 def _find(stores: Stores, principal: Principal, document_id: str) -> Document:

@@ -16,6 +16,7 @@ from search_api.documents import contents, decisions, intake, listing, pages, re
 from search_api.documents.rendering import Renderer
 from search_api.edge import Edge
 from search_api.openapi import describe
+from search_api.review import routes as review
 from search_api.search import routes as search
 from search_api.search.reader import IndexReader
 from storage.stores import Stores
@@ -47,7 +48,7 @@ def create_app(stores: Stores) -> FastAPI:
     app.state.renderer = Renderer()
     problems.install(app)
     app.add_middleware(Edge, clock=stores.clock)
-    for routes in (health, intake, listing, contents, pages, decisions, revising, search):
+    for routes in (health, intake, listing, contents, pages, decisions, revising, review, search):
         app.include_router(routes.router)
     app.include_router(_description(app))
     return app

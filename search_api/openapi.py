@@ -10,12 +10,13 @@ from fastapi.openapi.utils import get_openapi
 from search_api.problems import Problem
 
 _ABOUT = """Papers in, searchable archive out. Every route but the health ones wants a bearer token with the scope
-that it names (`ingest`, `read` or `admin`; none includes another). A token of one office sees that office only.
+that it names (`ingest`, `read`, `review` or `admin`; none includes another). A token of one office sees that office only.
 Errors are RFC 9457 problems; `code` is stable. Boxes are `[left, top, right, bottom]` in pixels of the page."""
 _TAGS = [
     {"name": "documents", "description": "bring papers in, follow them, get them back"},
     {"name": "pages", "description": "what was read on a page, and its picture"},
     {"name": "decisions", "description": "what a person decides about a document"},
+    {"name": "review", "description": "say what stands on papers that the machine is not sure of"},
     {"name": "search", "description": "find documents by what they say"},
     {"name": "health", "description": "for whoever watches over the process"},
 ]

@@ -132,6 +132,33 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where on the paper a field was read: the page, counted from 1, and a box in its page frame."""
+
+    page: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A value read from a document (Nghị định 30/2020, PL VI), with where and how surely it was read.
+
+    `value`: as printed, NFC, spaces collapsed, the paper's letter case and leading zeros; dates ISO 8601; `type_name` from
+    the controlled list; None where the paper leaves it blank (its evidence is then the blank) or where nothing can be read.
+    `display`: the value with the house's capitals undone. `raw`: what the engine read there. `confidence` in [0, 1] is the
+    chance that `value` is right, calibrated. `origin` is an Origin value. `accepted`: sure enough to need nobody.
+    """
+
+    value: str | None
+    confidence: float
+    evidence: tuple[Evidence, ...] = ()
+    raw: str = ""
+    display: str | None = None
+    origin: str = "machine"
+    accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Which pages of which original a document is. `pages` are [from, to] ranges counted from 1, both inclusive."""
 
@@ -246,6 +273,25 @@ def page_from_dict(data: dict[str, Any]) -> Page:
             for block in data["blocks"]
         ),
     )
+
+
+def field_to_dict(field: Field) -> dict[str, Any]:
+    """A field as plain JSON values: what `fields` in record.json, the API and `archive --json` hold under its name."""
+    return {
+        "value": field.value,
+        "display": field.display,
+        "raw": field.raw,
+        "confidence": round(field.confidence, 4),
+        "evidence": [{"page": place.page, "box": list(place.box)} for place in field.evidence],
+        "origin": field.origin,
+        "accepted": field.accepted,
+    }
+
+
+def field_from_dict(data: dict[str, Any]) -> Field:
+    """The field that :func:`field_to_dict` wrote."""
+    evidence = tuple(Evidence(place["page"], _box(place["box"])) for place in data["evidence"])
+    return Field(**{**data, "evidence": evidence})
 
 
 def quality_to_dict(quality: Quality) -> dict[str, Any]:

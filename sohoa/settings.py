@@ -70,6 +70,27 @@ class Settings(BaseSettings):
     )
     pdfa: str = Field(default="2b", pattern="^(1b|2b|3b)$", description="PDF/A part and level to make")
 
+    # reading
+    accept_confidence: float = Field(
+        default=0.0,
+        description="fields below this confidence go to a person, also where less would do (0 to 1)",
+        ge=0,
+        le=1,
+    )
+
+    # review
+    review_lease_s: float = Field(
+        default=900.0,
+        description="a paper that a person took goes back to the queue after this, unless taken again",
+        gt=0,
+    )
+    second_check_share: float = Field(
+        default=0.05, description="share of reviewed papers that a second person checks (0 to 1)", ge=0, le=1
+    )
+    training_offices: str = Field(
+        default="", description="offices that let what they corrected be exported to train with, parted by commas"
+    )
+
     # jobs
     jobs: int = Field(default=0, description="worker processes; 0 means one a core", ge=0)
     lease_s: float = Field(default=30.0, description="a lease not renewed for this long is handed out again", gt=0)

@@ -28,6 +28,23 @@ class Review(StrEnum):
     DONE = "done"
 
 
+class WantedKind(StrEnum):
+    """What a person may ask for in place of confirming, and the second check of a share of papers."""
+
+    SECOND_CHECK = "second_check"
+    SPLIT = "split"
+    ROTATE = "rotate"
+    RESCAN = "rescan"
+
+
+class Origin(StrEnum):
+    """Who says a field: the machine that read it, a person, or whoever sent the paper."""
+
+    MACHINE = "machine"
+    PERSON = "person"
+    DECLARED = "declared"
+
+
 class PageStatus(StrEnum):
     """What became of one page. `kept`: a born-digital page whose own text was taken. Blank and failed are different things."""
 
@@ -44,6 +61,7 @@ class JobKind(StrEnum):
 
     OPEN = "open"
     RECOGNISE = "recognise"
+    READ = "read"
     COMPOSE = "compose"
     COMMIT = "commit"
     DECIDE = "decide"

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from fastapi import APIRouter, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from ingest import decisions, moving
 from search_api.access import Admin, DecideDocument, StoresOf
+from search_api.bodies import body_of, read_json
 from search_api.documents.schemas import DocumentOut, Move, Reason, Release, describe_document
 from search_api.problems import responses
-from sohoa.errors import BadRequest
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1", tags=["decisions"])
-
-MOST_BODY_BYTES = 16 * 1024
-Body = TypeVar("Body", bound=BaseModel)
-
-
-def _body(model: type[BaseModel]) -> dict[str, Any]:
-    schema = model.model_json_schema()
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 @router.post(
@@ -48,11 +38,11 @@ async def retry(document: DecideDocument, stores: StoresOf, principal: Admin) ->
     status_code=202,
     response_model=DocumentOut,
     responses=responses(404, 409, 413),
-    openapi_extra=_body(Release),
+    openapi_extra=body_of(Release),
 )
 async def release(document: DecideDocument, stores: StoresOf, principal: Admin, request: Request) -> dict[str, Any]:
     """Needs the scope `admin`."""
-    asked = await _read(request, Release)
+    asked = await read_json(request, Release)
     password = None if asked.password is None else asked.password.get_secret_value()
     moved = await run_in_threadpool(
         decisions.release, stores, document, actor=principal.actor, reason=asked.reason, password=password
@@ -66,11 +56,11 @@ async def release(document: DecideDocument, stores: StoresOf, principal: Admin, 
     summary="Take a document out of use",
     response_model=DocumentOut,
     responses=responses(404, 409, 413),
-    openapi_extra=_body(Reason),
+    openapi_extra=body_of(Reason),
 )
 async def withdraw(document: DecideDocument, stores: StoresOf, principal: Admin, request: Request) -> dict[str, Any]:
     """It is no longer found by a search; its files stay. Needs the scope `admin`."""
-    asked = await _read(request, Reason)
+    asked = await read_json(request, Reason)
     moved = await run_in_threadpool(decisions.withdraw, stores, document, actor=principal.actor, reason=asked.reason)
     log.info("document.withdrawn", actor=principal.actor, document_id=document.document_id)
     return describe_document(moved)
@@ -81,32 +71,14 @@ async def withdraw(document: DecideDocument, stores: StoresOf, principal: Admin,
     summary="Take a document to another dossier",
     response_model=DocumentOut,
     responses=responses(404, 409, 413),
-    openapi_extra=_body(Move),
+    openapi_extra=body_of(Move),
 )
 async def move(document: DecideDocument, stores: StoresOf, principal: Admin, request: Request) -> dict[str, Any]:
     """Or out of any, with `to` null. Its files stay in the versions of the object that it leaves. Asked for again, it
     changes nothing. Needs the scope `admin`."""
-    asked = await _read(request, Move)
+    asked = await read_json(request, Move)
     moved = await run_in_threadpool(
         moving.move, stores, document, to=asked.to, actor=principal.actor, reason=asked.reason
     )
     log.info("document.moved", actor=principal.actor, document_id=document.document_id)
     return describe_document(moved)
-
-
-async def _read(request: Request, model: type[Body]) -> Body:
-    """The request's JSON. Read here, not by the framework, which would do so before it looks at the token.
-
-    Raises BadRequest (request_too_large), RequestValidationError.
-    """
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MOST_BODY_BYTES:
-            raise BadRequest(f"the body has at most {MOST_BODY_BYTES:,} bytes", code="request_too_large")
-    try:
-        return model.model_validate_json(bytes(data))
-    except ValidationError as error:
-        found = [{"loc": ("body", *one["loc"]), "msg": one["msg"]} for one in error.errors()]
-        # `from None`: the error quotes what was sent, perhaps a password.
-        raise RequestValidationError(found) from None

@@ -11,8 +11,10 @@ from search_api.access import ReadDocument, Reader, StoresOf
 from search_api.documents.schemas import DocumentList, DocumentOut, describe_document
 from search_api.problems import responses
 from sohoa.errors import BadRequest
+from sohoa.fields import has_ids
 from sohoa.states import DocumentStatus
 from storage.catalog import documents
+from storage.viewing import record_viewing
 
 router = APIRouter(prefix="/v1", tags=["documents"])
 
@@ -53,9 +55,12 @@ def list_documents(
 
 
 @router.get("/documents/{document_id}", summary="One document", response_model=DocumentOut, responses=responses(404))
-def get_document(document: ReadDocument) -> dict[str, Any]:
-    """How it stands: follow `status` until it is `archived`, `held` or `failed`. Needs the scope `read`."""
-    return describe_document(document)
+def get_document(document: ReadDocument, stores: StoresOf, principal: Reader) -> dict[str, Any]:
+    """How it stands: follow `status` until it is `archived`, `held` or `failed`. Needs the scope `read`; citizens' numbers
+    are shown to a token that has `review` or `admin` too."""
+    if principal.sees_ids and has_ids(document.fields):
+        record_viewing(stores, principal.actor, document.document_id, through="api", what="fields")
+    return describe_document(document, whole=principal.sees_ids)
 
 
 def _after(cursor: str | None) -> int | None:

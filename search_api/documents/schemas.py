@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from sohoa.states import DocumentStatus, PageStatus, Review, RevisionKind
+from sohoa.states import DocumentStatus, Origin, PageStatus, Review, RevisionKind, WantedKind
 from storage.catalog.documents import Document
 from storage.presentation import document_json, is_archived
 
@@ -71,6 +71,46 @@ class RevisionOut(BaseModel):
     receipt: str = Field(description="the id of the receipt for its bytes", examples=[ID])
 
 
+class PlaceOut(BaseModel):
+    """Where on the paper a field stands."""
+
+    page: int = Field(examples=[1])
+    box: BoxShape
+
+
+class FieldOut(BaseModel):
+    """A value read from the paper, or said by a person."""
+
+    value: str | None = Field(examples=["138"])
+    display: str | None = Field(description="the house's capitals undone", examples=["138"])
+    raw: str = Field(description="what the engine read there", examples=["138"])
+    confidence: float = Field(description="the chance that it is right", examples=[0.97])
+    evidence: list[PlaceOut]
+    origin: Origin
+    accepted: bool = Field(description="nobody need look at it")
+
+
+class CheckOut(BaseModel):
+    """One person's look at the fields. `check` is 1, 2 for a second person's, 3 for a later correction."""
+
+    check: int = Field(examples=[1])
+    actor: str = Field(examples=["person:lan"])
+    at: Moment
+    fields: list[str] = Field(examples=[["code_number", "subject"]])
+    changed: list[str] = Field(examples=[["subject"]])
+    unreadable: list[str] = Field(examples=[[]])
+
+
+class WantedOut(BaseModel):
+    """What is still to be done about a document."""
+
+    kind: WantedKind
+    actor: str = Field(examples=["person:lan"])
+    at: Moment
+    reason: str = Field(examples=["page 2 is upside down"])
+    pages: list[int] = Field(examples=[[2]])
+
+
 class DocumentOut(BaseModel):
     """A document and how it stands."""
 
@@ -87,7 +127,9 @@ class DocumentOut(BaseModel):
     original: Original
     appended: list[AppendedOut]
     revision: RevisionOut | None
-    fields: dict[str, Any] = Field(examples=[{}])
+    fields: dict[str, FieldOut] = Field(description="by name; citizens' numbers as `*********123` in lists")
+    checks: list[CheckOut] = Field(description="who looked at the fields, oldest first")
+    wanted: WantedOut | None = Field(description="what is still to be done about it")
     warnings: list[str] = Field(examples=[["low_dpi"]])
     error: Why | None
     stage: str | None = Field(description="the stage that held or failed it", examples=[None])
@@ -186,9 +228,10 @@ class Move(Reason):
     to: str | None = Field(max_length=200, examples=["000.00.05.H02-230105-0002"])
 
 
-def describe_document(document: Document) -> dict[str, Any]:
-    """A document for an answer. The archive's own paths stay inside."""
-    return {**document_json(document, source=document.source_name, archive=None), "links": links_of(document)}
+def describe_document(document: Document, *, whole: bool = False) -> dict[str, Any]:
+    """A document for an answer. The archive's own paths stay inside; citizens' numbers are shown only if `whole`."""
+    described = document_json(document, source=document.source_name, archive=None, whole=whole)
+    return {**described, "links": links_of(document)}
 
 
 def links_of(document: Document) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from threading import Lock
 
 from sohoa.model import OfficeId
 from sohoa.settings import Settings
 from storage.index import open_index, parse_query
-from storage.index.protocol import SearchIndex, SearchPage
+from storage.index.protocol import SearchIndex, SearchPage, Sort
 
 
 class IndexReader:
@@ -20,10 +21,20 @@ class IndexReader:
         self._open = ExitStack()
         self._index: SearchIndex | None = None
 
-    def search(self, typed: str, *, office: OfficeId | None, limit: int, cursor: str | None) -> SearchPage:
+    def search(
+        self,
+        typed: str,
+        *,
+        office: OfficeId | None,
+        limit: int,
+        cursor: str | None,
+        sort: Sort = "relevance",
+        facets: Sequence[str] = (),
+    ) -> SearchPage:
         """The documents that match what was typed. Raises BadQuery."""
         query = parse_query(typed)
-        return self._opened().search(query, office=office, limit=limit, cursor=cursor)
+        opened = self._opened()
+        return opened.search(query, office=office, limit=limit, cursor=cursor, sort=sort, facets=facets)
 
     def check(self) -> None:
         """Look into the index once."""

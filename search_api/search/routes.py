@@ -12,7 +12,8 @@ from search_api.access import Reader
 from search_api.documents.schemas import ID, BoxShape, Moment
 from search_api.problems import responses
 from search_api.search.reader import IndexReader
-from storage.presentation import hit_json
+from storage.index.protocol import FACETS, Sort
+from storage.presentation import facets_json, hit_json
 from storage.viewing import record_search
 
 log = structlog.get_logger(__name__)
@@ -43,12 +44,20 @@ class HitOut(BaseModel):
     snippets: list[SnippetOut]
 
 
+class CountOut(BaseModel):
+    """How many of the documents found have this value."""
+
+    value: str = Field(examples=["Quyết định"])
+    count: int = Field(examples=[12])
+
+
 class SearchOut(BaseModel):
     """`total` counts all documents found; `next_cursor` is null on the last page."""
 
     total: int = Field(examples=[1])
     hits: list[HitOut]
     next_cursor: str | None = Field(examples=["20"])
+    facets: dict[str, list[CountOut]] = Field(description="those asked for, by name")
 
 
 @router.get("/search", summary="Search", response_model=SearchOut, responses=responses())
@@ -64,11 +73,21 @@ def search(
     ],
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Annotated[str | None, Query(max_length=20, description="`next_cursor` of the page before")] = None,
+    sort: Annotated[Sort, Query(description="newest and oldest go by the paper's date")] = "relevance",
+    facet: Annotated[
+        list[str] | None,
+        Query(max_length=len(FACETS), description=f"count what was found by {', '.join(FACETS)}; may be repeated"),
+    ] = None,
 ) -> dict[str, Any]:
     """Marks and case may be left out; what fits exactly comes first. Needs the scope `read`."""
     index: IndexReader = request.app.state.index
-    found = index.search(q, office=principal.office, limit=limit, cursor=cursor)
+    found = index.search(q, office=principal.office, limit=limit, cursor=cursor, sort=sort, facets=facet or ())
     shown = [hit.document_id for hit in found.hits]
     record_search(request.app.state.stores, principal.actor, shown, through="api")
     log.info("documents.found", actor=principal.actor, document_ids=shown, total=found.total)
-    return {"total": found.total, "hits": [hit_json(hit) for hit in found.hits], "next_cursor": found.next_cursor}
+    return {
+        "total": found.total,
+        "hits": [hit_json(hit) for hit in found.hits],
+        "next_cursor": found.next_cursor,
+        "facets": facets_json(found.facets),
+    }

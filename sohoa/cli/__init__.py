@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sohoa.cli.review_app import review_app
 from sohoa.errors import SohoaError
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(review_app, name="review")
 token_app = typer.Typer(help="Bearer tokens for the HTTP API.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(token_app, name="token")
 ledger_app = typer.Typer(help="The hash-chained list of all commits.", no_args_is_help=True, rich_markup_mode=None)
@@ -73,12 +75,18 @@ def archive(
 def search(
     query: Annotated[str, typer.Argument(help='Words, "a phrase", 138/QĐ-KHCN, -without, field:value.')],
     limit: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="How many documents to show.")] = 20,
+    sort: Annotated[
+        str, typer.Option(metavar="relevance|newest|oldest", help="By the paper's date instead of by how well it fits.")
+    ] = "relevance",
+    facet: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Count what was found by type, organ, year, …; repeatable.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Find documents, with or without diacritics."""
     from sohoa.cli.search import run
 
-    run(query, limit=limit, as_json=as_json)
+    run(query, limit=limit, sort=sort, facets=facet or [], as_json=as_json)
 
 
 @app.command()
@@ -412,7 +420,7 @@ def disposal_list(as_json: Json = False, as_actor: As = None) -> None:
 def token_create(
     name: Annotated[str, typer.Argument(help="What the token is for.")],
     scope: Annotated[
-        list[str], typer.Option(metavar="SCOPE", help="ingest, read or admin; may be given several times.")
+        list[str], typer.Option(metavar="SCOPE", help="ingest, read, review or admin; may be given several times.")
     ],
     actor: Annotated[str, typer.Option(metavar="ACTOR", help="In whose name it acts: person:ID or system:ID.")],
     office: Annotated[

@@ -16,6 +16,7 @@ from sohoa.model import Actor, OfficeId
 from sohoa.settings import Settings, system_user
 from storage.catalog import documents, tokens
 from storage.catalog.documents import Document
+from storage.catalog.tokens import Scope
 from storage.objects import check_url
 from storage.stores import Stores, open_stores
 
@@ -26,6 +27,8 @@ class Identity:
 
     actor: Actor
     office: OfficeId | None
+    sees_ids: bool = True
+    """Whether citizens' numbers are shown whole, in a document that is asked for by itself."""
 
     def office_for(self, asked: str | None, settings: Settings) -> OfficeId:
         """The office to work in: the one asked for, the token's, or the default. Raises NotAllowed for another's."""
@@ -62,19 +65,20 @@ def identify(stores: Stores, as_actor: str | None, *, scope: str) -> Identity:
     """The actor of a command: `--as`, else the token in SOHOA_TOKEN (which must have `scope`), else the system's user."""
     secret = stores.settings.token
     office: OfficeId | None = None
-    actor = system_user()
+    actor, sees_ids = system_user(), True
     if secret is not None:
         with stores.database.read() as connection:
             token = tokens.authenticate(connection, secret.get_secret_value(), now=stores.clock.now())
         if scope not in token.scopes:
             raise NotAllowed(f"the token in SOHOA_TOKEN lacks the scope {scope}")
         actor, office = token.actor, None if token.office is None else OfficeId(token.office)
+        sees_ids = bool(token.scopes & {Scope.REVIEW, Scope.ADMIN})
     if as_actor is not None:
         actor = as_actor if ":" in as_actor else f"person:{as_actor}"
         kind, _, name = actor.partition(":")
         if kind not in ("person", "system") or not name:
             raise BadRequest(f"--as {as_actor!r} cannot be used: write person:ID or system:ID")
-    return Identity(Actor(actor), office)
+    return Identity(Actor(actor), office, sees_ids)
 
 
 def find(stores: Stores, document_id: str, identity: Identity) -> Document:

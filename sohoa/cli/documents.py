@@ -20,6 +20,7 @@ from sohoa.cli.validate_ocfl import sayable
 from sohoa.cli.verify import cover_json, cover_text
 from sohoa.clock import isoformat
 from sohoa.errors import BadRequest, DigestMismatch, NotFound, StoreAway
+from sohoa.fields import has_ids
 from sohoa.model import PAGE_BREAK
 from sohoa.states import DocumentStatus
 from storage.archive import fixity
@@ -73,7 +74,11 @@ def print_status(document_id: str | None, *, as_json: bool) -> None:
         identity = identify(stores, None, scope="read")
         if document_id is not None:
             document = find(stores, document_id, identity)
-            shown = document_json(document, source=document.source_name, archive=stores.archive)
+            if identity.sees_ids and has_ids(document.fields):
+                record_viewing(stores, identity.actor, document.document_id, through="cli", what="fields")
+            shown = document_json(
+                document, source=document.source_name, archive=stores.archive, whole=identity.sees_ids
+            )
             if as_json:
                 print_json(shown)
             else:

@@ -5,29 +5,36 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from sohoa.cli.context import identify, opened
+from sohoa.errors import BadRequest
+from sohoa.fields import mask_ids
 from storage.index import open_index, parse_query
-from storage.index.protocol import Hit, SearchPage, Snippet
+from storage.index.protocol import SORTS, Hit, SearchPage, Snippet
 from storage.index.query import FIELD_NAMES, is_field
-from storage.presentation import hit_json
+from storage.presentation import facets_json, hit_json
 from storage.viewing import record_search
 
 
-def run(query: str, *, limit: int, as_json: bool) -> None:
+def run(query: str, *, limit: int, sort: str, facets: Sequence[str], as_json: bool) -> None:
     """Print what was found, best first."""
+    if sort not in SORTS:
+        raise BadRequest(f"--sort {sort!r} is none of {', '.join(SORTS)}")
     with opened() as stores:
         identity = identify(stores, None, scope="read")
         with open_index(stores.settings) as index:
-            found = index.search(parse_query(query), office=identity.office, limit=limit)
+            found = index.search(parse_query(query), office=identity.office, limit=limit, sort=sort, facets=facets)
         shown = [hit.document_id for hit in found.hits]
         record_search(stores, identity.actor, shown, through="cli")
     if as_json:
-        result = {"total": found.total, "hits": [hit_json(hit) for hit in found.hits]}
+        result: dict[str, Any] = {"total": found.total, "hits": [hit_json(hit) for hit in found.hits]}
+        if facets:
+            result["facets"] = facets_json(found.facets)
         sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
     else:
         _show(found, query)
@@ -50,6 +57,9 @@ def _show(found: SearchPage, query: str) -> None:
         for snippet in hit.snippets:
             console.print(_coloured(snippet) if console.color_system else _bracketed(snippet))
     console.print(Text(f"{len(found.hits)} of {found.total} documents", style="dim"))
+    for name, counts in facets_json(found.facets).items():
+        shown = ", ".join(f"{one['value']} ({one['count']})" for one in counts)
+        console.print(Text(f"{name}: {shown}", style="dim"))
 
 
 def _places(hit: Hit) -> str:
@@ -58,7 +68,7 @@ def _places(hit: Hit) -> str:
 
 
 def _coloured(snippet: Snippet) -> Text:
-    text = Text("  " + snippet.text.replace("\n", " "))
+    text = Text("  " + mask_ids(snippet.text).replace("\n", " "))
     for start, end in snippet.highlights:
         text.stylize("bold yellow", start + 2, end + 2)
     return text
@@ -66,7 +76,7 @@ def _coloured(snippet: Snippet) -> Text:
 
 def _bracketed(snippet: Snippet) -> Text:
     """Where there is no colour, what was found stands in «…»."""
-    text, marked = snippet.text.replace("\n", " "), "  "
+    text, marked = mask_ids(snippet.text).replace("\n", " "), "  "
     at = 0
     for start, end in snippet.highlights:
         marked += f"{text[at:start]}«{text[start:end]}»"

@@ -9,7 +9,8 @@ from typing import Any
 
 from sohoa.clock import isoformat
 from sohoa.errors import DigestMismatch, NotFound, SohoaError
-from sohoa.states import DocumentStatus, JobKind
+from sohoa.reviews import check_to_dict, wanted_to_dict
+from sohoa.states import DocumentStatus, JobKind, Review
 from storage.archive import description
 from storage.archive.archive import Archive
 from storage.archive.commit import sha256_of_key
@@ -277,6 +278,10 @@ def _compare_record(document: ArchivedDocument, row: Document) -> Iterator[Verif
         "status": row.status.value,
         "external_id": row.external_id,
         "declared": row.declared,
+        "fields": row.fields,
+        "review": Review.NEEDED.value if row.review is Review.CLAIMED else row.review.value,
+        "checks": [check_to_dict(one) for one in row.checks],
+        "wanted": wanted_to_dict(row.wanted),
         "actor": row.actor,
         "appended": [asdict(one) for one in row.appended],
         "revision": None if row.revision is None else asdict(row.revision),

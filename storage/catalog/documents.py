@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from sohoa.errors import AlreadyExists, NotFound
 from sohoa.model import Actor, Appended, DocumentId, DossierCode, OfficeId, Revision, Sha256, Source
+from sohoa.reviews import Check, Wanted, check_to_dict, checks_from, wanted_from, wanted_to_dict
 from sohoa.states import FINAL, DocumentStatus, JobKind, Review, check_move
 from storage.archive.layout import object_id_of
 from storage.catalog.tables import constant, counters, documents
@@ -44,9 +45,11 @@ class Document:
 
     `source_name` is the file name as given; `kind` a sniff.Kind value; `code`, `stage` and `detail` say why a document
     is held or failed; `pages_pending` counts the pages that are not finished; `object_id`, `version` and `sequence`
-    name its newest archive commit; `changed_seq` is greater than that of every change before. `appended` are its further
-    originals. `revision` is one that is on its way, or the last one where it did not get through (revisions.py); a row
-    with `revises` is such a revision itself, and no document to anybody but the pipeline.
+    name its newest archive commit; `changed_seq` is greater than that of every change before. `fields` are those read from
+    it, by name, as model.field_to_dict writes them. `appended` are its further originals. `revision` is one that is on its
+    way, or the last one where it did not get through (revisions.py); a row with `revises` is such a revision itself, and no
+    document to anybody but the pipeline. `checks` are all looks of people at its fields, oldest first; `wanted` is what is
+    still to be done about it.
     """
 
     document_id: DocumentId
@@ -81,9 +84,12 @@ class Document:
     conformance: str | None
     changed_seq: int
     changed_at: datetime
+    fields: dict[str, Any] = field(default_factory=dict)
     appended: tuple[Appended, ...] = ()
     revision: Revision | None = None
     revises: DocumentId | None = None
+    checks: tuple[Check, ...] = ()
+    wanted: Wanted | None = None
 
     @property
     def archived_in(self) -> str:
@@ -112,6 +118,9 @@ class Changes(TypedDict, total=False):
     pages_pending: int
     pages_failed: tuple[int, ...]
     warnings: tuple[str, ...]
+    fields: dict[str, Any]
+    checks: tuple[Check, ...]
+    wanted: Wanted | None
     archived_at: datetime | None
     searchable_at: datetime | None
     object_id: str | None
@@ -271,6 +280,24 @@ def by_id(conn: Connection, *, after: str, limit: int) -> list[Document]:
     return [_document(row) for row in conn.execute(query)]
 
 
+def confirmed_values(conn: Connection, office: str, *, most: int) -> list[dict[str, str]]:
+    """Of an office's papers that a person has confirmed, newest first: the values of their accepted fields by name."""
+    query = (
+        select(documents.c.fields)
+        .where(
+            documents.c.office == office,
+            documents.c.review == constant(Review.DONE),
+            documents.c.status == constant(DocumentStatus.ARCHIVED),
+        )
+        .order_by(documents.c.document_id.desc())
+        .limit(most)
+    )
+    return [
+        {name: one["value"] for name, one in fields.items() if one["accepted"] and one["value"] is not None}
+        for fields in conn.execute(query).scalars()
+    ]
+
+
 def count_by_status(conn: Connection, *, office: str | None = None) -> dict[DocumentStatus, int]:
     """How many documents are in each status that any is in."""
     query = _filtered(select(documents.c.status, func.count()), office=office)
@@ -361,6 +388,10 @@ def _plain(name: str, value: Any) -> Any:
         return None if value is None else asdict(value)
     if name == "appended":
         return [asdict(one) for one in value] or None
+    if name == "checks":
+        return [check_to_dict(one) for one in value] or None
+    if name == "wanted":
+        return wanted_to_dict(value)
     return value
 
 
@@ -374,4 +405,6 @@ def _document(row: Row[Any]) -> Document:
     values["warnings"] = tuple(values["warnings"])
     values["appended"] = tuple(Appended(**one) for one in values["appended"] or ())
     values["revision"] = None if values["revision"] is None else Revision(**values["revision"])
+    values["checks"] = checks_from(values["checks"])
+    values["wanted"] = wanted_from(values["wanted"])
     return Document(**values)

@@ -28,8 +28,9 @@ _STAGE_ORDER = {
     JobKind.MOVE: 1,
     JobKind.COMMIT: 2,
     JobKind.COMPOSE: 3,
-    JobKind.RECOGNISE: 4,
-    JobKind.OPEN: 5,
+    JobKind.READ: 4,
+    JobKind.RECOGNISE: 5,
+    JobKind.OPEN: 6,
 }
 """What finishes a document comes first: papers leave early and little is half done at any time."""
 _WHOLE_DOCUMENT = 0

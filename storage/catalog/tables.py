@@ -25,7 +25,7 @@ from sqlalchemy.types import TypeDecorator
 
 from sohoa.states import DocumentStatus, JobKind, JobState, PageStatus, Review
 
-HEAD = "0003"
+HEAD = "0005"
 """The newest migration: what `alembic_version` says of a catalogue that this version can use."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -108,6 +108,7 @@ documents = Table(
     Column("warnings", JSON, nullable=False),
     Column("external_id", String),
     Column("declared", JSON, nullable=False),
+    Column("fields", JSON, nullable=False, server_default="{}"),
     Column("actor", String, nullable=False),
     Column("received_at", Moment, nullable=False),
     Column("archived_at", Moment),
@@ -123,6 +124,8 @@ documents = Table(
     Column("appended", JSON(none_as_null=True)),
     Column("revision", JSON(none_as_null=True)),
     Column("revises", String(26)),
+    Column("checks", JSON(none_as_null=True)),
+    Column("wanted", JSON(none_as_null=True)),
     Index("uq_documents_changed_seq", "changed_seq", unique=True),
     Index("ix_documents_office", "office", "changed_seq"),
     Index("ix_documents_office_status", "office", "status", "changed_seq"),
@@ -152,6 +155,26 @@ Index(
     sqlite_where=documents.c.revises.is_not(None),
     postgresql_where=documents.c.revises.is_not(None),
 )
+
+_waits_for_review = documents.c.review.in_([constant(Review.NEEDED), constant(Review.CLAIMED)])
+Index(
+    "ix_documents_review",
+    documents.c.received_at,
+    documents.c.document_id,
+    sqlite_where=_waits_for_review,
+    postgresql_where=_waits_for_review,
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("document_id", String(26), ForeignKey("documents.document_id", ondelete="CASCADE"), primary_key=True),
+    Column("actor", String, nullable=False),
+    Column("claimed_at", Moment, nullable=False),
+    Column("claimed_until", Moment, nullable=False),
+    Index("ix_claims_claimed_until", "claimed_until"),
+)
+"""Who has a paper before them just now (storage/catalog/reviews.py); never archived."""
 
 pages = Table(
     "pages",

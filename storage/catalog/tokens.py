@@ -20,10 +20,11 @@ _PREFIX = "sohoa_"
 
 
 class Scope(StrEnum):
-    """What a token allows: bringing papers in, reading and searching, everything else."""
+    """What a token allows: bringing papers in, reading and searching, saying what stands on them, everything else."""
 
     INGEST = "ingest"
     READ = "read"
+    REVIEW = "review"
     ADMIN = "admin"
 
 

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -35,8 +35,8 @@ class IndexEntry:
 
     `sequence` is the external version: of two entries for one document the one with the higher sequence stays.
     `deleted` makes a tombstone, which is kept with its sequence and never returned. `kind` is the original's extension,
-    `status` a DocumentStatus value. `fields` are what is known of the paper by name: type, number, organ, subject,
-    signer, issued_date (ISO 8601) can be asked for by name, the values of all others are found as words.
+    `status` a DocumentStatus value. `fields` are what is known of the paper by name (those of sohoa.fields, dates as
+    ISO 8601): each can be asked for by name, and all but owner_id are found as words.
     """
 
     document_id: DocumentId
@@ -84,13 +84,25 @@ class Hit:
     snippets: tuple[Snippet, ...]
 
 
+Sort = Literal["relevance", "newest", "oldest"]
+"""By date means the paper's own or, where nobody has read it, the day it was received."""
+SORTS: tuple[Sort, ...] = ("relevance", "newest", "oldest")
+FACETS = ("type", "organ", "parent", "signer", "place", "priority", "year", "office", "status", "kind")
+"""What hits can be counted by."""
+MOST_OF_A_FACET = 20
+Facets = Mapping[str, Sequence[tuple[str, int]]]
+"""By the name of a facet its most frequent values, with how many of all documents found have each."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """One page of results. `total` counts all documents found; `next_cursor` is None on the last page."""
+    """One page of results. `total` counts all documents found; `next_cursor` is None on the last page. `facets` are those
+    asked for."""
 
     total: int
     hits: tuple[Hit, ...]
     next_cursor: str | None
+    facets: Facets = field(default_factory=dict)
 
 
 class SearchIndex(Protocol):
@@ -101,11 +113,18 @@ class SearchIndex(Protocol):
         ...
 
     def search(
-        self, query: Query, *, office: OfficeId | None, limit: int = 20, cursor: str | None = None
+        self,
+        query: Query,
+        *,
+        office: OfficeId | None,
+        limit: int = 20,
+        cursor: str | None = None,
+        sort: Sort = "relevance",
+        facets: Sequence[str] = (),
     ) -> SearchPage:
-        """The documents that match, best first; with `office`, others are neither returned nor counted.
+        """The documents that match, best first or by date; with `office`, others are neither returned nor counted.
 
-        Raises BadQuery for a cursor that no search gave.
+        Raises BadQuery for a cursor that no search gave, and for a facet that there is not.
         """
         ...
 

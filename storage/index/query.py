@@ -26,22 +26,45 @@ _SHORTEST_SQUASHED_NUMBER = 7
 
 TEXT_FIELDS = {
     "office": "office donvi phongban",
-    "dossier": "dossier hoso mahoso",
-    "type": "type loai loaivanban theloai",
-    "number": "number so sohieu sokyhieu kyhieu",
-    "organ": "organ coquan coquanbanhanh",
+    "dossier": "dossier dossiercode hoso mahoso",
+    "type": "type typename loai loaivanban theloai tenloai",
+    "number": "number codenumber codenotation so sohieu sokyhieu kyhieu",
+    "organ": "organ organname issuer coquan coquanbanhanh",
+    "parent": "parent parentorganname coquanchuquan chuquan",
     "subject": "subject trichyeu",
-    "signer": "signer nguoiky",
+    "signer": "signer signername nguoiky",
+    "position": "position signerposition chucvu",
+    "authority": "authority signingauthority quyenhan quyenhanky",
+    "place": "place diadanh",
+    "recipients": "recipients noinhan",
+    "priority": "priority dokhan mucdokhan",
+    "language": "language ngonngu",
+    "owner": "owner ownername chuhoso chusohuu tochuc",
+    "owner_id": "ownerid sodinhdanh madinhdanh cccd cmnd mst masothue",
+    "owner_id_kind": "owneridkind loaigiayto",
+    "address": "address diachi",
+    "procedure": "procedure procedurecode thutuc mathutuc matthc",
+    "applicant": "applicant applicantname nguoinop",
+    "components": "components thanhphan thanhphanhoso",
+    "page_amount": "pageamount pages sotrang",
     "kind": "kind format dinhdang",
     "status": "status trangthai",
     "filename": "filename name file tentep tep",
     "external_id": "externalid mangoai",
 }
 DATE_FIELDS = {
-    "date": "date ngay ngaybanhanh",
+    "date": "date issueddate ngay ngaybanhanh",
     "received": "received nhan ngaynhan tiepnhan",
     "archived": "archived luu ngayluu luutru",
+    "valid_from": "validfrom hieuluctu",
+    "valid_until": "validuntil hieulucden giatriden hethan",
+    "received_date": "receiveddate ngaytiepnhan",
+    "due_date": "duedate due ngayhentra hentra",
 }
+NAME_FIELDS = frozenset({"signer", "owner", "applicant"})
+"""Names of people: their words count in any order."""
+WHOLE_FIELDS = frozenset({"owner_id"})
+"""Found by the whole value alone: a part of a citizen's number finds nobody."""
 FIELD_NAMES = frozenset(TEXT_FIELDS | DATE_FIELDS)
 """What a search can ask for by name; each has aliases in both languages."""
 _FIELD_OF_ALIAS = {alias: name for name, aliases in (TEXT_FIELDS | DATE_FIELDS).items() for alias in aliases.split()}
@@ -66,7 +89,8 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class TextFilter:
-    """The named field holds these words next to each other (marks and case aside), or, `negated`, does not."""
+    """The named field holds these words next to each other (a name's in any order; marks and case aside), or, `negated`,
+    does not."""
 
     field: str
     keys: tuple[Key, ...]
@@ -126,6 +150,11 @@ def parse_query(text: str) -> Query:
 def squash(parts: tuple[Key, ...]) -> str:
     """A code without punctuation, marks and leading zeros: `05/BNV-VP` → `5bnvvp`."""
     return "".join(fold(key.exact) for key in parts).lstrip("0")
+
+
+def whole(parts: tuple[Key, ...]) -> str:
+    """A value of WHOLE_FIELDS as it is compared: nothing but signs between its parts is dropped."""
+    return "".join(fold(key.exact) for key in parts)
 
 
 @dataclass(frozen=True, slots=True)

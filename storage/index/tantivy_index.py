@@ -17,11 +17,11 @@ import tantivy
 from sohoa.errors import BadQuery, SetupError, StoreUnavailable
 from sohoa.model import DocumentId, OfficeId
 from storage.index.highlight import highlight
-from storage.index.protocol import Hit, IndexEntry, SearchPage
+from storage.index.protocol import FACETS, MOST_OF_A_FACET, Hit, IndexEntry, SearchPage, Sort
 from storage.index.query import Query
 from storage.index.stored_pages import StoredPages, pack_pages
 from storage.index.tantivy_query import counted, document_query, tiers
-from storage.index.terms import issued_or_received, terms_of
+from storage.index.terms import day_of, facet_values, issued_or_received, terms_of
 
 Mode = Literal["read", "write"]
 
@@ -42,7 +42,9 @@ _TEXT_FIELDS = {
 }
 """The fields of terms.Terms and how much tantivy keeps of each."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
-_MOMENTS = ("date", "received", "archived")
+_DAYS_READ = ("valid_from", "valid_until", "received_date", "due_date")
+_MOMENTS = ("date", "received", "archived", "day", *_DAYS_READ)
+"""`day` is what hits are sorted by: as `date`, and always there."""
 
 
 class TantivyIndex:
@@ -87,13 +89,22 @@ class TantivyIndex:
         self._writer = writer
 
     def search(
-        self, query: Query, *, office: OfficeId | None, limit: int = 20, cursor: str | None = None
+        self,
+        query: Query,
+        *,
+        office: OfficeId | None,
+        limit: int = 20,
+        cursor: str | None = None,
+        sort: Sort = "relevance",
+        facets: Sequence[str] = (),
     ) -> SearchPage:
-        """The documents that match, best first; without words to rank by, newest first.
+        """The documents that match, best first; without words to rank by, those received last first.
 
         A cursor counts hits, so a commit between two pages can shift what is on the second. Raises BadQuery for one
-        that no search gave.
+        that no search gave, and for a facet that there is not.
         """
+        if unknown := set(facets) - set(FACETS):
+            raise BadQuery(f"there is no facet {', '.join(sorted(unknown))}: use {', '.join(FACETS)}")
         if limit < 1:
             raise BadQuery("the limit must be at least 1")
         offset = _offset(cursor)
@@ -102,12 +113,16 @@ class TantivyIndex:
         with _errors_named():
             searcher = self._fresh_searcher()
             wanted = min(limit, MOST_RESULTS - offset)
-            found, total = _best(searcher, ranked, offset=offset, limit=wanted, by_age=not query.must)
+            if sort == "relevance":
+                found, total = _best(searcher, ranked, offset=offset, limit=wanted, by_age=not query.must)
+            else:
+                found, total = _by_day(searcher, everything, offset=offset, limit=wanted, sort=sort)
+            counts = _counts(searcher, everything, facets)
             if total is None:
                 total = int(searcher.search(everything, limit=1, count=True).count)
             hits = tuple(_hit(searcher.doc(address), score, query) for score, address in found)
         after = offset + len(hits)
-        return SearchPage(total, hits, str(after) if hits and after < min(total, MOST_RESULTS) else None)
+        return SearchPage(total, hits, str(after) if hits and after < min(total, MOST_RESULTS) else None, counts)
 
     def count(self) -> int:
         """The number of documents that can be found (without tombstones)."""
@@ -183,6 +198,30 @@ def _best(
     return found, total
 
 
+def _by_day(
+    searcher: Any, everything: tantivy.Query, *, offset: int, limit: int, sort: Sort
+) -> tuple[list[tuple[float, Any]], int]:
+    """As :func:`_best`, by the paper's date, unscored."""
+    order = tantivy.Order.Desc if sort == "newest" else tantivy.Order.Asc
+    found = searcher.search(everything, limit=limit, offset=offset, count=True, order_by_field="day", order=order)
+    return [(0.0, address) for _, address in found.hits], int(found.count)
+
+
+def _counts(searcher: Any, everything: tantivy.Query, facets: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
+    """Each facet's most frequent values, the alphabet deciding between those that are alike."""
+    if not facets:
+        return {}
+    asked = {name: {"terms": {"field": f"facet_{name}", "size": MOST_OF_A_FACET}} for name in facets}
+    found = searcher.aggregate(everything, asked)
+    return {
+        name: sorted(
+            ((bucket["key"], int(bucket["doc_count"])) for bucket in found[name]["buckets"]),
+            key=lambda pair: (-pair[1], pair[0]),
+        )
+        for name in facets
+    }
+
+
 def _open(root: Path, schema: tantivy.Schema) -> tantivy.Index:
     """The index in `root`; a new one where there is nothing yet."""
     if not (root / "meta.json").exists():
@@ -231,6 +270,8 @@ def _schema() -> tantivy.Schema:
     build.add_unsigned_field("sequence", fast=True)
     for moment in _MOMENTS:
         build.add_integer_field(moment, fast=True)
+    for facet in FACETS:
+        build.add_text_field(f"facet_{facet}", tokenizer_name="raw", index_option="basic", fast=True)
     for field, detail in _TEXT_FIELDS.items():
         build.add_text_field(field, tokenizer_name="whitespace", index_option=detail)
     build.add_bytes_field("head", stored=True)
@@ -253,9 +294,13 @@ def _document(entry: IndexEntry) -> tantivy.Document:
         ("date", issued_or_received(entry)),
         ("received", entry.received_at or _EPOCH),  # always there, for hits are sorted by it
         ("archived", entry.archived_at),
+        ("day", issued_or_received(entry) or _EPOCH),
+        *((name, day_of(entry, name)) for name in _DAYS_READ),
     ):
         if moment is not None:
             document.add_integer(field, int(moment.timestamp()))
+    for facet, value in facet_values(entry).items():
+        document.add_text(f"facet_{facet}", value)
     document.add_bytes("head", _head(entry))
     document.add_bytes("pages", pack_pages(entry.pages))
     return document

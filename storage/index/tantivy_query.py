@@ -17,7 +17,7 @@ from tantivy import Query as Clause
 
 from sohoa.model import OfficeId
 from storage.index.fold import Key
-from storage.index.query import DateFilter, Query, Term, TextFilter, squash
+from storage.index.query import NAME_FIELDS, WHOLE_FIELDS, DateFilter, Query, Term, TextFilter, squash, whole
 from storage.index.terms import attribute_words, pair
 
 _EXACT_BOOST = 0.3
@@ -107,6 +107,11 @@ def _pair(schema: Schema, first: Key, second: Key) -> Clause:
 
 
 def _attribute(schema: Schema, wanted: TextFilter) -> Clause:
+    if wanted.field in WHOLE_FIELDS:
+        return Clause.term_query(schema, "attributes", attribute_words(wanted.field, [whole(wanted.keys)])[0])
+    if wanted.field in NAME_FIELDS:
+        named = attribute_words(wanted.field, [key.folded for key in wanted.keys])
+        return Clause.boolean_query([(Occur.Must, Clause.term_query(schema, "attributes", word)) for word in named])
     words = _sequence(schema, "attributes", attribute_words(wanted.field, [key.folded for key in wanted.keys]))
     joined = Clause.term_query(schema, "attributes", attribute_words(wanted.field, [squash(wanted.keys)])[0])
     return Clause.boolean_query([(Occur.Should, words), (Occur.Should, joined)])

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage.index.dates import parse_date_range
+from sohoa.model import nfc
+from storage.index.dates import OFFICE_TIME, parse_date_range
 from storage.index.fold import key_of, keys
 from storage.index.protocol import IndexEntry
-from storage.index.query import squash
+from storage.index.query import WHOLE_FIELDS, squash, whole
 
 SEPARATOR = "|"
 """Stands between pages and between values: no word is written so, and no phrase can reach over it."""
@@ -25,8 +26,23 @@ _FIELDS = {
     "type": ("type", "type_name"),
     "number": ("number", "code_number", "code_notation"),
     "organ": ("organ", "organ_name"),
+    "parent": ("parent", "parent_organ_name"),
     "subject": ("subject",),
     "signer": ("signer", "signer_name"),
+    "position": ("position", "signer_position"),
+    "authority": ("authority", "signing_authority"),
+    "place": ("place",),
+    "recipients": ("recipients",),
+    "priority": ("priority",),
+    "language": ("language",),
+    "owner": ("owner", "owner_name"),
+    "owner_id": ("owner_id",),
+    "owner_id_kind": ("owner_id_kind",),
+    "address": ("address",),
+    "procedure": ("procedure", "procedure_code"),
+    "applicant": ("applicant", "applicant_name"),
+    "components": ("components",),
+    "page_amount": ("page_amount",),
 }
 """Fields that can be asked for by name, and their names in record.json, the parts of one value in reading order."""
 
@@ -49,7 +65,8 @@ class Terms:
 
 def terms_of(entry: IndexEntry) -> Terms:
     """The terms of a document that is not deleted."""
-    names = [value for value in (entry.filename, entry.dossier, entry.external_id, *entry.fields.values()) if value]
+    known = [value for name, value in entry.fields.items() if name not in WHOLE_FIELDS]
+    names = [value for value in (entry.filename, entry.dossier, entry.external_id, *known) if value]
     sections = [*names, *(page.text for page in entry.pages)]
     words = [keys(section) for section in sections]
     exact = [[key.exact for key in section] for section in words]
@@ -75,6 +92,21 @@ def issued_or_received(entry: IndexEntry) -> datetime | None:
     return issued[0] if issued and issued[0] else entry.received_at
 
 
+def day_of(entry: IndexEntry, field: str) -> datetime | None:
+    """A date that stands on the paper, None where nobody has read it."""
+    found = parse_date_range(entry.fields.get(field, ""))
+    return found[0] if found else None
+
+
+def facet_values(entry: IndexEntry) -> dict[str, str]:
+    """What a document counts for in each of protocol.FACETS that it has a value for."""
+    when = issued_or_received(entry)
+    found = {name: _value(entry, name) for name in ("type", "organ", "parent", "signer", "place", "priority")}
+    found |= {"office": entry.office, "status": entry.status, "kind": entry.kind}
+    found["year"] = "" if when is None else str(when.astimezone(OFFICE_TIME).year)
+    return {name: nfc(value) for name, value in found.items() if value}
+
+
 def attribute_words(field: str, value_words: list[str]) -> list[str]:
     """Words of a field's value as they stand in `attributes`."""
     return [f"{field}:{word}" for word in value_words]
@@ -82,6 +114,8 @@ def attribute_words(field: str, value_words: list[str]) -> list[str]:
 
 def _attribute(field: str, value: str) -> str:
     value_keys = tuple(keys(value))
+    if field in WHOLE_FIELDS:
+        return attribute_words(field, [whole(value_keys)])[0]
     words = attribute_words(field, [key.folded for key in value_keys])
     joined = attribute_words(field, [squash(value_keys)]) if len(words) > 1 else []
     return " ".join([*words, *([SEPARATOR, *joined] if joined else [])])
@@ -96,12 +130,17 @@ def _named_values(entry: IndexEntry) -> Iterator[tuple[str, str]]:
         "filename": entry.filename,
         "external_id": entry.external_id,
     }
-    for field, names in _FIELDS.items():
-        given[field] = " ".join(entry.fields[name] for name in names if entry.fields.get(name))
+    given |= {field: _value(entry, field) for field in _FIELDS}
     given["number"] = given["number"] or _first_number(entry)
     for field, value in given.items():
         if value:
             yield field, value
+    if printed := entry.fields.get("dossier_code"):
+        yield "dossier", printed
+
+
+def _value(entry: IndexEntry, field: str) -> str:
+    return " ".join(entry.fields[name] for name in _FIELDS[field] if entry.fields.get(name))
 
 
 def _first_number(entry: IndexEntry) -> str | None:

@@ -147,6 +147,7 @@ def _document_row(record: Mapping[str, Any]) -> dict[str, Any]:
         "warnings": record["warnings"],
         "external_id": record["external_id"],
         "declared": record["declared"],
+        "fields": record["fields"],
         "actor": record["actor"],
         "received_at": parse_moment(record["received_at"]),
         "searchable_at": None,
@@ -156,6 +157,8 @@ def _document_row(record: Mapping[str, Any]) -> dict[str, Any]:
         "appended": record.get("appended") or None,
         "revision": record.get("revision"),
         "revises": None,
+        "checks": record.get("checks") or None,
+        "wanted": record.get("wanted"),
     }
 
 

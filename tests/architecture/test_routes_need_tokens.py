@@ -32,6 +32,17 @@ SCOPES = {
     ("POST", "/v1/documents/{document_id}/replace"): Scope.INGEST,
     ("POST", "/v1/documents/{document_id}/append"): Scope.INGEST,
     ("GET", "/v1/search"): Scope.READ,
+    ("GET", "/v1/review"): Scope.REVIEW,
+    ("GET", "/v1/review/agreement"): Scope.REVIEW,
+    ("POST", "/v1/review/next"): Scope.REVIEW,
+    ("GET", "/v1/review/{document_id}"): Scope.REVIEW,
+    ("POST", "/v1/review/{document_id}/claim"): Scope.REVIEW,
+    ("POST", "/v1/review/{document_id}/release"): Scope.REVIEW,
+    ("POST", "/v1/review/{document_id}/accept"): Scope.REVIEW,
+    ("POST", "/v1/review/{document_id}/correct"): Scope.REVIEW,
+    ("POST", "/v1/review/{document_id}/unreadable"): Scope.REVIEW,
+    ("POST", "/v1/review/{document_id}/type"): Scope.REVIEW,
+    ("POST", "/v1/review/{document_id}/{kind}"): Scope.REVIEW,
 }
 CALLS = sorted(SCOPES)
 
@@ -56,7 +67,7 @@ def _routes(routes: Any) -> Iterator[tuple[str, str]]:
 
 
 def _call(api: Api, method: str, path: str, headers: dict[str, str]) -> Any:
-    address = path.format(document_id="01JGFJJZ000000000000000000", number=1)
+    address = path.format(document_id="01JGFJJZ000000000000000000", number=1, kind="rescan")
     return api.client.request(method, address, headers=headers, content=b"{not json" if method == "POST" else None)
 
 

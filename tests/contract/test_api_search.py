@@ -50,6 +50,23 @@ def test_an_office_finds_and_counts_only_its_own(api: Api) -> None:
         assert asked["total"] == (3 if office == "H02" else 0)
 
 
+def test_hits_are_counted_and_sorted_as_asked(api: Api) -> None:
+    asked = {"q": "định", "facet": ["office", "status"], "sort": "newest"}
+    found = api.client.get("/v1/search", params=asked, headers=READ).json()
+    assert found["facets"] == {
+        "office": [{"value": "H02", "count": 3}, {"value": "H56", "count": 1}],
+        "status": [{"value": "archived", "count": 4}],
+    }
+    oldest = api.client.get("/v1/search", params=asked | {"sort": "oldest"}, headers=READ).json()
+    ids = [[hit["document_id"] for hit in page["hits"]] for page in (found, oldest)]
+    assert sorted(ids[0]) == sorted(ids[1])
+    bound = api.client.get("/v1/search", params=asked, headers=api.token("read", office="H56")).json()
+    assert bound["facets"]["office"] == [{"value": "H56", "count": 1}]
+    unknown = api.client.get("/v1/search", params={"q": "định", "facet": "colour"}, headers=READ)
+    assert (unknown.status_code, unknown.json()["code"]) == (400, "bad_query")
+    assert api.client.get("/v1/search", params={"q": "định", "sort": "best"}, headers=READ).status_code == 422
+
+
 def test_the_cursor_reaches_every_hit_once(api: Api) -> None:
     found: list[str] = []
     cursor: str | None = ""

@@ -20,7 +20,7 @@ from tests.support.office import Office, letter
 pytestmark = [pytest.mark.slow, pytest.mark.servers]
 
 WORDS = ("Giấy mời dự lễ khánh thành trường mẫu giáo",)
-MOST_REQUESTS = 220
+MOST_REQUESTS = 170
 """For a document of one page with everything, housekeeping's included; docs/operations/s3.md lists what they are."""
 
 

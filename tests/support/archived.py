@@ -20,7 +20,7 @@ from search_api.app import create_app
 from sohoa.clock import FixedClock, isoformat
 from sohoa.model import PAGE_BREAK, Block, Box, Line, Page, Quality, Word, union
 from sohoa.settings import Settings
-from sohoa.states import DocumentStatus, PageStatus
+from sohoa.states import DocumentStatus, PageStatus, Review
 from storage.archive import premis
 from storage.archive.alto import write_alto
 from storage.archive.layout import object_id_of, to_json
@@ -64,9 +64,17 @@ class Api:
         """A document that was accepted; without `data` a picture that no other call gives."""
         return bring(self.stores, data, office=office, dossier=dossier, filename=filename)
 
-    def archive(self, document: Document, *, texts: tuple[str, ...] = (TEXT,)) -> Document:
+    def archive(
+        self,
+        document: Document,
+        *,
+        texts: tuple[str, ...] = (TEXT,),
+        fields: dict[str, Any] | None = None,
+        review: Review = Review.NONE,
+    ) -> Document:
         """Commit a received document with hand-made renditions and put it into the outbox."""
-        return finish(self.stores, document, texts, DocumentStatus.ARCHIVED)
+        archived = DocumentStatus.ARCHIVED
+        return finish(self.stores, document, texts, archived, fields=fields, review=review)
 
     def stop(self, document: Document, status: DocumentStatus, *, code: str) -> Document:
         """Commit a received document as held or failed."""
@@ -123,7 +131,14 @@ def page_saying(number: int, text: str) -> Page:
 
 
 def finish(
-    stores: Stores, document: Document, texts: tuple[str, ...], status: DocumentStatus, *, code: str | None = None
+    stores: Stores,
+    document: Document,
+    texts: tuple[str, ...],
+    status: DocumentStatus,
+    *,
+    code: str | None = None,
+    fields: dict[str, Any] | None = None,
+    review: Review = Review.NONE,
 ) -> Document:
     """Commit a received document with hand-made renditions that say `texts`, a page each, or none, and put it into the
     outbox."""
@@ -131,7 +146,14 @@ def finish(
     pages = [page_saying(number, text) for number, text in enumerate(texts, start=1)]
     staged = {
         "record.json": to_json(
-            {"document_id": document_id, "dossier": document.dossier, "status": status.value, "fields": {}}
+            {
+                "document_id": document_id,
+                "dossier": document.dossier,
+                "status": status.value,
+                "fields": fields or {},
+                "review": review.value,
+                "pages": [{"number": page.number, "width_px": page.width_px} for page in pages],
+            }
         ),
         "premis.jsonl": premis.to_jsonl(premis.intake_events(document, clock=stores.clock)),
     }
@@ -167,6 +189,8 @@ def finish(
                 pdf_sha256=pdf.sha256,
                 pdf_size_bytes=pdf.size_bytes,
                 conformance="PDF/A-2b",
+                fields=fields or {},
+                review=review,
             )
         outbox.put(connection, document_id, now=now)
         return documents.move(

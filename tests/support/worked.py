@@ -22,6 +22,7 @@ from ocr_workers import pipeline, revised
 from ocr_workers.compose import Composition
 from ocr_workers.pages import DocumentPlan, PagePlan
 from ocr_workers.pipeline import Tools
+from ocr_workers.reading.sight import NO_SIGHT, Sight
 from ocr_workers.recognise import Recogniser
 from sohoa.clock import FixedClock
 from sohoa.errors import Held, StageFailed
@@ -43,12 +44,14 @@ _WORDS = ("hòa giải", "quyết định", "giấy phép xây dựng", "hợp �
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """What the engine will say of a paper: each page's status, and the error that opening or composing it ends with."""
+    """What the engine will say of a paper: each page's status, the error that opening or composing it ends with, and, where
+    that matters, what is on its first page."""
 
     pages: tuple[PageStatus, ...] = (PageStatus.RECOGNISED,)
     opening: Held | StageFailed | None = None
     composing: StageFailed | None = None
     warnings: tuple[str, ...] = ()
+    first_page: Page | None = None
 
 
 @dataclass(slots=True)
@@ -138,6 +141,7 @@ def worked_office(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worke
         office = WorkedOffice(stores, clock, tools)
         monkeypatch.setattr(pipeline, "plan_document", lambda *_, **how: _planned(office.script, **how))
         monkeypatch.setattr(pipeline, "load_page", lambda _, plan, number: _page(office.script, number))
+        monkeypatch.setattr(Sight, "of_document", lambda *_: NO_SIGHT)
         monkeypatch.setattr(pipeline, "compose", lambda *given, **_: _composed(office.script, cast(Path, given[3])))
         monkeypatch.setattr(revised, "append_pdf", lambda *given, **_: _joined(*given[:4]))
         yield office
@@ -262,7 +266,9 @@ _WAYS = (
 
 
 class _Reader:
-    """Who the engine is said to be."""
+    """Who the engine is said to be; no crop is read again, for the pages have no pixels."""
+
+    engine = None
 
     def identity(self) -> dict[str, Any]:
         return {"engine": "script", "engine_version": "1", "language": "vie", "models": {"vie": "0" * 64}}
@@ -279,6 +285,8 @@ def _page(paper: Paper, number: int) -> Page:
     """What is read is never the same twice: words, time spent and measures go by the page's number."""
     status = paper.pages[number - 1]
     read = page_saying(number, f"{_WORDS[(number - 1) % len(_WORDS)]} trang {number}")
+    if number == 1 and paper.first_page is not None:
+        read = paper.first_page
     quality = Quality(300.0, False, 0.1 / number, 812.5 + number, 0.06, 0.93, "colour", ("not_colour",) * (number % 2))
     lane = {READ: "tesserocr", KEPT: "text_layer"}.get(status, "none")
     about: dict[str, Any] = {"status": status, "lane": lane, "recognise_ms": 700 + number, "quality": quality}

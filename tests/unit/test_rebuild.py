@@ -11,12 +11,12 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import select
 
-from ingest import decisions
+from ingest import decisions, reviewing
 from ocr_workers import staged
 from sohoa.clock import FixedClock
 from sohoa.errors import Conflict, DigestMismatch, SetupError, StoreUnavailable
 from sohoa.settings import Settings
-from sohoa.states import DocumentStatus, JobKind, JobState
+from sohoa.states import DocumentStatus, JobKind, JobState, Review
 from storage.archive.archive import Archive
 from storage.archive.layout import object_id_of, object_root
 from storage.archive.ledger import Ledger
@@ -33,9 +33,12 @@ from storage.registration import register_pending
 from storage.stores import open_archive, open_stores
 from tests.support.catalogue_rows import rows_of
 from tests.support.rebuilding import lose_everything_but_the_archive, rebuild_in
+from tests.support.reviewed import DECISION, every_review, unreadable
+from tests.support.verified import verified
 from tests.support.worked import (
     DAMAGED,
     HOPELESS,
+    LAN,
     MIXED,
     NOT_PDFA,
     WHOLE,
@@ -70,6 +73,25 @@ def test_papers_in_every_state_are_row_for_row_as_before(
     assert searches(Settings(home=tmp_path)) == found_before
     assert sum(rebuilt.documents.values()) == len(before["documents"]) >= count
     assert rebuilt.pages == len(before["pages"])
+
+
+def test_fields_and_what_people_said_of_them_are_row_for_row_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with worked_office(tmp_path, monkeypatch) as office:
+        for where in ({"dossier": "D-1"}, {"office": "H56.14"}):
+            every_review(office, where)
+        office.index()
+        before = rows_of(office.stores.database)
+        assert list(verified(office.stores).findings) == []
+    checks = [[check["check"] for check in row["checks"] or ()] for row in before["documents"]]
+    assert {tuple(numbers) for numbers in checks} == {(), (1,), (1, 1), (1, 2)}
+    wanted = {(row["wanted"] or {"kind": None})["kind"] for row in before["documents"]}
+    assert wanted == {None, "second_check", "rescan", "rotate"}
+    lose_everything_but_the_archive(tmp_path)
+    assert rebuild_in(tmp_path).findings == ()
+    with open_stores(Settings(home=tmp_path)) as stores:
+        assert rows_of(stores.database) == before
 
 
 @pytest.fixture
@@ -168,6 +190,26 @@ def test_decision_that_was_taken_and_not_carried_out_is_carried_over(
     assert rebuilt.carried is not None
     assert rebuilt.carried.decisions == 1
     assert office.work(document, WHOLE).status is DocumentStatus.WITHDRAWN
+
+
+def test_correction_that_was_said_and_not_carried_out_is_carried_over(
+    office: WorkedOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = office.bring(DECISION)
+
+    def die(*_: object, **__: object) -> None:
+        raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reviewing, "carry_out", die)
+        with pytest.raises(Stopped):
+            reviewing.confirm(office.stores, document, actor=LAN, corrections=unreadable())
+    close(office)
+    rebuilt = rebuild_in(office.stores.settings.home)
+    assert rebuilt.carried is not None
+    assert rebuilt.carried.decisions == 1
+    after = office.work(document, DECISION)
+    assert (after.review, [check.actor for check in after.checks]) == (Review.DONE, [LAN])
 
 
 def test_commit_that_a_crash_cut_short_is_finished_first(office: WorkedOffice, monkeypatch: pytest.MonkeyPatch) -> None:

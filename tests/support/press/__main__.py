@@ -1,4 +1,4 @@
-"""`python -m tests.support.press OUT --count N --seed S [--level L]`: write a batch of drawn papers."""
+"""`python -m tests.support.press OUT --count N --seed S [--level L] [--varied]`: write a batch of drawn papers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from sohoa.errors import SohoaError
-from tests.support.press import LEVELS, batch
+from tests.support.press import LEVELS, batch, draw_varied, write
 
 
 def main() -> int:
@@ -18,9 +18,16 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=12, help="how many papers")
     parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same papers")
     parser.add_argument("--level", choices=LEVELS, default="typical", help="how worn they are")
+    parser.add_argument("--varied", action="store_true", help="of all layouts that offices use, as PDFs")
     asked = parser.parse_args()
     try:
-        files = batch(asked.out, count=asked.count, seed=asked.seed, level=asked.level)
+        if asked.varied:
+            seeds = range(asked.seed * 1000, asked.seed * 1000 + asked.count)
+            files = [
+                file for seed in seeds for file in write(draw_varied(seed, level=asked.level), asked.out, fmt="pdf")
+            ]
+        else:
+            files = batch(asked.out, count=asked.count, seed=asked.seed, level=asked.level)
     except SohoaError as error:
         print(error.detail, file=sys.stderr)
         return 1

@@ -61,6 +61,8 @@ def truth_of(paper: Paper, files: Sequence[Path]) -> dict[str, object]:
         "level": paper.level,
         "files": [file.name for file in files],
         "fields": paper.fields,
+        "extra": paper.extra,
+        "zones": [[zone.name, zone.page, *zone.box] for zone in paper.zones],
         "pages": [
             {
                 "width_px": page.image.width,

@@ -47,7 +47,7 @@ def cong_van(book: Book, facts: Facts, rng: random.Random) -> Fields:
     book.flow(_prose(book, facts, rng), tail_mm=SIGNATURE_MM + 2 * book.leading_mm + 3)
     book.paragraph(Run("Rất mong nhận được sự quan tâm, phối hợp của Quý cơ quan./.", book.body))
     recipients = recipients_and_signature(book, facts, rng, archive="TH")
-    return _fields(facts, "Công văn", notation, about) | {"recipients": recipients}
+    return _fields(facts, "Công văn", notation, f"V/v {about}") | {"recipients": recipients}
 
 
 def to_trinh(book: Book, facts: Facts, rng: random.Random) -> Fields:

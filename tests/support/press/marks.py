@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from tests.support.press.fonts import SANS, font
-from tests.support.press.sheet import BLUE, RED, Array, Sheet
+from tests.support.press.hands import smooth
+from tests.support.press.sheet import BLUE, RED, Array, Colour, Sheet
 
 _RIM_LETTER = 0.16
 """The size of a letter on a seal's rim, as a share of the radius."""
 
 
 def seal(
-    sheet: Sheet, centre_mm: tuple[float, float], *, rim: str, inside: tuple[str, ...], diameter_mm: float = 36.0
+    sheet: Sheet,
+    centre_mm: tuple[float, float],
+    *,
+    rim: str,
+    inside: tuple[str, ...],
+    diameter_mm: float = 36.0,
+    colour: Colour = RED,
 ) -> None:
-    """A round seal of red ink, a little turned and unevenly pressed; print beneath shows. No word of it is truth."""
+    """A round seal, a little turned and unevenly pressed; print beneath shows. No word of it is truth."""
     radius = sheet.px(diameter_mm / 2)
     side = 2 * radius + 8
     mask = np.zeros((side, side), np.uint8)
@@ -44,36 +50,24 @@ def seal(
     turn = cv2.getRotationMatrix2D((middle, middle), float(sheet.rng.uniform(-25, 25)), 1.0)
     turned = np.asarray(cv2.warpAffine(mask, turn, (side, side)), np.uint8)
     left, top = sheet.px(centre_mm[0]) - middle, sheet.px(centre_mm[1]) - middle
-    sheet.press_on(_uneven(turned, sheet.rng), left, top, RED, opacity=float(sheet.rng.uniform(0.72, 0.92)))
+    sheet.press_on(_uneven(turned, sheet.rng), left, top, colour, opacity=float(sheet.rng.uniform(0.72, 0.92)))
 
 
-def signature(sheet: Sheet, centre_mm: tuple[float, float], *, width_mm: float = 38.0) -> None:
-    """A quick stroke of blue ink: a smooth curve through random points, with a flourish below."""
+def signature(sheet: Sheet, centre_mm: tuple[float, float], *, width_mm: float = 38.0, colour: Colour = BLUE) -> None:
+    """A quick stroke of ink: a smooth curve through random points, with a flourish below."""
     rng = sheet.rng
     width, height = sheet.px(width_mm), sheet.px(width_mm * 0.5)
     count = int(rng.integers(7, 12))
     xs = np.sort(rng.uniform(0.05, 0.8, count)) + rng.normal(0, 0.05, count)
     ys = 0.5 + rng.normal(0, 0.2, count) * np.linspace(1.2, 0.5, count)
     points = np.column_stack((np.append(xs, (0.1, 0.98)), np.append(ys, (0.85, 0.72))))
-    curve = (_smooth(np.clip(points, 0.02, 0.98)) * (width, height)).astype(np.int32)
+    curve = (smooth(np.clip(points, 0.02, 0.98)) * (width, height)).astype(np.int32)
     mask = np.zeros((height, width), np.uint8)
     pen = max(1, sheet.px(0.35))
     for start in range(0, len(curve) - 4, 4):
         thick = max(1, round(pen * float(rng.uniform(0.7, 1.4))))
         cv2.polylines(mask, [curve[start : start + 6].reshape(-1, 1, 2)], False, 255, thick, cv2.LINE_AA)
-    sheet.press_on(mask, sheet.px(centre_mm[0]) - width // 2, sheet.px(centre_mm[1]) - height // 2, BLUE, opacity=0.9)
-
-
-def _smooth(points: npt.NDArray[np.float64], *, steps: int = 14) -> npt.NDArray[np.float64]:
-    """A Catmull-Rom spline through `points`."""
-    padded = np.concatenate((points[:1], points, points[-1:]))
-    t = np.linspace(0, 1, steps, endpoint=False)[:, None]
-    pieces = []
-    for p0, p1, p2, p3 in zip(padded, padded[1:], padded[2:], padded[3:], strict=False):
-        pieces.append(
-            0.5 * (2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3)
-        )
-    return np.concatenate(pieces)
+    sheet.press_on(mask, sheet.px(centre_mm[0]) - width // 2, sheet.px(centre_mm[1]) - height // 2, colour, opacity=0.9)
 
 
 def _uneven(mask: Array, rng: np.random.Generator) -> Array:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from PIL import Image
 
@@ -35,11 +36,22 @@ class DrawnPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Zone:
+    """Where a field or another part stands: its page, counted from 1, and the box of its ink in that page's pixels."""
+
+    name: str
+    page: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
 class Paper:
     """One paper, and its fields under Nghị định 30's names in snake case.
 
     Values are as printed (NFC), dates ISO, lists one entry a line. None means that the paper does not carry the value:
-    a number or a day left blank, a signer without authority words.
+    a number or a day left blank, a signer without authority words. Only varied papers tell their `zones`, and as `extra`
+    their layout, what is written by hand ("handwritten": number, issued_date, authority), by what number and day were
+    filled in, seal, stamps, all signers, an arrival stamp's number and date, and what is attached from which page on.
     """
 
     name: str
@@ -47,6 +59,8 @@ class Paper:
     level: str
     pages: tuple[DrawnPage, ...]
     fields: dict[str, str | None]
+    extra: dict[str, Any] = field(default_factory=dict)
+    zones: tuple[Zone, ...] = ()
 
     @property
     def text(self) -> str:

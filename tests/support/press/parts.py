@@ -26,10 +26,10 @@ def header(book: Book, facts: Facts, notation: str, *, about: str | None = None)
     y = top
     for text in facts.office.parent:
         y += step
-        _fitted(sheet, text, plain, _LEFT_CENTRE_MM, _LEFT_WIDTH_MM, y)
+        fitted(sheet, text, plain, _LEFT_CENTRE_MM, _LEFT_WIDTH_MM, y)
     for text in facts.office.name:
         y += step
-        left, right = _fitted(sheet, text, bold, _LEFT_CENTRE_MM, _LEFT_WIDTH_MM, y)
+        left, right = fitted(sheet, text, bold, _LEFT_CENTRE_MM, _LEFT_WIDTH_MM, y)
     middle, part = (left + right) / 2, (right - left) / 5
     sheet.rule((middle - part, y + 1.6), (middle + part, y + 1.6))
     y = max(y, top + 2 * step) + 8.5
@@ -40,8 +40,8 @@ def header(book: Book, facts: Facts, notation: str, *, about: str | None = None)
             y += step
             sheet.centred(line, _LEFT_CENTRE_MM, y)
     republic = "CỘNG HOÀ XÃ HỘI CHỦ NGHĨA VIỆT NAM" if facts.old_tone else "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
-    _fitted(sheet, republic, bold, _RIGHT_CENTRE_MM, _RIGHT_WIDTH_MM, top + step)
-    left, right = _fitted(
+    fitted(sheet, republic, bold, _RIGHT_CENTRE_MM, _RIGHT_WIDTH_MM, top + step)
+    left, right = fitted(
         sheet, "Độc lập - Tự do - Hạnh phúc", bold.at(size + 0.5), _RIGHT_CENTRE_MM, _RIGHT_WIDTH_MM, top + 2 * step
     )
     sheet.rule((left, top + 2 * step + 1.7), (right, top + 2 * step + 1.7))
@@ -81,7 +81,7 @@ def sign(book: Book, facts: Facts, rng: random.Random, *, top_mm: float, centre_
     sheet, y = book.sheet, top_mm
     for line in facts.signature.lines:
         y += 5.3
-        _fitted(sheet, line, book.bold, centre_mm, 78.0, y)
+        fitted(sheet, line, book.bold, centre_mm, 78.0, y)
     below_title = y
     name_y = min(y + rng.uniform(27.0, 33.0), BOTTOM_MM + 4)
     stamped = rng.random() < 0.2 and not book.shaky_mm
@@ -95,12 +95,12 @@ def sign(book: Book, facts: Facts, rng: random.Random, *, top_mm: float, centre_
         sheet,
         (centre_mm - rng.uniform(14, 22), middle + rng.uniform(-2, 4)),
         rim=" ".join((*facts.office.parent, "CỘNG HÒA XHCN VIỆT NAM")),
-        inside=_in_seal(" ".join(facts.office.name)),
+        inside=in_seal(" ".join(facts.office.name)),
     )
     book.y_mm = name_y + 4
 
 
-def _in_seal(name: str) -> tuple[str, ...]:
+def in_seal(name: str) -> tuple[str, ...]:
     """The agency's name as it stands within a seal: up to three lines of about equal length."""
     words = name.split()
     per_line = -(-len(words) // 3)
@@ -128,9 +128,7 @@ def _pen(book: Book) -> Type:
     return replace(book.body, file_name=PEN, size_pt=17.0, colour=BLUE)
 
 
-def _fitted(
-    sheet: Sheet, text: str, type_: Type, centre_mm: float, width_mm: float, y_mm: float
-) -> tuple[float, float]:
+def fitted(sheet: Sheet, text: str, type_: Type, centre_mm: float, width_mm: float, y_mm: float) -> tuple[float, float]:
     """A line that must not be wider than its column: set smaller where it would be, down to 9 points."""
     while type_.size_pt > 9 and sheet.width_mm(text, type_) > width_mm:
         type_ = type_.at(type_.size_pt - 0.5)

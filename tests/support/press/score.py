@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -19,16 +19,16 @@ def character_error_rate(truth: str, read: str) -> float:
     wanted, got = (" ".join(unicodedata.normalize("NFC", text).split()) for text in (truth, read))
     if not wanted:
         raise ValueError("an empty truth has no error rate")
-    columns = np.arange(len(got) + 1)
-    letters = np.array([ord(letter) for letter in got], np.int32)
-    row = columns.copy()
-    for number, letter in enumerate(wanted, 1):
-        new = np.empty_like(row)
-        new[0] = number
-        new[1:] = np.minimum(row[1:] + 1, row[:-1] + (letters != ord(letter)))
-        # Insertions run along the row: new[j] = min over i <= j of new[i] + (j - i).
-        row = np.minimum.accumulate(new - columns) + columns
-    return float(row[-1]) / len(wanted)
+    return _edits([ord(letter) for letter in wanted], [ord(letter) for letter in got]) / len(wanted)
+
+
+def word_error_rate(truth: str, read: str) -> float:
+    """The same for words, parted by white space."""
+    wanted, got = (unicodedata.normalize("NFC", text).split() for text in (truth, read))
+    if not wanted:
+        raise ValueError("an empty truth has no error rate")
+    numbers = {word: number for number, word in enumerate({*wanted, *got})}
+    return _edits([numbers[word] for word in wanted], [numbers[word] for word in got]) / len(wanted)
 
 
 def placed_error_rate(page: DrawnPage, read: Iterable[tuple[str, Box]]) -> float:
@@ -37,6 +37,11 @@ def placed_error_rate(page: DrawnPage, read: Iterable[tuple[str, Box]]) -> float
     Two columns read line by line, or a table by columns, then cost nothing; only letters do. `read`: words with their
     boxes in the page's pixels. Raises ValueError for a blank page.
     """
+    return character_error_rate(page.text, placed_text(page, read))
+
+
+def placed_text(page: DrawnPage, read: Iterable[tuple[str, Box]]) -> str:
+    """What was read, in the truth's order by where it stands. Raises ValueError for a blank page."""
     if not page.words:
         raise ValueError("a blank page has no error rate")
     truth = np.array([word.box for word in page.words], np.float64)
@@ -47,4 +52,18 @@ def placed_error_rate(page: DrawnPage, read: Iterable[tuple[str, Box]]) -> float
         # Overlap where there is some; otherwise the gaps, negative, so that the nearest word wins.
         nearness = np.where((across > 0) & (down > 0), across * down, np.minimum(across, 0) + np.minimum(down, 0))
         placed.append((int(nearness.argmax()), box[0], text))
-    return character_error_rate(page.text, " ".join(text for _, _, text in sorted(placed)))
+    return " ".join(text for _, _, text in sorted(placed))
+
+
+def _edits(wanted: Sequence[int], got: Sequence[int]) -> float:
+    """The fewest insertions, deletions and replacements that make `got` into `wanted`."""
+    columns = np.arange(len(got) + 1)
+    items = np.array(got, np.int64)
+    row = columns.copy()
+    for number, item in enumerate(wanted, 1):
+        new = np.empty_like(row)
+        new[0] = number
+        new[1:] = np.minimum(row[1:] + 1, row[:-1] + (items != item))
+        # Insertions run along the row: new[j] = min over i <= j of new[i] + (j - i).
+        row = np.minimum.accumulate(new - columns) + columns
+    return float(row[-1])

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.support.press.fonts import font
+from tests.support.press.hands import STROKES, Hands, reach
 
 Array = npt.NDArray[np.uint8]
 Points = npt.NDArray[np.float32]
@@ -26,12 +27,16 @@ MM_PER_PT = 25.4 / 72
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """How text is set: font file, size in points, colour, and in millimetres how unsteadily the letters stand."""
+    """How text is set: font file, size in points, colour, and in millimetres how unsteadily the letters stand.
+
+    `by_hand`: written with a pen (digits and a few letters); the font file then means nothing.
+    """
 
     file_name: str
     size_pt: float
     colour: Colour = BLACK
     shaky_mm: float = 0.0
+    by_hand: bool = False
 
     def at(self, size_pt: float) -> Type:
         return replace(self, size_pt=size_pt)
@@ -59,6 +64,7 @@ class Sheet:
 
     dpi: int
     rng: np.random.Generator
+    hands: Hands = STROKES
     pixels: Array = field(init=False)
     words: list[PlacedWord] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
@@ -72,6 +78,8 @@ class Sheet:
 
     def width_mm(self, text: str, type_: Type) -> float:
         """How far `text` reaches; the same at every resolution, so that lines break alike."""
+        if type_.by_hand:
+            return reach(text) * type_.size_pt * MM_PER_PT
         return sum(_advance(letter, type_.file_name) for letter in text) * type_.size_pt * MM_PER_PT
 
     def line(
@@ -154,6 +162,8 @@ class Sheet:
 
     def _word(self, text: str, type_: Type, at_mm: tuple[float, float], angle_deg: float) -> PlacedWord:
         left_mm, baseline = at_mm[0], self.px(at_mm[1])
+        if type_.by_hand:
+            return PlacedWord(text, self._pen(text, type_, (self.px(left_mm), baseline)))
         if not type_.shaky_mm:
             return PlacedWord(text, self._ink(text, type_, (self.px(left_mm), baseline), angle_deg, opacity=1.0))
         outlines = []
@@ -163,6 +173,12 @@ class Sheet:
             outlines.append(self._ink(letter, type_, (self.px(left_mm), baseline + shake), angle_deg, opacity=strength))
             left_mm += self.width_mm(letter, type_)
         return PlacedWord(text, np.concatenate(outlines))
+
+    def _pen(self, text: str, type_: Type, at_px: tuple[int, int]) -> Points:
+        mask, dx, dy = self.hands.write(text, self._size_px(type_), self.rng)
+        left, top = at_px[0] + dx, at_px[1] + dy
+        self.press_on(mask, left, top, type_.colour, opacity=float(self.rng.uniform(0.75, 0.98)))
+        return _outline(mask) + np.array([left, top], np.float32)
 
     def _ink(self, text: str, type_: Type, at_px: tuple[int, int], angle_deg: float, *, opacity: float) -> Points:
         mask, dx, dy, hull = _glyphs(text, type_.file_name, self._size_px(type_))

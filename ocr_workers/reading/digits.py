@@ -1,0 +1,212 @@
+"""Reads the digits between two printed labels, whether printed, stamped or by hand, and says how sure it is.
+
+A small convolutional model (digits.onnx, trained by tests/training/train_digits.py on drawn lines) gives each column of a crop
+the probability of each class; digit_decode.py turns them into what may stand there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ocr_workers.reading.digit_decode import ALPHABET, Grammar, Scores, masses, may_be
+from ocr_workers.reading.digit_spans import DateSpans, Span, locate_date_spans, locate_number_span
+
+__all__ = [
+    "ALPHABET",
+    "BLANK",
+    "CROP_HEIGHT",
+    "DateSpans",
+    "DigitReader",
+    "Grammar",
+    "Reading",
+    "Span",
+    "digits_in_words",
+    "locate_date_spans",
+    "locate_number_span",
+    "prepared",
+]
+
+Pixels = npt.NDArray[np.uint8]
+
+CROP_HEIGHT = 48
+COLUMN_PX = 2
+WIDE_PX = 300
+"""A crop that is wider is looked at in one view only."""
+MOST_PX = 2000
+VIEWS = ((1.0, 1.0), (1.1, 0.9), (0.95, 1.1))
+"""How a crop is looked at: its width, and its print's size, by so much. The views vote."""
+MODEL = Path(__file__).with_name("digits.onnx")
+BLANK = ""
+LEAST = 1e-3
+CALIBRATION = {
+    Grammar.NUMBER: (1.01, 0.39),
+    Grammar.DAY: (1.03, 0.24),
+    Grammar.MONTH: (1.18, 0.24),
+    Grammar.YEAR: (1.14, 0.46),
+}
+"""Slope and offset over the logit of a text's mass, fitted on drawn lines (tests/training/measure_digits.py --fit)."""
+UNPLACED_MOST = 0.8
+"""As sure as a reading may be where no word told of the labels: it may be another line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of a room: the text, BLANK where nothing is written there, and the chance that it is right."""
+
+    text: str
+    probability: float
+
+
+def digits_in_words(span: Span, grammar: Grammar) -> str | None:
+    """What the words in the room say, where they say what may stand there: on a born-digital page the pixels may lack it."""
+    text = "".join(word.text for word in span.words).strip(".,:;")
+    return text if text and may_be(text, grammar) else None
+
+
+class DigitReader:
+    """The model, loaded at the first reading. One thread; not to be shared between threads."""
+
+    def __init__(self, model: Path = MODEL, *, calibrated: bool = True) -> None:
+        """`calibrated`: False gives the model's own masses, to fit CALIBRATION on."""
+        self._model = model
+        self._calibrated = calibrated
+
+    @cached_property
+    def _net(self) -> Any:
+        return cv2.dnn.readNetFromONNX(str(self._model))
+
+    def read(self, pixels: Pixels, span: Span, grammar: Grammar) -> tuple[Reading, ...]:
+        """What may stand in `span` of the page `pixels` (grey, or RGB), best first; empty where nothing could be read."""
+        return self.read_all(pixels, [(span, grammar)])[0]
+
+    def read_all(self, pixels: Pixels, asked: Sequence[tuple[Span, Grammar]]) -> list[tuple[Reading, ...]]:
+        """One answer for each span, in one go through the model."""
+        spans = list(dict.fromkeys(span for span, _ in asked))
+        columns = dict(zip(spans, self._columns([_cut(pixels, span) for span in spans]), strict=True))
+        answers = []
+        for span, grammar in asked:
+            left, _, right, _ = span.box
+            room = ((span.left - left) / (right - left), (span.right - left) / (right - left))
+            answers.append(self._readings(columns[span], grammar, room, placed=span.labels_seen > 0))
+        return answers
+
+    def read_crops(
+        self, crops: Sequence[Pixels], grammar: Grammar, rooms: Sequence[tuple[float, float]]
+    ) -> list[tuple[Reading, ...]]:
+        """The same for crops of lines, each with the room's left and right x in it.
+
+        A crop (grey, or RGB) is about two ems of the print high, its baseline at 0.7 of that, and reaches over both labels.
+        """
+        scaled = [_to_height(_darkest(crop)) for crop in crops]
+        columns = self._columns(scaled)
+        widths = [crop.shape[1] for crop in crops]
+        return [
+            self._readings(scores, grammar, (left / width, right / width), placed=True)
+            for scores, (left, right), width in zip(columns, rooms, widths, strict=True)
+        ]
+
+    def _readings(
+        self, columns: list[Scores], grammar: Grammar, room: tuple[float, float], *, placed: bool
+    ) -> tuple[Reading, ...]:
+        """The views' mean masses, calibrated, best first."""
+        left, right = room
+        votes = [
+            masses(view, grammar, before=round(left * len(view)), after=round(right * len(view)), by_labels=not placed)
+            for view in columns
+        ]
+        texts = {text for vote in votes for text in vote}
+        mean = {text: sum(vote.get(text, 0.0) for vote in votes) / len(votes) for text in texts}
+        if self._calibrated:
+            most = 1.0 if placed else UNPLACED_MOST
+            mean = {text: min(most, _calibrated(mass, grammar)) for text, mass in mean.items()}
+        best = sorted(texts, key=lambda text: (-mean[text], text))
+        return tuple(Reading(text, mean[text]) for text in best if mean[text] > LEAST)
+
+    def _columns(self, crops: Sequence[Pixels]) -> list[list[Scores]]:
+        """Of each crop, each stretched view's class probabilities column by column."""
+        seen = [_views(crop) for crop in crops]
+        columns: list[list[Scores]] = [[] for _ in crops]
+        for wide in (False, True):
+            group = [n for n, views in enumerate(seen) if (views[0].shape[1] > WIDE_PX) == wide]
+            if not group:
+                continue
+            views = [view for n in group for view in seen[n]]
+            width = (max(view.shape[1] for view in views) + 31) // 32 * 32
+            images = np.zeros((len(views), 1, CROP_HEIGHT, width), np.float32)
+            for image, view in zip(images, views, strict=True):
+                image[0, :, : view.shape[1]] = view
+            scores = iter(self._scores(images))
+            for n in group:
+                columns[n] = [next(scores)[: (view.shape[1] + COLUMN_PX - 1) // COLUMN_PX] for view in seen[n]]
+        return columns
+
+    def _scores(self, images: npt.NDArray[np.float32]) -> Scores:
+        """Class probabilities of each column: images x columns x classes."""
+        self._net.setInput(images)
+        out = self._net.forward()[:, :, 0].transpose(0, 2, 1)
+        out = np.exp(out - out.max(axis=2, keepdims=True))
+        return np.asarray(out / out.sum(axis=2, keepdims=True), np.float32)
+
+
+def _calibrated(mass: float, grammar: Grammar) -> float:
+    slope, offset = CALIBRATION[grammar]
+    mass = min(max(mass, 1e-4), 1 - 1e-4)
+    chance = 1 / (1 + math.exp(-slope * math.log(mass / (1 - mass)) - offset))
+    return chance if mass > 0.5 else min(chance, mass)
+
+
+def _cut(pixels: Pixels, span: Span) -> Pixels:
+    """The crop of a span, level, CROP_HEIGHT high; what lies beyond the page is paper."""
+    left, top, right, bottom = span.box
+    scale = CROP_HEIGHT / (2.0 * span.em_px)
+    size = (min(MOST_PX, max(8, round((right - left) * scale))), CROP_HEIGHT)
+    rise = 4 + round(abs(span.slope) * (right - left))
+    low, start = max(0, top - rise), max(0, left - 4)
+    part = _darkest(pixels[low : bottom + rise, start : right + 4])
+    if not part.size:
+        return np.full((size[1], size[0]), 255, np.uint8)
+    middle = span.baseline - 0.4 * span.em_px  # of what a line is high
+    across = [scale, 0.0, (start - left) * scale]
+    down = [-span.slope * scale, scale, CROP_HEIGHT / 2 - (middle - low - span.slope * (left - start)) * scale]
+    if scale < 1:
+        part = np.asarray(cv2.GaussianBlur(part, (0, 0), 0.35 / scale), np.uint8)
+    level, paper = np.array([across, down]), float(np.percentile(part, 80))
+    return np.asarray(cv2.warpAffine(part, level, size, borderMode=cv2.BORDER_CONSTANT, borderValue=paper), np.uint8)
+
+
+def _to_height(crop: Pixels) -> Pixels:
+    if crop.shape[0] == CROP_HEIGHT:
+        return crop
+    size = (max(8, round(crop.shape[1] * CROP_HEIGHT / crop.shape[0])), CROP_HEIGHT)
+    return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _darkest(pixels: Pixels) -> Pixels:
+    """One channel in which ink of any colour is dark."""
+    return pixels if pixels.ndim == 2 else np.asarray(pixels.min(axis=2), np.uint8)
+
+
+def prepared(crop: Pixels) -> npt.NDArray[np.float32]:
+    """Ink as the model sees it: paper 0, the darkest ink about 1."""
+    paper, ink = (float(level) for level in np.percentile(crop, (90, 1)))
+    return np.asarray(np.clip((paper - crop.astype(np.float32)) / max(50.0, paper - ink), 0.0, 1.2), np.float32)
+
+
+def _views(crop: Pixels) -> list[npt.NDArray[np.float32]]:
+    """The crop a little wider or narrower, and its print a little larger or smaller about the baseline."""
+    paper, base = float(np.percentile(crop, 80)), 0.7 * CROP_HEIGHT
+    views = []
+    for stretch, zoom in VIEWS if crop.shape[1] <= WIDE_PX else VIEWS[:1]:
+        size = (max(16, round(crop.shape[1] * stretch * zoom)), CROP_HEIGHT)
+        place = np.array([[size[0] / crop.shape[1], 0, 0], [0, zoom, base - zoom * base]])
+        views.append(prepared(np.asarray(cv2.warpAffine(crop, place, size, borderValue=paper), np.uint8)))
+    return views

@@ -1,0 +1,122 @@
+"""Cross-checks between what was read: they raise or lower scores, and never make or change a value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from ocr_workers.reading.code import initials
+from ocr_workers.reading.sight import Candidate
+from ocr_workers.reading.spans import Sheet
+from ocr_workers.reading.syllables import is_syllable
+from ocr_workers.reading.text import fold
+from sohoa.paper_types import type_named, type_of_abbreviation
+
+Candidates = dict[str, tuple[Candidate, ...]]
+"""By field name, best first."""
+_CITED = re.compile(r"ngay\s*(\d{1,2})\s*(?:/|-|\.|thang)\s*(\d{1,2})\s*(?:/|-|\.|nam)\s*((?:19|20)\d\d)")
+_SIGNED = re.compile(r"thoi gian ky\D{0,3}.{0,40}")
+_STAMPED = re.compile(r"(?<!\d)(?:(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)|((?:19|20)\d\d)-(\d\d)-(\d\d)T)")
+_LONGEST_WAIT = timedelta(days=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """What other dates of the paper say: the latest one it cites as past, and when it was signed or copied electronically."""
+
+    cited: date | None
+    signed: date | None
+
+
+def days_on(sheets: Sequence[Sheet]) -> Days:
+    """Dates of page 1 that bound the day of issue."""
+    cited: list[date] = []
+    signed: list[date] = []
+    for sheet in sheets[:1]:
+        texts = [fold(sheet.span(row).text) for row in sheet.rows]
+        for at, text in enumerate(texts):
+            if re.match(r"^\W*(can cu|thuc hien|theo|xet|tiep theo)\b", text):
+                cited += [
+                    day for match in _CITED.finditer(" ".join(texts[at : at + 2])) if (day := _day(match.groups()))
+                ]
+            if "ky" in text or "sao y" in text or "+07" in text:
+                for match in _STAMPED.finditer(" ".join(texts[at : at + 2])):
+                    parts = match.groups()[:3] if match[1] else (match[6], match[5], match[4])
+                    day = _day(parts)
+                    signed += [day] if day else []
+    return Days(max(cited, default=None), max(signed, default=None))
+
+
+def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
+    """The same candidates with scores that the checks lower or raise, best first again."""
+    weighed = dict(found)
+    weighed["issued_date"] = tuple(
+        _scaled(one, _date_sense(one.value, days, code_year)) for one in found.get("issued_date", ())
+    )
+    type_name = _first(found, "type_name")
+    organ = _first(found, "organ_name")
+    weighed["code_notation"] = tuple(
+        _scaled(one, _notation_sense(one.value, type_name, organ)) for one in found.get("code_notation", ())
+    )
+    for name in ("subject", "organ_name", "parent_organ_name", "place"):
+        weighed[name] = tuple(
+            _scaled(one, 0.9 ** len(impossible_words(one.value or ""))) for one in found.get(name, ())
+        )
+    code = _first(found, "dossier_code")
+    if code is not None:
+        weighed["received_date"] = tuple(
+            _scaled(one, 1.05 if one.value and one.value[2:].replace("-", "") == code.split("-")[1] else 0.8)
+            for one in found.get("received_date", ())
+        )
+    return {name: tuple(sorted(ones, key=lambda one: -one.score)) for name, ones in weighed.items() if ones}
+
+
+def impossible_words(text: str) -> list[str]:
+    """Words in small letters (or all capitals of a length no code has) that no Vietnamese syllable is spelt like."""
+    words = re.findall(r"[^\W\d_]+", text)
+    return [word for word in words if (word.islower() or len(word) > 7) and len(word) > 1 and not is_syllable(word)]
+
+
+def _date_sense(value: str | None, days: Days, code_year: str | None) -> float:
+    if value is None:
+        return 1.0
+    day = date.fromisoformat(value)
+    factor = 1.0
+    if days.cited is not None and days.cited > day:
+        factor *= 0.45
+    if days.signed is not None:
+        factor *= 1.04 if day <= days.signed <= day + _LONGEST_WAIT else 0.6
+    if code_year is not None and int(code_year) != day.year:
+        factor *= 0.6
+    return factor
+
+
+def _notation_sense(value: str | None, type_name: str | None, organ: str | None) -> float:
+    if value is None:
+        return 1.0
+    parts = re.split(r"[-/]", value)
+    kind = type_named(type_name) if type_name else None
+    factor = 1.0
+    said = type_of_abbreviation().get(parts[0])
+    if kind is not None and kind.abbreviations and said is not None and kind.name != said.name:
+        factor *= 0.6
+    if organ is not None and any(part in initials(organ) for part in parts):
+        factor *= 1.03
+    return factor
+
+
+def _first(found: Candidates, name: str) -> str | None:
+    return found[name][0].value if found.get(name) else None
+
+
+def _scaled(candidate: Candidate, factor: float) -> Candidate:
+    return replace(candidate, score=min(candidate.score * factor, 0.99))
+
+
+def _day(parts: Sequence[str | None]) -> date | None:
+    try:
+        return date(int(parts[2] or 0), int(parts[1] or 0), int(parts[0] or 0))
+    except ValueError:
+        return None

@@ -1,0 +1,235 @@
+"""Who signed: name, position and power, read several times in the signature block, each with a score and where it stands.
+
+`read_signature` finds the block (signature_block), reads it in views in which seal, pen and strokes are gone
+(signature_views, signature_readings), and lets the readings vote (signature_names, signature_titles).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from ocr_workers.boxes import block_of, line_of
+from ocr_workers.engine import Engine
+from ocr_workers.reading.sight import Candidate
+from ocr_workers.reading.signature_block import (
+    SignatureBlock,
+    cells_of,
+    find_blocks,
+    name_like,
+    position_like,
+    power_in,
+)
+from ocr_workers.reading.signature_names import NameRead
+from ocr_workers.reading.signature_readings import Readings
+from ocr_workers.reading.signature_rows import (
+    Look,
+    guess_name_row,
+    level,
+    name_row_of,
+    read_in_text,
+    read_name,
+    read_title,
+)
+from ocr_workers.reading.signature_titles import TitleRead
+from ocr_workers.reading.signature_views import Pixels, views_of
+from sohoa.model import Box, Evidence, Page
+
+_BUDGET_MS = 1000.0
+_SOUND = 0.85  # below, the whole block is read again
+
+
+class SeesPages(Protocol):
+    """Gives the pixels of a page in its frame."""
+
+    def pixels(self, number: int) -> Pixels | None:
+        """Page `number`, counted from 1: uint8, (height, width) grey or (height, width, 3) RGB; None where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSigner:
+    """Someone whom people have confirmed to sign for `organ`; the caller hands in those of the paper's office."""
+
+    name: str
+    position: str
+    organ: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureReading:
+    """Candidates for the three fields, best first; of a joint paper the first signer's before the second's. A value of None
+    says that nothing of the kind stands there."""
+
+    signer_name: tuple[Candidate, ...] = ()
+    signer_position: tuple[Candidate, ...] = ()
+    signing_authority: tuple[Candidate, ...] = ()
+    page: int | None = None
+    spent_ms: float = 0.0
+    reads: int = 0
+
+
+def read_signature(
+    pages: Sequence[Page],
+    sight: SeesPages,
+    engine: Engine,
+    *,
+    known: Sequence[KnownSigner] = (),
+    budget_ms: float = _BUDGET_MS,
+) -> SignatureReading:
+    """Find the block and read it; nothing found is an empty reading. `known` may raise what was read, never add to it."""
+    started = time.thread_time()
+    names: list[Candidate] = []
+    positions: list[Candidate] = []
+    authorities: list[Candidate] = []
+    blocks = find_blocks(pages)
+    reads = 0
+    if not blocks and (last := _last_read(pages)) is not None:
+        again = _with_corner_read(last, sight, engine)
+        pages, blocks, reads = [again], find_blocks([again]), 1
+    for number, block in enumerate(blocks):
+        page = next(page for page in pages if page.number == block.page)
+        until = started + budget_ms * (number + 1) / len(blocks) / 1000
+        signer = _read_block(page, block, sight, engine, known=known, until=until)
+        reads += signer.reads
+        trust = 0.55 + 0.45 * min(block.score / 0.8, 1.0)
+        second = 0.98**number
+        signer = _with_known_position(signer, known)
+        names += _candidates(signer.name, block.page, trust * second, [one.name for one in known])
+        positions += _position_candidates(signer.title, block.page, trust * second)
+        authorities += _authority_candidates(signer.title, block.page, trust * second)
+    return SignatureReading(
+        signer_name=tuple(names),
+        signer_position=tuple(positions),
+        signing_authority=tuple(authorities),
+        page=blocks[0].page if blocks else None,
+        spent_ms=(time.thread_time() - started) * 1000,
+        reads=reads,
+    )
+
+
+def _last_read(pages: Sequence[Page]) -> Page | None:
+    """The page to look at where none shows a signature: the last that was recognised."""
+    return next((page for page in reversed(pages) if page.lane != "text_layer" and page.blocks), None)
+
+
+def _with_corner_read(page: Page, sight: SeesPages, engine: Engine) -> Page:
+    """The page with what a sparse reading finds in its lower right part, where the page pass may have seen a seal only."""
+    corner = (round(0.35 * page.width_px), round(0.4 * page.height_px), page.width_px, page.height_px)
+    pixels = sight.pixels(page.number)
+    if pixels is None:
+        return page
+    readings = Readings(views_of(pixels, corner, dpi=page.dpi), engine)
+    view = "red" if readings.views.is_coloured else "grey-thin"
+    known = [word.box for word in page.words() if word.confidence >= 0.5]
+    for box in known:
+        left, top, right, bottom = readings.views.here(box)
+        readings.views.picture(view)[top:bottom, left:right] = 255
+    cells = readings.sparse(view, corner)
+    lines = [
+        line_of(list(cell.words))
+        for cell in cells
+        if not any(level(cell.box, box) and _meet(cell.box, box) for box in known)
+    ]
+    return replace(page, blocks=(*page.blocks, block_of(lines))) if lines else page
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2]
+
+
+@dataclass(frozen=True, slots=True)
+class _Signer:
+    name: NameRead | None
+    title: TitleRead | None
+    reads: int
+
+
+def _read_block(
+    page: Page, block: SignatureBlock, sight: SeesPages, engine: Engine, *, known: Sequence[KnownSigner], until: float
+) -> _Signer:
+    region = block.region
+    if region[2] - region[0] < 40 or region[3] - region[1] < 40:
+        return _Signer(None, None, 0)
+    own = [cell for cell in cells_of(page) if _within(cell.box, region)]
+    names = tuple(one.name for one in known)
+    if page.lane == "text_layer":
+        return _Signer(*read_in_text(own, names), 0)
+    pixels = sight.pixels(page.number)
+    if pixels is None:
+        return _Signer(None, None, 0)
+    readings = Readings(views_of(pixels, region, dpi=page.dpi), engine)
+    look = Look(page, block, readings, names, until, [own])
+    pending = list(_sparse_views(readings, block))
+    if not _seems_fine(block):
+        look.sparse(pending.pop(0))
+    while True:
+        was, name, title = name_row_of(look), read_name(look), read_title(look)
+        sound = name is not None and name.chance >= _SOUND and title is not None and title.position_chance >= _SOUND
+        if name is None and not pending and look.guessed is None:
+            guess_name_row(look)
+            if look.guessed is not None:
+                continue
+        if sound or not pending or look.time_is_up:
+            return _Signer(name, title, look.reads)
+        look.seen_titles = title is not None and title.position_chance >= _SOUND
+        look.sparse(pending.pop(0))
+        if (row := name_row_of(look)) is not None and (was is None or _changed(was, row)):
+            look.had.pop("name", None)
+
+
+def _with_known_position(signer: _Signer, known: Sequence[KnownSigner]) -> _Signer:
+    """The position read is likelier right where the signer read is known to hold it."""
+    name, title = signer.name, signer.title
+    if name is None or title is None or title.position is None or name.chance < 0.5:
+        return signer
+    if not any(one.name == name.text and one.position == title.position for one in known):
+        return signer
+    return replace(signer, title=replace(title, position_chance=1 - 0.5 * (1 - title.position_chance)))
+
+
+def _changed(was: Box, row: Box) -> bool:
+    return row[2] - row[0] > 1.1 * (was[2] - was[0])
+
+
+def _seems_fine(block: SignatureBlock) -> bool:
+    """The page pass read name and titles well enough to know where their rows stand."""
+    if block.name is None or not block.titles or name_like(block.name.text) < 0.8:
+        return False
+    believed = all(word.confidence >= 0.6 for cell in (*block.titles, block.name) for word in cell.words)
+    return believed and all(power_in(cell.text)[0] or position_like(cell.text)[1] >= 0.85 for cell in block.titles)
+
+
+def _sparse_views(readings: Readings, block: SignatureBlock) -> tuple[str, ...]:
+    if not readings.views.is_coloured:
+        return ("grey-thin",)
+    if block.name is not None and readings.is_red(block.name.box):
+        return ("stamp", "red")
+    return ("red", "stamp", "stain-dark") if readings.views.red_share > 0.004 else ("red",)
+
+
+def _within(box: Box, region: Box) -> bool:
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return region[0] <= x < region[2] and region[1] <= y < region[3]
+
+
+def _candidates(name: NameRead | None, page: int, trust: float, known: list[str]) -> list[Candidate]:
+    if name is None or not name.text:
+        return []
+    source = "signature+known" if name.text in known else "signature"
+    return [Candidate(name.text, name.raw, round(name.chance * trust, 4), (Evidence(page, name.box),), source)]
+
+
+def _position_candidates(title: TitleRead | None, page: int, trust: float) -> list[Candidate]:
+    if title is None or title.position_box is None:
+        return []
+    score = round(title.position_chance * trust, 4)
+    return [Candidate(title.position, title.raw, score, (Evidence(page, title.position_box),), "signature")]
+
+
+def _authority_candidates(title: TitleRead | None, page: int, trust: float) -> list[Candidate]:
+    if title is None or title.authority_box is None:
+        return []
+    score = round(title.authority_chance * trust, 4)
+    return [Candidate(title.authority, title.raw, score, (Evidence(page, title.authority_box),), "signature")]

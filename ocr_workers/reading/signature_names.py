@@ -1,0 +1,315 @@
+"""Several readings of one printed name become one name: each syllable is voted on where it stands, with how likely it is.
+
+What wins was read at least once, or is a common surname that differs from what was read by its marks alone. A reading's
+mistakes are not independent of another's, so each counts for less than one.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
+
+from ocr_workers.reading.signature_words import COMMON_SURNAMES, FREQUENT, GIVEN, SURNAMES, distance, fold, is_syllable
+from sohoa.model import Box, Word, union
+
+_SHARE = 0.6  # what a further reading of the same ink counts for
+_LEAST_WEIGHT, _MOST_WEIGHT = 0.12, 2.0
+_MISSED, _MISSED_NOISE = 0.25, 0.75  # how often a reading has no word where a syllable, or where noise stands
+_KNOWN_ODDS = 8.0  # how much likelier someone is who is known to sign there
+_MOST_FOR_KNOWN = 0.85  # a known name that readings did not agree on is for a person to look at
+_DOUBTED = 0.7
+_LENGTHS: Final = {2: 0.08, 3: 0.6, 4: 0.27, 5: 0.05}
+_SURNAME_SHARES: Final = {
+    "Nguyễn": 0.36, "Trần": 0.11, "Lê": 0.1, "Phạm": 0.07, "Hoàng": 0.045, "Huỳnh": 0.03, "Phan": 0.04, "Vũ": 0.03, "Võ": 0.025,
+    "Đặng": 0.02, "Bùi": 0.02, "Đỗ": 0.015, "Hồ": 0.013, "Ngô": 0.013, "Dương": 0.01,
+}  # fmt: skip
+_LIKE: Final = str.maketrans({"L": "I", "1": "I", "|": "I", "U": "U", "0": "O"})
+
+
+@dataclass(frozen=True, slots=True)
+class NameRead:
+    """A name: as printed, its box in the page frame, the chance that it is right, and each syllable's."""
+
+    text: str
+    box: Box
+    chance: float
+    syllables: tuple[float, ...]
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str
+    box: Box
+    confidence: float
+    reading: int
+
+
+def vote_on_name(readings: Sequence[Sequence[Word]], *, known: Sequence[str] = ()) -> NameRead | None:
+    """`readings`: each is the words one reading found along the name's row, in the page frame.
+
+    `known`: names that may be expected; one wins where the readings speak for it nearly as well as for what they say.
+    """
+    tokens = [token for number, words in enumerate(readings) for token in _tokens(words, number)]
+    active = {token.reading for token in tokens}
+    slots = _slots(tokens)
+    if not slots:
+        return None
+    found: list[tuple[float, int, int]] = []
+    noise = [_noise_evidence(slot, len(active)) for slot in slots]
+    as_first = [_best(slot, len(active), opens=True) for slot in slots]
+    as_later = [_best(slot, len(active), opens=False) for slot in slots]
+    for first in range(len(slots)):
+        for last in range(first + 1, min(first + 7, len(slots))):
+            kept = _without_noise(slots, first, last, as_later, noise, len(active))
+            if len(kept) not in _LENGTHS:
+                continue
+            score = math.log(_LENGTHS[len(kept)]) + as_first[first][2] + sum(as_later[at][2] for at in kept[1:])
+            score += sum(noise[at] for at in range(len(slots)) if at not in kept)
+            found.append((score, first, last))
+    nothing = sum(noise) + math.log(0.02)
+    if not found:
+        return None
+    score, first, last = max(found)
+    total = sum(math.exp(min(other - score, 0.0)) for other, _, _ in found) + math.exp(min(nothing - score, 50.0))
+    places = _without_noise(slots, first, last, as_later, noise, len(active))
+    chosen = [as_first[first], *(as_later[at] for at in places[1:])]
+    inside = [slots[at] for at in places]
+    syllables = tuple(chance for _, chance, _ in chosen)
+    chance = math.prod(syllables) / total * _whole(slots, first, last)
+    box = union([token.box for slot in inside for token in slot])
+    best_reading = max(
+        active, key=lambda number: sum(t.confidence for slot in inside for t in slot if t.reading == number)
+    )
+    raw = " ".join(token.text for slot in inside for token in slot if token.reading == best_reading)
+    read = NameRead(" ".join(text for text, _, _ in chosen), box, chance, syllables, raw)
+    return _with_known(read, inside, known) if known else read
+
+
+def _with_known(read: NameRead, slots: list[list[_Token]], known: Sequence[str]) -> NameRead:
+    """The known name that readings support best, against what they say without it; being known outweighs only little."""
+    plain = sum(_likelihood(slot, part) for slot, part in zip(slots, read.text.split(), strict=True))
+    weighed: dict[str, float] = {}
+    for name in dict.fromkeys(known):
+        parts = name.split()
+        if len(parts) == len(slots) and all(_was_seen(slot, part) for slot, part in zip(slots, parts, strict=True)):
+            weighed[name] = sum(_likelihood(slot, part) for slot, part in zip(slots, parts, strict=True))
+    if not weighed:
+        return read
+    best = max(weighed, key=lambda name: weighed[name])
+    if best == read.text:
+        return replace(read, chance=1 - (1 - read.chance) / _KNOWN_ODDS)
+    odds = _KNOWN_ODDS * math.exp(min(max(weighed[best] - plain, -50.0), 50.0))
+    if odds < 1:
+        return replace(read, chance=read.chance / (1 + odds))
+    return replace(read, text=best, chance=_MOST_FOR_KNOWN * odds / (1 + odds))
+
+
+def _likelihood(slot: list[_Token], syllable: str) -> float:
+    return sum(weight * math.log(_read_as(text, sure, syllable)) for text, sure, weight in _weighed(slot))
+
+
+def _was_seen(slot: list[_Token], syllable: str) -> bool:
+    """Some reading says it, or all are unsure and one differs from it by its marks or by one letter at most."""
+    if any(shaped(token.text) == syllable for token in slot):
+        return True
+    near = any(distance(fold(token.text), fold(syllable)) <= (len(syllable) > 2) for token in slot)
+    return near and all(token.confidence < _DOUBTED for token in slot)
+
+
+def _without_noise(
+    slots: list[list[_Token]],
+    first: int,
+    last: int,
+    later: list[tuple[str, float, float]],
+    noise: list[float],
+    active: int,
+) -> list[int]:
+    """The slots from first to last without strokes between them; what half of the readings saw is no stroke."""
+    between = (at for at in range(first + 1, last) if later[at][2] > noise[at] or 2 * len(slots[at]) >= active)
+    return [first, *between, last]
+
+
+def _tokens(words: Iterable[Word], number: int) -> list[_Token]:
+    """Words without signs around them; run-together syllables are parted, torn ones joined."""
+    parts: list[_Token] = []
+    for word in sorted(words, key=lambda word: word.box[0]):
+        text = re.sub(r"^[^\w]+|[^\w]+$", "", word.text)
+        pieces = _capital_starts(text) if text.isalpha() and not text.isupper() else [text]
+        if not text:
+            parts.append(_Token("", word.box, word.confidence, number))
+            continue
+        at, (left, top, right, bottom) = 0, word.box
+        for piece in pieces:
+            start = left + round((right - left) * at / len(text))
+            at += len(piece)
+            end = left + round((right - left) * at / len(text))
+            parts.append(_Token(piece, (start, top, end, bottom), word.confidence, number))
+    joined: list[_Token] = []
+    for part in parts:
+        if joined and len(joined[-1].text) == 1 and joined[-1].text.isupper() and part.text.islower():
+            last = joined.pop()
+            part = _Token(
+                last.text + part.text, union([last.box, part.box]), min(last.confidence, part.confidence), number
+            )
+        joined.append(part)
+    return joined
+
+
+def _capital_starts(text: str) -> list[str]:
+    """`LêHoàngAnh` as three."""
+    cuts = [0, *(at for at in range(1, len(text)) if text[at].isupper() and text[at - 1].islower()), len(text)]
+    return [text[one:two] for one, two in pairwise(cuts)]
+
+
+def _slots(tokens: list[_Token]) -> list[list[_Token]]:
+    """Tokens of all readings that stand in the same place, from left to right."""
+    slots: list[list[_Token]] = []
+    for token in sorted(
+        tokens, key=lambda token: -token.confidence * (len(token.text) > 1) * (1 + is_syllable(token.text))
+    ):
+        shares = [(_shared(token, slot), slot) for slot in slots]
+        share, slot = max(shares, key=lambda pair: pair[0], default=(0.0, []))
+        if share < 0.5:
+            slots.append([token])
+        elif all(other.reading != token.reading for other in slot):
+            slot.append(token)
+    return sorted(slots, key=lambda slot: sum(slot[0].box[::2]))
+
+
+def _shared(token: _Token, slot: list[_Token]) -> float:
+    """How much of the shorter one the token and the slot's surest share."""
+    left, _, right, _ = slot[0].box
+    shared = min(right, token.box[2]) - max(left, token.box[0])
+    return shared / max(min(right - left, token.box[2] - token.box[0]), 1)
+
+
+def _best(slot: list[_Token], active: int, *, opens: bool) -> tuple[str, float, float]:
+    """The likeliest syllable of a slot, its chance among all, and the log evidence of the slot being a syllable.
+
+    Name syllables that nobody read, but that differ by marks alone, lessen the chance; they do not win.
+    """
+    reads = _weighed(slot)
+    options = {shaped(text) for text, _, _ in reads if text.isalpha()}
+    options |= {name for text, _, _ in reads for name in (_surnames_like(text) if opens else _given_like(text))}
+    rivals = {name for text, _, _ in reads for name in _marked_like(text, opens)} - options
+
+    def evidence(option: str) -> float:
+        return math.log(_prior(option, opens)) + sum(
+            weight * math.log(_read_as(text, sure, option)) for text, sure, weight in reads
+        )
+
+    missed = _SHARE * (active - len(slot)) * math.log(_MISSED)
+    unknown = math.log(0.03) + sum(weight * math.log(0.012) for _, _, weight in reads)
+    weighed = {option: evidence(option) for option in options}
+    if not weighed:
+        return "", 0.0, unknown + missed
+    against = [evidence(rival) for rival in rivals]
+    best = max(weighed, key=lambda option: weighed[option])
+    top = max(weighed[best], unknown, *against)
+    total = sum(math.exp(value - top) for value in (*weighed.values(), *against, unknown))
+    return best, math.exp(weighed[best] - top) / total, top + math.log(total) + missed
+
+
+def _weighed(slot: list[_Token]) -> list[tuple[str, float, float]]:
+    """Each reading's text, confidence and weight. What is read wrongly once is read so again: together they count for
+    two readings at most."""
+    weights = [_SHARE * max(token.confidence, _LEAST_WEIGHT) for token in slot]
+    scale = min(1.0, _MOST_WEIGHT / sum(weights))
+    return [(token.text, token.confidence, scale * weight) for token, weight in zip(slot, weights, strict=True)]
+
+
+def _noise_evidence(slot: list[_Token], active: int) -> float:
+    """The log evidence of a slot being a stroke, a seal's rim or a neighbour's print."""
+    evidence = 0.0
+    for text, sure, weight in _weighed(slot):
+        real = is_syllable(text) and text[:1].isupper() and len(text) > 1
+        evidence += weight * math.log(2e-4 * (1.2 - sure) if real else 2e-2 if len(text) < 3 else 3e-3)
+    return evidence + _SHARE * (active - len(slot)) * math.log(_MISSED_NOISE)
+
+
+def shaped(text: str) -> str:
+    """A syllable with its first letter large and the others small, as names are set; capitals stay capitals."""
+    return text if text.isupper() and len(text) > 1 else text[:1].upper() + text[1:].lower()
+
+
+@lru_cache(maxsize=4096)
+def _prior(option: str, opens: bool) -> float:
+    name = option.capitalize()
+    if not is_syllable(name) and name not in SURNAMES:
+        return 1e-7
+    if opens:
+        return _SURNAME_SHARES.get(name) or (0.005 if name in COMMON_SURNAMES else 4e-4 if name in SURNAMES else 1e-5)
+    return 0.012 if name in FREQUENT else 0.003 if name in GIVEN else 4e-4 if name in SURNAMES else 8e-5
+
+
+@lru_cache(maxsize=65536)
+def _read_as(text: str, confidence: float, option: str) -> float:
+    """The chance that a printed syllable is read as this."""
+    right = 0.3 + 0.65 * confidence
+    if shaped(text) == option:
+        return right
+    one, other = fold(text).translate(_LIKE), fold(option).translate(_LIKE)
+    wrong = (1 - right) * 0.5
+    if one == other:
+        return max(wrong * 0.25, 1e-5)
+    return max(wrong * float(0.12 ** distance(one, other)), 1e-5)
+
+
+@lru_cache(maxsize=4096)
+def _surnames_like(text: str) -> tuple[str, ...]:
+    """Common surnames that differ from what was read by marks alone, or, longer ones, by one letter."""
+    read = fold(text).translate(_LIKE)
+    return tuple(
+        name for name, known in _FOLDED_SURNAMES if known == read or (len(known) > 4 and distance(known, read) <= 1)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _given_like(text: str) -> tuple[str, ...]:
+    """For what Vietnamese cannot spell: name syllables that differ by marks alone."""
+    if is_syllable(text):
+        return ()
+    read = fold(text).translate(_LIKE)
+    return tuple(name for name, known in _FOLDED_GIVEN if known == read)
+
+
+@lru_cache(maxsize=4096)
+def _marked_like(text: str, opens: bool) -> tuple[str, ...]:
+    """Names of the lists that have the letters of what was read."""
+    read = fold(text).translate(_LIKE)
+    return tuple(name for name, known in (_FOLDED_SURNAMES if opens else _FOLDED_GIVEN) if known == read)
+
+
+_FOLDED_SURNAMES: Final = tuple((name, fold(name).translate(_LIKE)) for name in sorted(COMMON_SURNAMES))
+_FOLDED_GIVEN: Final = tuple((name, fold(name).translate(_LIKE)) for name in sorted(GIVEN))
+
+
+def _whole(slots: list[list[_Token]], first: int, last: int) -> float:
+    """Less than 1 where the name may go on: something right beside it was read as no syllable, or it ends on Văn or Thị."""
+    inside = slots[first : last + 1]
+    height = max(token.box[3] - token.box[1] for slot in inside for token in slot)
+    whole = 1.0
+    if first and slots[first][0].box[0] - slots[first - 1][0].box[2] < 1.2 * height and _stands_in(slots[first - 1]):
+        whole *= 0.5
+    if (
+        last + 1 < len(slots)
+        and slots[last + 1][0].box[0] - slots[last][0].box[2] < 1.2 * height
+        and _stands_in(slots[last + 1])
+    ):
+        whole *= 0.6
+    if len(inside) == 2:
+        whole *= 0.7
+    if inside[-1][0].text in ("Văn", "Thị", "Hữu", "Đình"):
+        whole *= 0.3
+    return whole
+
+
+def _stands_in(slot: list[_Token]) -> bool:
+    """Several readings saw letters there."""
+    return sum(any(map(str.isalpha, token.text)) for token in slot) >= 2

@@ -1,0 +1,263 @@
+"""The rows of a signature block while it is read: where the name and the titles stand, each read again line by line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
+from typing import Final
+
+from ocr_workers.reading.signature_block import Cell, SignatureBlock, as_decreed, name_like, position_like, power_in
+from ocr_workers.reading.signature_names import NameRead, vote_on_name
+from ocr_workers.reading.signature_readings import LineView, Readings
+from ocr_workers.reading.signature_titles import TitleRead, TitleRow, combine, is_title, vote_on_row
+from ocr_workers.reading.signature_words import GIVEN, untitled
+from sohoa.model import Box, Page, Word, union
+
+_SURE, _SURE_ROW = 0.97, 0.93
+_LEAST_LINES, _LEAST_TITLE_LINES, _MOST_TITLE_LINES = 3, 2, 5
+_PRINTED = 0.97  # the chance of what a page's own text says
+_SEALED_MM = 19.0  # below a title: closer than a signature leaves room for a name
+_NAME_LIKE = 0.4
+_TITLE_LIKE = 0.6
+_GREY: Final[tuple[LineView, ...]] = (
+    ("grey", 1.0), ("grey-thin", 1.3), ("grey-all", 1.0), ("grey", 1.4), ("grey-thin", 1.0), ("grey-all", 1.4),
+)  # fmt: skip
+_BLACK: Final[tuple[LineView, ...]] = (
+    ("red", 1.0), ("black", 1.3), ("grey", 1.0), ("red-thin", 1.0), ("black-dark", 1.0), ("red", 1.4), ("black-all", 1.0),
+    ("stamp", 1.3),
+)  # fmt: skip
+_RED: Final[tuple[LineView, ...]] = (
+    ("stamp", 1.0), ("grey", 1.3), ("stamp-dark", 1.0), ("stamp", 1.4), ("stain-dark", 1.0), ("stamp-dark", 1.3), ("stain", 1.0),
+    ("grey-dark", 1.4),
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Look:
+    """A block while it is read: cells by reading, the page pass's first; which line views each row has had."""
+
+    page: Page
+    block: SignatureBlock
+    readings: Readings
+    known: tuple[str, ...]
+    until: float
+    seen: list[list[Cell]]
+    had: dict[str, int] = field(default_factory=dict)
+    reads: int = 0
+    below_read: bool = False
+    seen_titles: bool = False
+    guessed: Box | None = None
+
+    @property
+    def mm(self) -> float:
+        return self.page.dpi / 25.4
+
+    @property
+    def time_is_up(self) -> bool:
+        return time.thread_time() > self.until
+
+    def sparse(self, view: str) -> None:
+        """Read the whole block in one view."""
+        below_titles = self.block.titles and self.seen_titles
+        top = max(cell.box[3] for cell in self.block.titles) if below_titles else self.block.region[1]
+        left, _, right, bottom = self.block.region
+        self.seen.append(self.readings.sparse(view, (left, round(top), right, bottom)))
+        self.reads += 1
+
+    def line(self, view: str, box: Box, larger: float) -> None:
+        """Read one row in one view; what stands in it joins what was seen."""
+        self.reads += 1
+        words = self.readings.line(view, box, larger)
+        if words:
+            self.seen.append([Cell(tuple(words), union([word.box for word in words]))])
+
+
+def read_name(look: Look) -> NameRead | None:
+    """The name's row once more in view after view, until the vote is sure or the views are through."""
+    row = name_row_of(look)
+    if row is None:
+        return None
+    whole = any(name_like(cell.text) >= 0.8 for cells in look.seen for cell in cells if level(cell.box, row))
+    wide = _grown(row, beside=(9 if whole else 17) * look.mm, above=1.8 * look.mm, inside=look.block.region)
+    if not whole:
+        row = _with_its_letters(look, row, wide)
+    tight = _grown(row, beside=2 * look.mm, above=1.2 * look.mm, inside=look.block.region)
+    views = _line_views(look, row)
+    name = vote_on_name(_row_words(look, row), known=look.known)
+    while look.had.get("name", 0) < len(views) and not look.time_is_up:
+        number = look.had.get("name", 0)
+        if number >= _LEAST_LINES and name is not None and name.chance >= _SURE:
+            break
+        view, larger = views[number]
+        look.line(view, wide if number % 2 else tight, larger)
+        look.had["name"] = number + 1
+        name = vote_on_name(_row_words(look, row), known=look.known)
+    return name
+
+
+def _with_its_letters(look: Look, row: Box, band: Box) -> Box:
+    """A row that was only read in part, as wide as marks of a letter's size go on."""
+    view = "black-thin" if look.readings.views.is_coloured else "grey-thin"
+    found = look.readings.row_of_letters(view, band)
+    return row if found is None else (min(row[0], found[0]), row[1], max(row[2], found[2]), row[3])
+
+
+def read_title(look: Look) -> TitleRead | None:
+    """Each row over the name once more in view after view, until it is sure or has had its share of views."""
+    name_row = name_row_of(look)
+    rows = _title_rows(look.seen, name_row)
+    if len(rows) == 1 and not look.below_read and as_decreed(power_in(rows[0][0].text)[0]) not in ("TM.", "Q."):
+        _look_below(look, rows[0])
+        rows = _title_rows(look.seen, name_row)
+    voted: list[TitleRow | None] = []
+    for cells in rows:
+        box = _row_box(cells)
+        row = vote_on_row(cells)
+        place = f"title {round((box[1] + box[3]) / (9 * look.mm))}"
+        views = _line_views(look, box)[:_MOST_TITLE_LINES]
+        while look.had.get(place, 0) < len(views) and not look.time_is_up:
+            number = look.had.get(place, 0)
+            if number >= _LEAST_TITLE_LINES and row is not None and row.chance >= _SURE_ROW:
+                break
+            above, beside = ((0.9, 2.5), (0.4, 6.0))[number % 2]
+            area = _grown(box, beside=beside * look.mm, above=above * look.mm, inside=look.block.region)
+            look.line(views[number][0], area, views[number][1])
+            look.had[place] = number + 1
+            row = vote_on_row([cell for seen in look.seen for cell in seen if level(cell.box, box)])
+        voted.append(row)
+    return _with_powers_seen(combine([row for row in voted if row is not None]), look, name_row)
+
+
+def read_in_text(own: list[Cell], known: tuple[str, ...]) -> tuple[NameRead | None, TitleRead | None]:
+    """A page that carries its own text needs no second look: what stands there is what was printed."""
+    rows = [vote_on_row(cells) for cells in _title_rows([own], None)]
+    title = combine([row for row in rows if row is not None])
+    if title is not None and title.position_chance > 0.2:
+        title = replace(title, position_chance=max(title.position_chance, _PRINTED), authority_chance=_PRINTED)
+    like, best = max(((name_like(cell.text), cell) for cell in own), key=lambda one: one[0], default=(0.0, None))
+    if best is None or like < _NAME_LIKE:
+        return None, title
+    name = vote_on_name([best.words], known=known)
+    if name is not None and like >= 0.7 and name.text == " ".join(untitled(best.text).split()):
+        name = replace(name, chance=max(name.chance, _PRINTED))
+    return name, title
+
+
+def guess_name_row(look: Look) -> None:
+    """Where no reading saw a name below the titles, marks side by side may show where it stands."""
+    if not look.block.titles:
+        return
+    left, _, right, bottom = look.block.region
+    top = max(cell.box[3] for cell in look.block.titles) + _SEALED_MM * look.mm
+    view = "black-all" if look.readings.views.is_coloured else "grey-all"
+    look.guessed = look.readings.row_of_letters(view, (left, round(top), right, bottom))
+
+
+def name_row_of(look: Look) -> Box | None:
+    """Where the name stands: the row below the titles that most readings took for one; close below them is a seal's text."""
+    top = max((cell.box[3] for cell in look.block.titles), default=look.block.region[1])
+    likely = [
+        (like * (0.5 if look.block.titles and cell.box[1] - top < _SEALED_MM * look.mm else 1.0), cell)
+        for cells in look.seen
+        for cell in cells
+        if cell.box[1] > top - 2 and (like := max(name_like(cell.text), _part_of_name(cell))) > 0
+    ]
+    if not likely:
+        return look.guessed
+    votes = [sum(like for like, other in likely if level(cell.box, other.box)) + 0.1 * own for own, cell in likely]
+    if max(votes) < _NAME_LIKE:
+        return look.guessed
+    chosen = likely[votes.index(max(votes))][1]
+    return _row_box([other for _, other in likely if level(chosen.box, other.box)])
+
+
+def _part_of_name(cell: Cell) -> float:
+    """A name of which a seal hides a part still shows a syllable."""
+    parts = [word.text for word in cell.words if word.confidence >= 0.75 and word.text in GIVEN]
+    return 0.3 if parts and len(cell.words) <= 5 else 0.0
+
+
+def _row_words(look: Look, row: Box) -> list[list[Word]]:
+    mm = look.page.dpi / 25.4
+    left, right = row[0] - 14 * mm, row[2] + 14 * mm
+    found = []
+    for cells in look.seen:
+        words = [w for cell in cells for w in cell.words if level(w.box, row) and w.box[0] > left and w.box[2] < right]
+        if words:
+            found.append(words)
+    return found
+
+
+def _title_rows(seen: list[list[Cell]], name_row: Box | None) -> list[list[Cell]]:
+    """Cells of all readings that are titles, row by row from the top."""
+    rows: list[list[Cell]] = []
+    for cells in seen:
+        for cell in cells:
+            if name_row is not None and cell.box[3] > name_row[1]:
+                continue
+            power, rest = power_in(cell.text)
+            if not is_title(cell.text) or (power is None and position_like(rest)[1] < _TITLE_LIKE):
+                continue
+            for row in rows:
+                if any(level(cell.box, other.box) for other in row):
+                    row.append(cell)
+                    break
+            else:
+                rows.append([cell])
+    return sorted(rows, key=lambda row: sum(cell.box[1] for cell in row) / len(row))
+
+
+def _with_powers_seen(title: TitleRead | None, look: Look, name_row: Box | None) -> TitleRead | None:
+    """That no power word stands there is in doubt where any reading saw one."""
+    if title is None or title.authority is not None:
+        return title
+    above = [cell for cells in look.seen for cell in cells if name_row is None or cell.box[3] <= name_row[1]]
+    if any(power_in(cell.text)[0] and is_title(power_in(cell.text)[1]) for cell in above):
+        return replace(title, authority_chance=0.3 * title.authority_chance)
+    return title
+
+
+def _look_below(look: Look, row: list[Cell]) -> None:
+    """A title stamped close below a printed one, as a deputy's is, may have been missed: look for it there."""
+    look.below_read = True
+    box = _row_box(row)
+    height = min(box[3] - box[1], 5.5 * look.mm)
+    for drop, view in ((1.0, 0), (0.6, 1), (0.8, 2)):
+        top = round(box[3] - height + drop * height)
+        band = (box[0] - 14 * look.mm, top, box[2] + 6 * look.mm, top + 1.45 * height)
+        area = _grown(
+            (round(band[0]), top, round(band[2]), round(band[3])), beside=0, above=0, inside=look.block.region
+        )
+        look.line(_line_views(look, area)[view][0], area, 1.0)
+
+
+def _row_box(cells: Sequence[Cell]) -> Box:
+    """As wide as any reading saw the row, as high as most did: a stroke that touches a letter makes its box tall."""
+    box = union([cell.box for cell in cells])
+    words = [word for cell in cells for word in cell.words if sum(map(str.isalpha, word.text)) >= 2]
+    boxes = [word.box for word in words] or [cell.box for cell in cells]
+    return (box[0], round(median(one[1] for one in boxes)), box[2], round(median(one[3] for one in boxes)))
+
+
+def _line_views(look: Look, box: Box) -> tuple[LineView, ...]:
+    if not look.readings.views.is_coloured:
+        return _GREY
+    return _RED if look.readings.is_red(box) else _BLACK
+
+
+def _grown(box: Box, *, beside: float, above: float, inside: Box) -> Box:
+    return (
+        max(round(box[0] - beside), inside[0]),
+        max(round(box[1] - above), inside[1]),
+        min(round(box[2] + beside), inside[2]),
+        min(round(box[3] + above), inside[3]),
+    )
+
+
+def level(one: Box, other: Box) -> bool:
+    """In one row: the middle of each lies well within the other."""
+    apart = abs(one[1] + one[3] - other[1] - other[3]) / 2
+    heights = (one[3] - one[1], other[3] - other[1])
+    return apart < 0.5 * min(heights) or (apart < 0.3 * max(heights) and 2.2 * min(heights) > max(heights))

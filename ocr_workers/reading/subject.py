@@ -1,0 +1,192 @@
+"""The subject (trích yếu): under the type's name, or, of a letter, the lines after V/v under the number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+
+from ocr_workers.reading.marks import Pairs, in_words, put_right, stand_together
+from ocr_workers.reading.sight import Candidate
+from ocr_workers.reading.spans import Sheet, Span
+from ocr_workers.reading.text import fold, is_capitals, letters, likeness, spaced
+from ocr_workers.reading.types import Title
+from ocr_workers.reading.zones import Head, is_body, is_stamp, secrecy, urgency
+from sohoa.model import Word
+
+_ABOUT = re.compile(r"^\W{0,3}(v\s*[/⁄|il1%]\s*v|v\W{1,3}v?|v[ae] viec|viv)(?=[\s:.])", re.IGNORECASE)
+_ISSUER = re.compile(
+    r"^\W*(chu tich|giam doc|bo truong|thu truong|cuc truong|hieu truong|vien truong|chanh an|chanh thanh tra|"
+    r"tong giam doc|truong (ban|phong|cong an|doan)|uy ban|ubnd|hoi dong nhan dan|hdnd|thu tuong|chinh phu|"
+    r"tong cuc truong|chi cuc truong|ban chap hanh|ban thuong vu|thuong truc|chu nhiem|so |bo |ban )"
+)
+_AFTER = re.compile(
+    r"^\W*(quyet dinh|quyet nghi|nghi quyet|chi thi|thong bao|cap phep cho|chung nhan|cap cho|cho phep)\W*:?\W*$"
+)
+_MOST_LINES, _MOST_ABOUT = 9, 9
+_ASIDE = re.compile(r"^\W*\(?(kem theo|ban hanh kem theo|du thao|luu hanh noi bo|trinh |ap dung tu|so:)")
+
+
+def find_subject(sheet: Sheet, head: Head, title: Title | None, agencies: Sequence[str] = ()) -> tuple[Span, ...]:
+    """The lines of the subject under a printed type's name; the issuer named anew in capitals is none of it."""
+    if title is None:
+        return ()
+    bottom = sheet.level(title.spans[-1].box)
+    found = [title.rest] if title.rest is not None and len(letters(title.rest.text)) > 2 else []
+    rows = [span for span in head.below if sheet.level(span.box) > bottom + 0.4 * sheet.height]
+    right, middle = _right_margin(sheet, rows), title.spans[0].middle
+    pitch = 0.0
+    last = title.spans[-1]
+    for span in rows[: _MOST_LINES + 3]:
+        line = _solid(span)
+        if line is None or is_stamp(line) or urgency(line.text) or secrecy(line.text):
+            continue
+        gap = line.box[1] - last.box[3]
+        step = sheet.level(line.box) - sheet.level(last.box)
+        started = bool(found)
+        capitals = started and is_capitals(found[-1].text)
+        if is_capitals(line.text) and any(likeness(line.text, name) > 0.85 for name in agencies):
+            break
+        if not _goes_on(line, started=started, capitals=capitals) or len(found) >= _MOST_LINES:
+            break
+        if gap > (1.5 if started else 4.5) * sheet.height or (pitch and step > max(1.5 * pitch, 2.0 * sheet.height)):
+            break
+        centred = _is_centred(line, middle, sheet)
+        if not started and not centred and len(line.words) < 3:
+            continue  # a scrap
+        if not centred and (is_body(line.text) or not (started and _fills(found[-1], right, sheet))):
+            break
+        if _ASIDE.match(fold(line.text)) and (not started or line.text.lstrip().startswith("(")):
+            break
+        if started and len(found) > (title.rest is not None):
+            pitch = min(pitch or step, step)
+        found.append(line)
+        last = line
+    return tuple(found)
+
+
+def find_about(sheet: Sheet, head: Head, title: Title | None, code_bottom: float | None) -> tuple[Span, ...]:
+    """The lines of "V/v …" in the left column, from the number's line down to what is no longer in that column.
+
+    A "Về việc" under a title is that type's subject and no letter's.
+    """
+    title_at = None if title is None else sheet.level(title.spans[0].box)
+    limit = head.gutter or 0.5 * sheet.width
+    found: list[Span] = []
+    for row in sheet.rows:
+        span = sheet.span(row)
+        level = sheet.level(span.box)
+        if code_bottom is not None and level < code_bottom - 0.2 * sheet.height:
+            continue
+        if level > 0.55 * sheet.page.height_px or (title_at is not None and level > title_at - 0.3 * sheet.height):
+            break
+        words = _in_column(row, limit, sheet, started=bool(found))
+        line = _solid(sheet.span(words)) if words else None
+        if line is None:
+            continue
+        if not found:
+            if _ABOUT.match(fold(line.text)) and line.middle < limit:
+                found.append(line)
+            elif is_body(line.text) and len(row) > 3:
+                break
+            continue
+        gap = sheet.level(line.box) - sheet.level(found[-1].box)
+        text = fold(line.text)
+        if gap > 2.3 * max(sheet.height, found[-1].height) or len(found) >= _MOST_ABOUT:
+            break
+        if (
+            text.startswith(("kinh gui", "den:", "so:", "hoa toc", "kinh moi"))
+            or is_stamp(line)
+            or urgency(line.text)
+            or secrecy(line.text)
+        ):
+            break
+        if line.box[0] > limit or abs(line.middle - found[0].middle) > 0.14 * sheet.width:
+            break
+        found.append(line)
+    return tuple(found)
+
+
+def read_subject(lines: Sequence[Span], own: Pairs, *, born_digital: bool, capitals: bool = False) -> Candidate | None:
+    """The lines as one text; what was read wrong in marks alone is put right, noise at the ends left out.
+
+    `capitals` says that the label is V/V: engines cannot tell a small v from a large one, pixels can.
+    """
+    words = [word for span in lines for word in span.words]
+    if not words:
+        return None
+    texts = [word.text for word in words]
+    better = texts
+    if not born_digital:
+        texts, sures = in_words(texts, [word.confidence for word in words])
+        better = put_right(_mended(texts), own, sures)
+    value = spaced(" ".join(better)).strip(" _*|~'\"“”‘’«»-–—").rstrip(",;:")
+    value = re.sub(r"^V(?:\s*[/⁄|il1%]\s*[vV]|\W{1,3}[vV]?)(?=[\s:.])", "V/V" if capitals else "V/v", value)
+    value = re.sub(r"^(?:[Vv][àa]|VỀ|V[eéẻẽẹêèếễể]) việc", "Về việc", value)
+    changed = sum(one != other for one, other in zip(better, texts, strict=True))
+    sure = [word.confidence for word in words if any(map(str.isalnum, word.text))]
+    score = (0.4 + 0.35 * sum(sure) / len(sure) + 0.25 * min(sure)) * 0.975**changed if sure else 0.1
+    return Candidate(value, "\n".join(span.text for span in lines), score, tuple(span.evidence for span in lines))
+
+
+def _goes_on(line: Span, *, started: bool, capitals: bool) -> bool:
+    """Whether a line under the title may be the subject's (or its next) line."""
+    text = fold(line.text)
+    if _AFTER.match(text):
+        return False
+    if re.match(r"^\W*(kinh gui|can cu|noi nhan|dieu 1|phan thu|chuong i|so\W*:)", text):
+        return False
+    if is_capitals(line.text) and _ISSUER.match(text) and not capitals:
+        return False
+    return not (is_capitals(line.text) and started and not capitals and len(letters(line.text)) > 6)
+
+
+def _is_centred(line: Span, middle: float, sheet: Sheet) -> bool:
+    """Under the title's middle; the first line of a paragraph stands off to the right by half its indent."""
+    return abs(line.middle - middle) < max(0.02 * sheet.width, 0.6 * sheet.height)
+
+
+def _fills(line: Span, right: float, sheet: Sheet) -> bool:
+    return line.box[2] > right - 3 * sheet.height
+
+
+def _right_margin(sheet: Sheet, rows: Sequence[Span]) -> float:
+    """The right edge of the running text, told by its widest lines; of the sheet where there are too few."""
+    wide = [span.box[2] for span in rows if span.box[2] - span.box[0] > 0.55 * sheet.width]
+    return float(median(wide)) if len(wide) > 2 else 0.93 * sheet.width
+
+
+def _in_column(row: Sequence[Word], limit: float, sheet: Sheet, *, started: bool) -> list[Word]:
+    """The words of a row that stand in the left column: all before a wide gap near or beyond the gutter."""
+    words: list[Word] = []
+    for word in row:
+        if words and word.box[0] - words[-1].box[2] > 1.7 * sheet.height and word.box[0] > limit - 0.1 * sheet.width:
+            break
+        words.append(word)
+    return words if words and words[0].box[0] < limit else []
+
+
+def _solid(span: Span) -> Span | None:
+    """Without specks around the words; None where nothing is left."""
+    words = list(span.words)
+    while words and not _says(words[0]):
+        words.pop(0)
+    while words and not _says(words[-1]) and words[-1].text not in (")", "”", "."):
+        words.pop()
+    says = len(letters(span.text)) > 1 or span.text.rstrip().endswith(")")
+    return Span(span.page, tuple(words)) if words and says else None
+
+
+def _says(word: Word) -> bool:
+    return any(map(str.isalnum, word.text)) and not (word.confidence < 0.3 and len(word.text) < 2)
+
+
+def _mended(texts: Sequence[str]) -> list[str]:
+    """Small slips that every engine makes: a quote stuck to a word, a stroke of another kind, a full stop within a phrase."""
+    plain = [text.replace("⁄", "/").strip("_~|") or text for text in texts]
+    plain = [text.replace("Ï", "I") if re.fullmatch(r"[IÏVX]+[.,;:]?", text) else text for text in plain]
+    for at, (text, after) in enumerate(pairwise(plain)):
+        if text.endswith(".") and after[:1].islower() and stand_together(text, after):
+            plain[at] = text.rstrip(".")
+    return plain

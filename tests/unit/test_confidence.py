@@ -1,0 +1,58 @@
+"""Confidence is the measured chance of being right, and what is accepted was hardly ever wrong where it was measured."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from ocr_workers.reading.confidence import Calibration, Curve, calibration
+from ocr_workers.reading.dictionary import NEAR
+from ocr_workers.reading.sight import Candidate
+from sohoa.mandatory import mandatory_fields
+from tests.training.calibrate import curve_of
+
+
+def _read(score: float, source: str = "words") -> Candidate:
+    return Candidate("138", "138", score, (), source)
+
+
+def test_the_chance_lies_between_those_measured_around_a_score() -> None:
+    measured = Calibration({"code_number": Curve((0.2, 0.6, 1.0), (0.1, 0.5, 0.99), 0.8)})
+    assert measured.chance("code_number", [_read(0.4)]) == pytest.approx(0.3)
+    assert measured.chance("code_number", [_read(0.0)]) == pytest.approx(0.1)
+    assert measured.chance("code_number", [_read(1.0)]) == pytest.approx(0.99)
+
+
+def test_a_field_that_was_never_measured_is_not_sure_and_not_accepted() -> None:
+    measured = Calibration({})
+    assert measured.chance("subject", [_read(0.99)]) == 0.5
+    assert not measured.accepts("subject", _read(0.99))
+
+
+def test_a_value_that_was_only_nearly_read_is_never_accepted() -> None:
+    measured = Calibration({"code_number": Curve((0.0, 1.0), (0.0, 1.0), 0.5)})
+    assert measured.accepts("code_number", _read(0.9))
+    assert not measured.accepts("code_number", _read(0.9, NEAR))
+    assert not measured.accepts("code_number", _read(0.49))
+
+
+def test_a_curve_rises_and_comes_near_to_the_share_that_is_right() -> None:
+    chance = random.Random(5)
+    scores = [chance.random() for _ in range(4000)]
+    curve = curve_of([(score, chance.random() < score * score) for score in scores])
+    assert list(curve.chances) == sorted(curve.chances)
+    for score in (0.3, 0.5, 0.7, 0.9):
+        assert curve.chance(score) == pytest.approx(score * score, abs=0.08)
+
+
+def test_what_is_accepted_begins_above_the_highest_score_that_was_wrong() -> None:
+    cases = [(0.5 + at / 1000, True) for at in range(400)] + [(0.7, False), (0.2, False)]
+    assert curve_of(cases).enough == pytest.approx(0.7, abs=0.0011)
+    assert curve_of([(0.9, False), (0.8, True)]).enough > 1
+
+
+def test_every_mandatory_field_of_an_act_has_been_measured() -> None:
+    measured = calibration()
+    for name in mandatory_fields("Quyết định"):
+        assert measured.chance(name, [_read(1.0)]) > 0.5, name

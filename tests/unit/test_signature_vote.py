@@ -1,0 +1,212 @@
+"""Readings of a name and of titles are voted on: what wins was read, and how sure the vote is says whether it may be right."""
+
+from __future__ import annotations
+
+import pytest
+
+from ocr_workers.reading.signature_block import Cell, power_in
+from ocr_workers.reading.signature_names import NameRead, vote_on_name
+from ocr_workers.reading.signature_titles import TitleRead, combine, vote_on_row
+from ocr_workers.reading.signature_words import distance, is_syllable, untitled
+from sohoa.model import Word, union
+
+PITCH = 20
+
+
+def _words(text: str, confidence: float = 0.95, *, left: int = 100, top: int = 0) -> list[Word]:
+    """A reading of one line, each letter 20 pixels wide; `_` leaves a letter's room empty."""
+    found = []
+    at = left
+    for part in text.split(" "):
+        width = PITCH * len(part)
+        if part.strip("_"):
+            found.append(Word(part, (at, top, at + width, top + 30), confidence))
+        at += width + PITCH
+    return found
+
+
+def _vote(*readings: str | tuple[str, float], known: tuple[str, ...] = ()) -> NameRead:
+    read = vote_on_name([_words(*((one,) if isinstance(one, str) else one)) for one in readings], known=known)
+    assert read is not None
+    return read
+
+
+def _row(*readings: str, top: int = 0) -> list[Cell]:
+    lines = [_words(text, 0.93, top=top) for text in readings]
+    return [Cell(tuple(words), union([word.box for word in words])) for words in lines]
+
+
+def _titles(*rows: tuple[str, ...]) -> TitleRead:
+    voted = [vote_on_row(_row(*readings, top=60 * number)) for number, readings in enumerate(rows)]
+    title = combine([row for row in voted if row is not None])
+    assert title is not None
+    return title
+
+
+def test_readings_that_agree_are_sure() -> None:
+    read = _vote("Lý Thu Khuê", "Lý Thu Khuê", "Lý Thu Khuê", "Lý Thu Khuê")
+    assert read.text == "Lý Thu Khuê"
+    assert read.chance > 0.9
+
+
+def test_each_syllable_may_come_from_another_reading() -> None:
+    read = _vote(("______ Trúc Sử", 0.9), ("Nguyễn Trúc Sử", 0.8), ("Nguyễn ____ Sử", 0.9), ("Nguyễn Trúc Sử", 0.7))
+    assert read.text == "Nguyễn Trúc Sử"
+
+
+def test_a_common_surname_is_restored_from_its_letters_alone() -> None:
+    assert _vote("Nguyên Trúc Sử", "Nguyên Trúc Sử").text == "Nguyễn Trúc Sử"
+
+
+def test_a_rare_surname_that_was_read_stays() -> None:
+    assert _vote("Hạ Bá Cẩn", "Hạ Bá Cẩn", "Hạ Bá Cẩn").text == "Hạ Bá Cẩn"
+
+
+def test_a_name_that_no_list_holds_is_read_as_it_stands() -> None:
+    assert _vote("Khương Duyệt Ngoạn", "Khương Duyệt Ngoạn", "Khương Duyệt Ngoạn").text == "Khương Duyệt Ngoạn"
+
+
+def test_readings_that_differ_are_not_sure() -> None:
+    assert _vote(("Lê Hằng Vinh", 0.8), ("Lê Hồng Vinh", 0.8), ("Lê Hùng Vinh", 0.8)).chance < 0.5
+
+
+def test_a_mark_that_makes_a_rare_name_of_a_common_one_is_doubted() -> None:
+    assert _vote("Tạ Khác Thiệp", "Tạ Khác Thiệp", "Tạ Khác Thiệp", "Tạ Khác Thiệp").chance < 0.9
+
+
+def test_what_a_seal_hides_before_a_name_lowers_its_chance() -> None:
+    whole = _vote("Hoàng Sử", "Hoàng Sử", "Hoàng Sử")
+    hidden = _vote("Fế Hoàng Sử", "MA Hoàng Sử", "-H Hoàng Sử")
+    assert hidden.chance < 0.6 * whole.chance
+
+
+def test_a_name_that_breaks_off_after_its_middle_name_is_not_sure() -> None:
+    assert _vote("Nguyễn Văn", "Nguyễn Văn", "Nguyễn Văn", "Nguyễn Văn").chance < 0.4
+
+
+def test_strokes_beside_a_name_are_left_out() -> None:
+    assert (
+        _vote("|/ Lý Thu Khuê -", "— Lý Thu Khuê .", "Lý Thu Khuê", left_out := "“ Lý Thu Khuê").text == "Lý Thu Khuê"
+    )
+    assert left_out
+
+
+def test_syllables_run_together_or_torn_are_set_right() -> None:
+    run = vote_on_name([_words("LýThuKhuê"), _words("Lý Thu Khuê", left=100), _words("Lý Thu Khuê", left=100)])
+    assert run is not None
+    assert run.text == "Lý Thu Khuê"
+    torn = vote_on_name([_words("Đỗ V ăn Sử"), _words("Đỗ V ăn Sử")])
+    assert torn is not None
+    assert torn.text == "Đỗ Văn Sử"
+
+
+def test_nothing_is_no_name() -> None:
+    assert vote_on_name([]) is None
+    assert vote_on_name([_words("| — .")]) is None or vote_on_name([_words("| — .")]).chance < 0.1  # type: ignore[union-attr]
+
+
+def test_a_known_signer_wins_over_a_weak_reading_of_his_name() -> None:
+    readings = (("Ngô Vãn Cân", 0.4), ("Ngô Văn Cân", 0.4))
+    plain, helped = _vote(*readings), _vote(*readings, known=("Ngô Văn Cẩn", "Lý Thu Khuê"))
+    assert helped.text == "Ngô Văn Cẩn"
+    assert helped.chance > plain.chance
+
+
+@pytest.mark.parametrize("misleading", ["Ngô Văn Cẩn", "Ngô Vân Sử", "Lý Thu Khuê", "Ngô Văn Sứ"])
+def test_a_misleading_known_signer_is_not_taken_for_a_clear_reading(misleading: str) -> None:
+    read = _vote("Ngô Văn Sử", "Ngô Văn Sử", "Ngô Văn Sử", "Ngô Văn Sử", known=(misleading,))
+    assert read.text == "Ngô Văn Sử"
+
+
+def test_a_single_bad_reading_does_not_speak_for_a_misleading_known_signer() -> None:
+    read = _vote("Ngô Văn Sử", "Ngô Văn Sử", "Ngô Văn Sử", ("Ngô Vân Sử", 0.5), known=("Ngô Vân Sử",))
+    assert read.text == "Ngô Văn Sử"
+
+
+def test_known_signers_make_no_name_out_of_nothing() -> None:
+    assert vote_on_name([], known=("Lý Thu Khuê",)) is None
+
+
+def test_a_deputy_signs_in_the_heads_place() -> None:
+    title = _titles(("KT. GIÁM ĐỐC", "KT, GIÁM ĐÓC"), ("PHÓ GIÁM ĐỐC", "PHÓ GIÁM ĐÓC", "PHO GIÁM ĐỐC"))
+    assert (title.position, title.authority) == ("PHÓ GIÁM ĐỐC", "KT.")
+    assert title.position_chance > 0.85
+
+
+def test_the_last_power_word_counts() -> None:
+    title = _titles(("TM. ỦY BAN NHÂN DÂN",), ("KT. CHỦ TỊCH",), ("PHÓ CHỦ TỊCH",))
+    assert (title.position, title.authority) == ("PHÓ CHỦ TỊCH", "KT.")
+    head = _titles(("TM. ỦY BAN NHÂN DÂN",), ("CHỦ TỊCH",))
+    assert (head.position, head.authority) == ("CHỦ TỊCH", "TM.")
+
+
+def test_a_party_paper_prints_its_power_with_a_stroke() -> None:
+    title = _titles(("T/M BAN THƯỜNG VỤ",), ("PHÓ BÍ THƯ",))
+    assert (title.position, title.authority) == ("PHÓ BÍ THƯ", "T/M")
+
+
+def test_a_head_alone_signs_without_a_power_word() -> None:
+    title = _titles(("HIỆU TRƯỞNG", "HIỆU TRƯỞNG"))
+    assert (title.position, title.authority) == ("HIỆU TRƯỞNG", None)
+
+
+def test_a_deputys_stamp_below_the_head_says_that_the_power_is_by_hand() -> None:
+    title = _titles(("V-T.GIÁM ĐÓC", "“T,GIÁM ĐÓC"), ("PHÓ GIÁM ĐỐC", "HÓ GIÁM ĐỐC"))
+    assert (title.position, title.authority) == ("PHÓ GIÁM ĐỐC", "KT.")
+
+
+def test_letters_before_a_heads_title_leave_in_doubt_who_signs() -> None:
+    assert _titles(("VT GIÁM ĐÓC", "_KX GIÁM ĐÓC", "ET GIÁM ĐÓC")).position_chance < 0.3
+    assert _titles(("GIÁM ĐÓC", "GIÁM ĐÓC", "GIÁM ĐÓC")).position_chance > 0.85
+
+
+def test_the_head_does_not_sign_in_his_own_place() -> None:
+    title = _titles(("KT. CHỦ TỊCH",), ("CHỦ TỊCH",))
+    assert title.position == "PHÓ CHỦ TỊCH"
+    assert title.position_chance < 0.85
+
+
+def test_positions_that_differ_by_marks_alone_are_told_apart() -> None:
+    assert _titles(("KT. BỘ TRƯỞNG",), ("THỨ TRƯỞNG", "THỨ TRƯỞNG")).position == "THỨ TRƯỞNG"
+    assert _titles(("THỦ TRƯỞNG", "THỦ TRƯỞNG")).position == "THỦ TRƯỞNG"
+
+
+def test_a_position_with_its_unit_is_read_whole() -> None:
+    title = _titles(("TL. GIÁM ĐỐC",), ("TRƯỞNG PHÒNG TỔ CHỨC CÁN BỘ", "TRƯỞNG PHÒNG TỔ CHỨC CÁN BỘ"))
+    assert (title.position, title.authority) == ("TRƯỞNG PHÒNG TỔ CHỨC CÁN BỘ", "TL.")
+
+
+def test_a_citizens_role_is_no_position() -> None:
+    assert _titles(("NGƯỜI TIẾP NHẬN HỒ SƠ",)).position is None
+
+
+@pytest.mark.parametrize(
+    ("line", "power", "rest"),
+    [
+        ("KT. GIÁM ĐỐC", "KT.", "GIÁM ĐỐC"),
+        ("KT.CHỦ TỊCH", "KT.", "CHỦ TỊCH"),
+        ("1M. ỦY BAN", "TM.", "ỦY BAN"),
+        ("TUQ. BỘ TRƯỞNG", "TUQ.", "BỘ TRƯỞNG"),
+        ("Q. GIÁM ĐỐC", "Q.", "GIÁM ĐỐC"),
+        ("T/M BAN THƯỜNG VỤ", "T/M", "BAN THƯỜNG VỤ"),
+        ("QUYẾT ĐỊNH", None, "QUYẾT ĐỊNH"),
+    ],
+)
+def test_a_power_word_is_taken_off_its_line(line: str, power: str | None, rest: str) -> None:
+    assert power_in(line) == (power, rest)
+
+
+def test_degrees_and_ranks_are_not_part_of_a_name() -> None:
+    assert untitled("PGS.TS. Lý Thu Khuê") == "Lý Thu Khuê"
+    assert untitled("BS.CKII. Lý Thu Khuê") == "Lý Thu Khuê"
+    assert untitled("Đại tá Lý Thu Khuê") == "Lý Thu Khuê"
+    assert untitled("Tô Thu Khuê") == "Tô Thu Khuê"
+
+
+def test_impossible_syllables_are_told() -> None:
+    assert all(map(is_syllable, ("Nguyễn", "Khuê", "Quỳnh", "Ánh", "Giang", "Duyệt", "Uyên", "Thuý")))
+    assert not any(map(is_syllable, ("Trấ", "Glang", "Nguyê", "xkz", "Thắ", "Hac")))
+
+
+def test_distance_counts_edits() -> None:
+    assert [distance("GIAMDOC", other) for other in ("GIAMDOC", "GIADOC", "XIAMDOI", "")] == [0, 1, 2, 7]
