@@ -203,7 +203,8 @@ def _begun(archive: Archive, root: Path, document_id: str, dossier: str, what: s
 STAGED = {
     1: ("original.pdf", "plan.json"),
     2: ("pages/000001.json",),
-    3: ("original.pdf", "document.pdf", "text.txt", "alto.xml.gz", "quality.json", "record.json", "premis.jsonl"),
+    3: ("original.pdf", "fields.json"),
+    4: ("original.pdf", "document.pdf", "text.txt", "alto.xml.gz", "quality.json", "record.json", "premis.jsonl"),
 }
 """What each of the first stages has left, by how many of them are over."""
 
