@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ocr_workers.reading.digit_decode import ALPHABET, Grammar, Scores, masses, may_be
+from ocr_workers.reading.digit_decode import ALPHABET, Grammar, Scores, masses
 from ocr_workers.reading.digit_spans import DateSpans, Span, locate_date_spans, locate_number_span
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "Grammar",
     "Reading",
     "Span",
-    "digits_in_words",
     "locate_date_spans",
     "locate_number_span",
     "prepared",
@@ -64,12 +63,6 @@ class Reading:
 
     text: str
     probability: float
-
-
-def digits_in_words(span: Span, grammar: Grammar) -> str | None:
-    """What the words in the room say, where they say what may stand there: on a born-digital page the pixels may lack it."""
-    text = "".join(word.text for word in span.words).strip(".,:;")
-    return text if text and may_be(text, grammar) else None
 
 
 class DigitReader:

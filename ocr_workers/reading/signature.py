@@ -49,15 +49,6 @@ class SeesPages(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class KnownSigner:
-    """Someone whom people have confirmed to sign for `organ`; the caller hands in those of the paper's office."""
-
-    name: str
-    position: str
-    organ: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class SignatureReading:
     """Candidates for the three fields, best first; of a joint paper the first signer's before the second's. A value of None
     says that nothing of the kind stands there."""
@@ -75,10 +66,9 @@ def read_signature(
     sight: SeesPages,
     engine: Engine,
     *,
-    known: Sequence[KnownSigner] = (),
     budget_ms: float = _BUDGET_MS,
 ) -> SignatureReading:
-    """Find the block and read it; nothing found is an empty reading. `known` may raise what was read, never add to it."""
+    """Find the block and read it; nothing found is an empty reading."""
     started = time.thread_time()
     names: list[Candidate] = []
     positions: list[Candidate] = []
@@ -91,12 +81,11 @@ def read_signature(
     for number, block in enumerate(blocks):
         page = next(page for page in pages if page.number == block.page)
         until = started + budget_ms * (number + 1) / len(blocks) / 1000
-        signer = _read_block(page, block, sight, engine, known=known, until=until)
+        signer = _read_block(page, block, sight, engine, until=until)
         reads += signer.reads
         trust = 0.55 + 0.45 * min(block.score / 0.8, 1.0)
         second = 0.98**number
-        signer = _with_known_position(signer, known)
-        names += _candidates(signer.name, block.page, trust * second, [one.name for one in known])
+        names += _candidates(signer.name, block.page, trust * second)
         positions += _position_candidates(signer.title, block.page, trust * second)
         authorities += _authority_candidates(signer.title, block.page, trust * second)
     return SignatureReading(
@@ -146,21 +135,18 @@ class _Signer:
     reads: int
 
 
-def _read_block(
-    page: Page, block: SignatureBlock, sight: SeesPages, engine: Engine, *, known: Sequence[KnownSigner], until: float
-) -> _Signer:
+def _read_block(page: Page, block: SignatureBlock, sight: SeesPages, engine: Engine, *, until: float) -> _Signer:
     region = block.region
     if region[2] - region[0] < 40 or region[3] - region[1] < 40:
         return _Signer(None, None, 0)
     own = [cell for cell in cells_of(page) if _within(cell.box, region)]
-    names = tuple(one.name for one in known)
     if page.lane == "text_layer":
-        return _Signer(*read_in_text(own, names), 0)
+        return _Signer(*read_in_text(own), 0)
     pixels = sight.pixels(page.number)
     if pixels is None:
         return _Signer(None, None, 0)
     readings = Readings(views_of(pixels, region, dpi=page.dpi), engine)
-    look = Look(page, block, readings, names, until, [own])
+    look = Look(page, block, readings, until, [own])
     pending = list(_sparse_views(readings, block))
     if not _seems_fine(block):
         look.sparse(pending.pop(0))
@@ -177,16 +163,6 @@ def _read_block(
         look.sparse(pending.pop(0))
         if (row := name_row_of(look)) is not None and (was is None or _changed(was, row)):
             look.had.pop("name", None)
-
-
-def _with_known_position(signer: _Signer, known: Sequence[KnownSigner]) -> _Signer:
-    """The position read is likelier right where the signer read is known to hold it."""
-    name, title = signer.name, signer.title
-    if name is None or title is None or title.position is None or name.chance < 0.5:
-        return signer
-    if not any(one.name == name.text and one.position == title.position for one in known):
-        return signer
-    return replace(signer, title=replace(title, position_chance=1 - 0.5 * (1 - title.position_chance)))
 
 
 def _changed(was: Box, row: Box) -> bool:
@@ -214,11 +190,10 @@ def _within(box: Box, region: Box) -> bool:
     return region[0] <= x < region[2] and region[1] <= y < region[3]
 
 
-def _candidates(name: NameRead | None, page: int, trust: float, known: list[str]) -> list[Candidate]:
+def _candidates(name: NameRead | None, page: int, trust: float) -> list[Candidate]:
     if name is None or not name.text:
         return []
-    source = "signature+known" if name.text in known else "signature"
-    return [Candidate(name.text, name.raw, round(name.chance * trust, 4), (Evidence(page, name.box),), source)]
+    return [Candidate(name.text, name.raw, round(name.chance * trust, 4), (Evidence(page, name.box),), "signature")]
 
 
 def _position_candidates(title: TitleRead | None, page: int, trust: float) -> list[Candidate]:

@@ -9,19 +9,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-from ocr_workers.reading.signature_words import COMMON_SURNAMES, FREQUENT, GIVEN, SURNAMES, distance, fold, is_syllable
+from ocr_workers.reading.signature_words import COMMON_SURNAMES, FREQUENT, GIVEN, SURNAMES, fold, is_syllable
+from ocr_workers.reading.text import distance
 from sohoa.model import Box, Word, union
 
 _SHARE = 0.6  # what a further reading of the same ink counts for
 _LEAST_WEIGHT, _MOST_WEIGHT = 0.12, 2.0
 _MISSED, _MISSED_NOISE = 0.25, 0.75  # how often a reading has no word where a syllable, or where noise stands
-_KNOWN_ODDS = 8.0  # how much likelier someone is who is known to sign there
-_MOST_FOR_KNOWN = 0.85  # a known name that readings did not agree on is for a person to look at
 _DOUBTED = 0.7
 _LENGTHS: Final = {2: 0.08, 3: 0.6, 4: 0.27, 5: 0.05}
 _SURNAME_SHARES: Final = {
@@ -50,11 +49,8 @@ class _Token:
     reading: int
 
 
-def vote_on_name(readings: Sequence[Sequence[Word]], *, known: Sequence[str] = ()) -> NameRead | None:
-    """`readings`: each is the words one reading found along the name's row, in the page frame.
-
-    `known`: names that may be expected; one wins where the readings speak for it nearly as well as for what they say.
-    """
+def vote_on_name(readings: Sequence[Sequence[Word]]) -> NameRead | None:
+    """`readings`: each is the words one reading found along the name's row, in the page frame."""
     tokens = [token for number, words in enumerate(readings) for token in _tokens(words, number)]
     active = {token.reading for token in tokens}
     slots = _slots(tokens)
@@ -87,39 +83,7 @@ def vote_on_name(readings: Sequence[Sequence[Word]], *, known: Sequence[str] = (
         active, key=lambda number: sum(t.confidence for slot in inside for t in slot if t.reading == number)
     )
     raw = " ".join(token.text for slot in inside for token in slot if token.reading == best_reading)
-    read = NameRead(" ".join(text for text, _, _ in chosen), box, chance, syllables, raw)
-    return _with_known(read, inside, known) if known else read
-
-
-def _with_known(read: NameRead, slots: list[list[_Token]], known: Sequence[str]) -> NameRead:
-    """The known name that readings support best, against what they say without it; being known outweighs only little."""
-    plain = sum(_likelihood(slot, part) for slot, part in zip(slots, read.text.split(), strict=True))
-    weighed: dict[str, float] = {}
-    for name in dict.fromkeys(known):
-        parts = name.split()
-        if len(parts) == len(slots) and all(_was_seen(slot, part) for slot, part in zip(slots, parts, strict=True)):
-            weighed[name] = sum(_likelihood(slot, part) for slot, part in zip(slots, parts, strict=True))
-    if not weighed:
-        return read
-    best = max(weighed, key=lambda name: weighed[name])
-    if best == read.text:
-        return replace(read, chance=1 - (1 - read.chance) / _KNOWN_ODDS)
-    odds = _KNOWN_ODDS * math.exp(min(max(weighed[best] - plain, -50.0), 50.0))
-    if odds < 1:
-        return replace(read, chance=read.chance / (1 + odds))
-    return replace(read, text=best, chance=_MOST_FOR_KNOWN * odds / (1 + odds))
-
-
-def _likelihood(slot: list[_Token], syllable: str) -> float:
-    return sum(weight * math.log(_read_as(text, sure, syllable)) for text, sure, weight in _weighed(slot))
-
-
-def _was_seen(slot: list[_Token], syllable: str) -> bool:
-    """Some reading says it, or all are unsure and one differs from it by its marks or by one letter at most."""
-    if any(shaped(token.text) == syllable for token in slot):
-        return True
-    near = any(distance(fold(token.text), fold(syllable)) <= (len(syllable) > 2) for token in slot)
-    return near and all(token.confidence < _DOUBTED for token in slot)
+    return NameRead(" ".join(text for text, _, _ in chosen), box, chance, syllables, raw)
 
 
 def _without_noise(

@@ -41,7 +41,6 @@ class Look:
     page: Page
     block: SignatureBlock
     readings: Readings
-    known: tuple[str, ...]
     until: float
     seen: list[list[Cell]]
     had: dict[str, int] = field(default_factory=dict)
@@ -85,7 +84,7 @@ def read_name(look: Look) -> NameRead | None:
         row = _with_its_letters(look, row, wide)
     tight = _grown(row, beside=2 * look.mm, above=1.2 * look.mm, inside=look.block.region)
     views = _line_views(look, row)
-    name = vote_on_name(_row_words(look, row), known=look.known)
+    name = vote_on_name(_row_words(look, row))
     while look.had.get("name", 0) < len(views) and not look.time_is_up:
         number = look.had.get("name", 0)
         if number >= _LEAST_LINES and name is not None and name.chance >= _SURE:
@@ -93,7 +92,7 @@ def read_name(look: Look) -> NameRead | None:
         view, larger = views[number]
         look.line(view, wide if number % 2 else tight, larger)
         look.had["name"] = number + 1
-        name = vote_on_name(_row_words(look, row), known=look.known)
+        name = vote_on_name(_row_words(look, row))
     return name
 
 
@@ -130,7 +129,7 @@ def read_title(look: Look) -> TitleRead | None:
     return _with_powers_seen(combine([row for row in voted if row is not None]), look, name_row)
 
 
-def read_in_text(own: list[Cell], known: tuple[str, ...]) -> tuple[NameRead | None, TitleRead | None]:
+def read_in_text(own: list[Cell]) -> tuple[NameRead | None, TitleRead | None]:
     """A page that carries its own text needs no second look: what stands there is what was printed."""
     rows = [vote_on_row(cells) for cells in _title_rows([own], None)]
     title = combine([row for row in rows if row is not None])
@@ -139,7 +138,7 @@ def read_in_text(own: list[Cell], known: tuple[str, ...]) -> tuple[NameRead | No
     like, best = max(((name_like(cell.text), cell) for cell in own), key=lambda one: one[0], default=(0.0, None))
     if best is None or like < _NAME_LIKE:
         return None, title
-    name = vote_on_name([best.words], known=known)
+    name = vote_on_name([best.words])
     if name is not None and like >= 0.7 and name.text == " ".join(untitled(best.text).split()):
         name = replace(name, chance=max(name.chance, _PRINTED))
     return name, title

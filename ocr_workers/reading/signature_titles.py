@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import Final
 
 from ocr_workers.reading.signature_block import Cell, as_decreed, is_capitals, position_like, power_in
-from ocr_workers.reading.signature_words import POSITIONS, ROLES, distance, is_syllable, letters
+from ocr_workers.reading.signature_words import POSITIONS, ROLES, is_syllable, letters
+from ocr_workers.reading.text import distance
 from sohoa.model import Box, nfc, union
 
 _SHARE = 0.6

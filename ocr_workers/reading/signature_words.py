@@ -10,6 +10,8 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
+from ocr_workers.reading.text import distance
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -138,33 +140,6 @@ def is_syllable(word: str) -> bool:
         return False
     stopped = plain.endswith(("c", "ch", "p", "t"))
     return not stopped or (bool(tones) and tones[0] in "\u0301\u0323")
-
-
-@lru_cache(maxsize=65536)
-def distance(one: str, other: str) -> int:
-    """Edits from one to the other (Levenshtein's distance; Myers' bit-parallel way, in Hyyrö's wording)."""
-    if not one or not other:
-        return len(one) + len(other)
-    places, all_ones, last = _places(one), (1 << len(one)) - 1, 1 << (len(one) - 1)
-    up, down, edits = all_ones, 0, len(one)
-    for letter in other:
-        here = places.get(letter, 0)
-        level = here | down
-        across = (((here & up) + up) ^ up) | here
-        more, fewer = down | (all_ones & ~(across | up)), up & across
-        edits += bool(more & last) - bool(fewer & last)
-        more, fewer = ((more << 1) | 1) & all_ones, (fewer << 1) & all_ones
-        up, down = fewer | (all_ones & ~(level | more)), more & level
-    return edits
-
-
-@lru_cache(maxsize=4096)
-def _places(text: str) -> dict[str, int]:
-    """For each letter the bits of where it stands."""
-    places: dict[str, int] = {}
-    for at, letter in enumerate(text):
-        places[letter] = places.get(letter, 0) | 1 << at
-    return places
 
 
 def alike(one: str, other: str) -> float:

@@ -25,15 +25,31 @@ def letters(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "", fold(text))
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=65536)
 def distance(one: str, other: str) -> int:
-    """How many letters must be changed, put in or left out to make one text the other."""
-    row = list(range(len(other) + 1))
-    for number, letter in enumerate(one, 1):
-        before, row[0] = row[0], number
-        for at, against in enumerate(other, 1):
-            before, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, before + (letter != against))
-    return row[-1]
+    """Edits from one to the other (Levenshtein's distance; Myers' bit-parallel way, in Hyyrö's wording)."""
+    if not one or not other:
+        return len(one) + len(other)
+    places, all_ones, last = _places(one), (1 << len(one)) - 1, 1 << (len(one) - 1)
+    up, down, edits = all_ones, 0, len(one)
+    for letter in other:
+        here = places.get(letter, 0)
+        level = here | down
+        across = (((here & up) + up) ^ up) | here
+        more, fewer = down | (all_ones & ~(across | up)), up & across
+        edits += bool(more & last) - bool(fewer & last)
+        more, fewer = ((more << 1) | 1) & all_ones, (fewer << 1) & all_ones
+        up, down = fewer | (all_ones & ~(level | more)), more & level
+    return edits
+
+
+@lru_cache(maxsize=4096)
+def _places(text: str) -> dict[str, int]:
+    """For each letter the bits of where it stands."""
+    places: dict[str, int] = {}
+    for at, letter in enumerate(text):
+        places[letter] = places.get(letter, 0) | 1 << at
+    return places
 
 
 def likeness(one: str, other: str) -> float:

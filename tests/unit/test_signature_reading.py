@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from ocr_workers.engine import Engine
 from ocr_workers.pages import PageImage
-from ocr_workers.reading.signature import KnownSigner, SignatureReading, read_signature
+from ocr_workers.reading.signature import SignatureReading, read_signature
 from ocr_workers.reading.signature_views import Pixels
 from ocr_workers.recognise import Recogniser
 from sohoa.model import Page
@@ -92,10 +92,10 @@ class Tools:
     recogniser: Recogniser
     engine: Engine
 
-    def read(self, *pixels: Pixels, known: tuple[KnownSigner, ...] = ()) -> SignatureReading:
+    def read(self, *pixels: Pixels) -> SignatureReading:
         """Recognise each page, then read who signed."""
         pages = [self._page(one, number) for number, one in enumerate(pixels, 1)]
-        return read_signature(pages, _Sight(pixels), self.engine, known=known)
+        return read_signature(pages, _Sight(pixels), self.engine)
 
     def _page(self, pixels: Pixels, number: int) -> Page:
         colour = "colour" if pixels.ndim == 3 else "bitonal"
@@ -198,15 +198,3 @@ def test_an_annex_after_the_page_signed_does_not_count(tools: Tools) -> None:
     reading = tools.read(_signed("VIỆN TRƯỞNG", name="Đặng Thu Khuê").pixels, annex.pixels)
     assert reading.page == 1
     assert _values(reading)[:2] == ("Đặng Thu Khuê", "VIỆN TRƯỞNG")
-
-
-def test_a_misleading_known_signer_is_not_accepted(tools: Tools) -> None:
-    page = _signed("HIỆU TRƯỞNG", name="Đặng Thu Khuê").pixels
-    known = tuple(KnownSigner(name, "HIỆU TRƯỞNG") for name in ("Đặng Thu Khuế", "Đặng Thị Khuê", "Hồ Minh Hậu"))
-    assert _values(tools.read(page, known=known))[0] == "Đặng Thu Khuê"
-
-
-def test_a_known_signer_is_not_put_on_a_page_that_nobody_signed(tools: Tools) -> None:
-    page = Drawn()
-    _body(page)
-    assert tools.read(page.pixels, known=(KnownSigner("Đặng Thu Khuê", "HIỆU TRƯỞNG"),)).signer_name == ()

@@ -7,7 +7,8 @@ import pytest
 from ocr_workers.reading.signature_block import Cell, power_in
 from ocr_workers.reading.signature_names import NameRead, vote_on_name
 from ocr_workers.reading.signature_titles import TitleRead, combine, vote_on_row
-from ocr_workers.reading.signature_words import distance, is_syllable, untitled
+from ocr_workers.reading.signature_words import is_syllable, untitled
+from ocr_workers.reading.text import distance
 from sohoa.model import Word, union
 
 PITCH = 20
@@ -25,8 +26,8 @@ def _words(text: str, confidence: float = 0.95, *, left: int = 100, top: int = 0
     return found
 
 
-def _vote(*readings: str | tuple[str, float], known: tuple[str, ...] = ()) -> NameRead:
-    read = vote_on_name([_words(*((one,) if isinstance(one, str) else one)) for one in readings], known=known)
+def _vote(*readings: str | tuple[str, float]) -> NameRead:
+    read = vote_on_name([_words(*((one,) if isinstance(one, str) else one)) for one in readings])
     assert read is not None
     return read
 
@@ -103,28 +104,6 @@ def test_syllables_run_together_or_torn_are_set_right() -> None:
 def test_nothing_is_no_name() -> None:
     assert vote_on_name([]) is None
     assert vote_on_name([_words("| — .")]) is None or vote_on_name([_words("| — .")]).chance < 0.1  # type: ignore[union-attr]
-
-
-def test_a_known_signer_wins_over_a_weak_reading_of_his_name() -> None:
-    readings = (("Ngô Vãn Cân", 0.4), ("Ngô Văn Cân", 0.4))
-    plain, helped = _vote(*readings), _vote(*readings, known=("Ngô Văn Cẩn", "Lý Thu Khuê"))
-    assert helped.text == "Ngô Văn Cẩn"
-    assert helped.chance > plain.chance
-
-
-@pytest.mark.parametrize("misleading", ["Ngô Văn Cẩn", "Ngô Vân Sử", "Lý Thu Khuê", "Ngô Văn Sứ"])
-def test_a_misleading_known_signer_is_not_taken_for_a_clear_reading(misleading: str) -> None:
-    read = _vote("Ngô Văn Sử", "Ngô Văn Sử", "Ngô Văn Sử", "Ngô Văn Sử", known=(misleading,))
-    assert read.text == "Ngô Văn Sử"
-
-
-def test_a_single_bad_reading_does_not_speak_for_a_misleading_known_signer() -> None:
-    read = _vote("Ngô Văn Sử", "Ngô Văn Sử", "Ngô Văn Sử", ("Ngô Vân Sử", 0.5), known=("Ngô Vân Sử",))
-    assert read.text == "Ngô Văn Sử"
-
-
-def test_known_signers_make_no_name_out_of_nothing() -> None:
-    assert vote_on_name([], known=("Lý Thu Khuê",)) is None
 
 
 def test_a_deputy_signs_in_the_heads_place() -> None:
