@@ -17,7 +17,6 @@ from sohoa.paper_types import type_named, type_of_abbreviation
 Candidates = dict[str, tuple[Candidate, ...]]
 """By field name, best first."""
 _CITED = re.compile(r"ngay\s*(\d{1,2})\s*(?:/|-|\.|thang)\s*(\d{1,2})\s*(?:/|-|\.|nam)\s*((?:19|20)\d\d)")
-_SIGNED = re.compile(r"thoi gian ky\D{0,3}.{0,40}")
 _STAMPED = re.compile(r"(?<!\d)(?:(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)|((?:19|20)\d\d)-(\d\d)-(\d\d)T)")
 _LONGEST_WAIT = timedelta(days=60)
 

@@ -21,7 +21,6 @@ from sohoa.model import Box, Word, union
 _SHARE = 0.6  # what a further reading of the same ink counts for
 _LEAST_WEIGHT, _MOST_WEIGHT = 0.12, 2.0
 _MISSED, _MISSED_NOISE = 0.25, 0.75  # how often a reading has no word where a syllable, or where noise stands
-_DOUBTED = 0.7
 _LENGTHS: Final = {2: 0.08, 3: 0.6, 4: 0.27, 5: 0.05}
 _SURNAME_SHARES: Final = {
     "Nguyễn": 0.36, "Trần": 0.11, "Lê": 0.1, "Phạm": 0.07, "Hoàng": 0.045, "Huỳnh": 0.03, "Phan": 0.04, "Vũ": 0.03, "Võ": 0.025,

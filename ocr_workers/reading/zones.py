@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ocr_workers.boxes import block_of, line_of
 from ocr_workers.reading.spans import Sheet, Span, levelled, parted, sheet_of, widest_gap
-from ocr_workers.reading.text import begins_with, fold, is_capitals, letters, likeness
+from ocr_workers.reading.text import fold, is_capitals, letters, likeness
 from sohoa.model import Page, Word
 
 REPUBLIC = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
@@ -319,8 +319,3 @@ def _columns(sheet: Sheet, rows: Sequence[Sequence[Word]], gutter: float) -> tup
 def _without(spans: Sequence[Span], stamps: Sequence[Span]) -> tuple[Span, ...]:
     """Spans that are no stamp and not squeezed among a stamp's lines."""
     return tuple(span for span in spans if span not in stamps)
-
-
-def first_like(spans: Iterable[Span], anchor: str, least: float = 0.8) -> Span | None:
-    """The first span that begins with `anchor`, read well or badly."""
-    return next((span for span in spans if begins_with(span.text, anchor) >= least), None)

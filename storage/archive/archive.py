@@ -15,20 +15,19 @@ from sohoa.model import Actor, DocumentId, Sha256
 from storage.archive import receipts
 from storage.archive.certificate import Certificate
 from storage.archive.commit import (
-    Heads,
     Recorded,
     StagedFile,
     commit_files,
     drop_useless_pins,
     finish,
     open_intents,
-    sha256_of_key,
 )
 from storage.archive.disposal import Disposed, dispose_of, finish_disposal, open_disposals
 from storage.archive.inventory import Inventory
 from storage.archive.layout import STAGING, object_root, receipt_key, root_files, staging_prefix
 from storage.archive.ledger import Commit, Ledger
 from storage.archive.receipts import Receipt
+from storage.archive.versions import Heads, sha256_of_key
 from storage.objects.protocol import Objects
 
 

@@ -15,9 +15,7 @@ committer and a second committer may all be at them at once.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -43,16 +41,11 @@ from storage.archive.layout import (
     to_json,
 )
 from storage.archive.ledger import Commit, Ledger, Waiting
+from storage.archive.versions import Heads, check_inventory, inventory_sha256, is_committed, root_head, sha256_of_key
 from storage.objects.protocol import Objects
 
 _Item = TypeVar("_Item")
 
-_HEADS_KEPT = 8
-"""Few, for the inventory of a dossier with hundreds of versions takes megabytes."""
-_HEAD = re.compile(rb'\{"digestAlgorithm":"sha256","head":"v(\d+)",')
-_SIDECAR = re.compile(rb"([0-9a-f]{64}) +inventory\.json\n")
-_HEAD_WITHIN = 80
-"""An inventory as written here says its head first, so that megabytes need not be parsed for it."""
 _SMALL_BYTES = 64 * 1024
 """Up to here a file travels in the intent: a store is asked for it twice less than for a copy to be pinned and dropped."""
 _ATTEMPTS = 200
@@ -153,7 +146,7 @@ def commit_files(
             intent = _pin(objects, intent, files, first.values())
         except NotFound:
             # Who commits vN drops all pins for vN, ours too; then vN+1 is next.
-            if not _is_committed(objects, object_root(object_id), intent.version):
+            if not is_committed(objects, object_root(object_id), intent.version):
                 raise
             continue
         if _reserve(objects, intent):
@@ -183,7 +176,7 @@ def finish(objects: Objects, ledger: Ledger, intent: Intent) -> Recorded | None:
 
 def _finish(objects: Objects, ledger: Ledger, intent: Intent) -> Recorded | None:
     commit, root = intent.commit, object_root(intent.inventory.object_id)
-    if not _is_committed(objects, root, intent.version):
+    if not is_committed(objects, root, intent.version):
         try:
             check_not_disposed(objects, intent.inventory.object_id)
         except Conflict:
@@ -193,11 +186,11 @@ def _finish(objects: Objects, ledger: Ledger, intent: Intent) -> Recorded | None
             _write_version(objects, root, intent)
         except NotFound:
             # Somebody else may have finished it and dropped the pins while we were copying.
-            if not _is_committed(objects, root, intent.version):
+            if not is_committed(objects, root, intent.version):
                 raise
     else:
-        _check_inventory(objects, root, intent.version)
-    if _inventory_sha256(objects, root, intent.version) != commit.inventory_sha256:
+        check_inventory(objects, root, intent.version)
+    if inventory_sha256(objects, root, intent.version) != commit.inventory_sha256:
         _drop(objects, intent)
         return None
     _raise_root(objects, root, intent)
@@ -228,7 +221,7 @@ def _waiting(objects: Objects) -> Iterator[Waiting]:
             continue  # of another object, whose committers and the sweeper tell of it
         root = object_root(intent.inventory.object_id)
         with suppress(NotFound, DigestMismatch):  # not committed yet, or damaged, which its own committer tells
-            if _inventory_sha256(objects, root, intent.version) == intent.commit.inventory_sha256 and _is_committed(
+            if inventory_sha256(objects, root, intent.version) == intent.commit.inventory_sha256 and is_committed(
                 objects, root, intent.version
             ):
                 yield Waiting(intent.commit, intent.ledger_head)
@@ -239,58 +232,8 @@ def drop_useless_pins(objects: Objects) -> None:
     for key in objects.list(INTENTS):
         if key.count("/") == 3:
             _, digest, version, _ = key.split("/")
-            if _is_committed(objects, root_of_digest(digest), int(version.removeprefix("v"))):
+            if is_committed(objects, root_of_digest(digest), int(version.removeprefix("v"))):
                 objects.delete(key)
-
-
-class Heads:
-    """Reads the newest inventories of objects and keeps a few: committed versions never change. For any thread."""
-
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
-        self._kept: dict[str, Inventory] = {}
-
-    def read(self, object_id: str) -> Inventory | None:
-        """The inventory of an object's newest committed version, None where it has none.
-
-        The root inventory is a copy that may lag behind; the highest `vN/inventory.json` is the truth. Raises
-        DigestMismatch where the inventory is not the one its sidecar names.
-        """
-        kept, root = self._kept.get(object_id), object_root(object_id)
-        known = _root_head(self._objects, root) if kept is None else kept.head
-        newest = known
-        while _is_committed(self._objects, root, newest + 1):
-            newest += 1
-        if newest == 0:
-            return None
-        if kept is not None and newest == known:
-            return kept
-        data = self._objects.read(f"{root}/v{newest}/inventory.json")
-        if sha256_of(data) != _inventory_sha256(self._objects, root, newest):
-            raise DigestMismatch(f"{root}: the inventory of v{newest} is damaged; restore it from a copy")
-        inventory = parse_inventory(data)
-        self.keep(inventory)
-        return inventory
-
-    def keep(self, inventory: Inventory) -> None:
-        """Remember what was just committed, so that nobody has to read it back to build upon it."""
-        if len(self._kept) >= _HEADS_KEPT:
-            self._kept.clear()
-        self._kept[inventory.object_id] = inventory
-
-    def forget(self, object_id: str) -> None:
-        """The object was disposed of: who kept its inventory has to see that it is gone."""
-        self._kept.pop(object_id, None)
-
-
-def sha256_of_key(objects: Objects, key: str) -> tuple[Sha256, int]:
-    """Digest and length of an object's bytes, read from the store. Raises NotFound."""
-    digest, size_bytes = hashlib.sha256(), 0
-    with objects.open(key) as file:
-        while chunk := file.read(1024 * 1024):
-            digest.update(chunk)
-            size_bytes += len(chunk)
-    return Sha256(digest.hexdigest()), size_bytes
 
 
 def _version_that_brought(inventory: Inventory, wanted: Mapping[str, Sha256], removed: Collection[str]) -> int | None:
@@ -323,7 +266,7 @@ def _finish_other(objects: Objects, ledger: Ledger, heads: Heads, key: str) -> N
 def _find_recorded(objects: Objects, ledger: Ledger, heads: Heads, inventory: Inventory, version: int) -> Recorded:
     """The record of a version committed earlier, finished now where its committer did not come that far."""
     _finish_other(objects, ledger, heads, intent_key(inventory.object_id, version))
-    sha256 = _inventory_sha256(objects, object_root(inventory.object_id), version)
+    sha256 = inventory_sha256(objects, object_root(inventory.object_id), version)
     commit = _commit_of(inventory, version, sha256)
     return Recorded(commit=commit, sequence=ledger.find_or_record(commit))
 
@@ -437,7 +380,7 @@ def _raise_root(objects: Objects, root: str, intent: Intent) -> None:
             return
     while True:
         etag = _etag(objects, key)
-        if etag is not None and _root_head(objects, root) >= intent.version:
+        if etag is not None and root_head(objects, root) >= intent.version:
             break
         with suppress(Conflict):
             objects.replace(key, intent.inventory_json, if_match=etag)
@@ -455,39 +398,6 @@ def _drop(objects: Objects, intent: Intent) -> None:
     """Forget the pins, then the intent: in this order no pin outlives its intent."""
     _each(objects, objects.delete, list(objects.list(pins_prefix(intent.inventory.object_id, intent.version))))
     objects.delete(intent.key)
-
-
-def _is_committed(objects: Objects, root: str, version: int) -> bool:
-    return objects.exists(f"{root}/v{version}/inventory.json")
-
-
-def _inventory_sha256(objects: Objects, root: str, version: int) -> Sha256:
-    key = f"{root}/v{version}/inventory.json.sha256"
-    found = _SIDECAR.fullmatch(objects.read(key))
-    if found is None:
-        raise DigestMismatch(f"{key} is damaged; restore it from a copy")
-    return Sha256(found[1].decode())
-
-
-def _check_inventory(objects: Objects, root: str, version: int) -> None:
-    """Raise DigestMismatch where a version that somebody else committed is damaged: nothing may be built upon it."""
-    key = f"{root}/v{version}/inventory.json"
-    if sha256_of_key(objects, key)[0] != _inventory_sha256(objects, root, version):
-        raise DigestMismatch(f"{key} is not what its sidecar says; restore both from a copy")
-
-
-def _root_head(objects: Objects, root: str) -> int:
-    """The version that the object root's inventory says is the newest, 0 where there is none."""
-    try:
-        with objects.open(f"{root}/inventory.json", end=_HEAD_WITHIN) as file:
-            found = _HEAD.match(file.read())
-        if found is not None:
-            return int(found[1])
-        return int(json.loads(objects.read(f"{root}/inventory.json"))["head"].removeprefix("v"))
-    except NotFound:
-        return 0
-    except (ValueError, KeyError):
-        raise DigestMismatch(f"{root}/inventory.json is damaged; restore it from a copy") from None
 
 
 def _etag(objects: Objects, key: str) -> str | None:

@@ -13,13 +13,13 @@ from sohoa.reviews import check_to_dict, wanted_to_dict
 from sohoa.states import DocumentStatus, JobKind, Review
 from storage.archive import description
 from storage.archive.archive import Archive
-from storage.archive.commit import sha256_of_key
 from storage.archive.disposal import certificate_in_ledger
 from storage.archive.layout import document_folder, object_id_of, object_root, receipt_key
 from storage.archive.receipts import Receipt, parse_receipt, receipt_bytes
 from storage.archive.verify_findings import VerifyFinding, finding
 from storage.archive.verify_ledger import LedgerRead
 from storage.archive.verify_objects import ObjectChecked
+from storage.archive.versions import sha256_of_key
 from storage.catalog import disposed, documents
 from storage.catalog.documents import Document
 from storage.index.protocol import SearchIndex

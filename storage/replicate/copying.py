@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotFound, StoreUnavailable
 from sohoa.model import Sha256
-from storage.archive.commit import sha256_of_key
 from storage.archive.layout import sha256_of, to_json
+from storage.archive.versions import sha256_of_key
 from storage.objects.protocol import Objects, damaged_key
 
 _ROOT_FILE = "ocfl/0=ocfl_1.1"

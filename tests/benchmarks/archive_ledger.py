@@ -12,8 +12,9 @@ from unittest import mock
 
 from sohoa.clock import SystemClock
 from sohoa.model import Actor
-from storage.archive.commit import Heads, Intent, StagedFile, _reserve, commit_files, finish
+from storage.archive.commit import Intent, StagedFile, _reserve, commit_files, finish
 from storage.archive.ledger import Commit, Ledger, Waiting, nobody
+from storage.archive.versions import Heads
 from storage.objects.folder import FolderObjects
 from storage.objects.protocol import Objects
 from tests.benchmarks.archive_commit import p95
