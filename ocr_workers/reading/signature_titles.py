@@ -19,6 +19,7 @@ _PER_EDIT = 2.1  # log chance of a letter read wrongly
 _PER_MARK = 0.8  # of a mark
 _WORST = 9.0  # a reading of something else altogether
 _LEAST_ALIKE = 0.7
+_LEAST_CONFIDENCE = 0.01  # engines say 0 of what they read; a vote must weigh something
 _KNOWN: Final = tuple((name, letters(name)) for name in (*POSITIONS, *ROLES))
 _COMMON: Final = frozenset(
     {
@@ -118,7 +119,7 @@ def _without_beginning(text: str) -> tuple[str, bool]:
 
 def _confidence(cell: Cell) -> float:
     signs = sum(len(word.text) for word in cell.words)
-    return sum(len(word.text) * word.confidence for word in cell.words) / max(signs, 1)
+    return max(sum(len(word.text) * word.confidence for word in cell.words) / max(signs, 1), _LEAST_CONFIDENCE)
 
 
 def _position(reads: list[tuple[str, float]]) -> tuple[str | None, float, bool]:

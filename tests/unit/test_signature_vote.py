@@ -50,6 +50,13 @@ def test_readings_that_agree_are_sure() -> None:
     assert read.chance > 0.9
 
 
+def test_a_title_that_the_engine_believes_nothing_of_is_weak_and_no_fault() -> None:
+    words = _words("KT. GIÁM ĐỐC", 0.0)
+    row = vote_on_row([Cell(tuple(words), union([word.box for word in words]))])
+    assert row is not None
+    assert (row.power, row.position) == ("KT.", "GIÁM ĐỐC")
+
+
 def test_each_syllable_may_come_from_another_reading() -> None:
     read = _vote(("______ Trúc Sử", 0.9), ("Nguyễn Trúc Sử", 0.8), ("Nguyễn ____ Sử", 0.9), ("Nguyễn Trúc Sử", 0.7))
     assert read.text == "Nguyễn Trúc Sử"
