@@ -15,6 +15,7 @@ from ocr_workers.reading.confidence import Calibration, calibration
 from ocr_workers.reading.dictionary import EMPTY, Dictionary
 from ocr_workers.reading.digits import DigitReader
 from ocr_workers.reading.fields import Reading, read_fields
+from ocr_workers.reading.second_look import look_again
 from ocr_workers.reading.sense import Candidates
 from ocr_workers.reading.sight import Pixels, Sight
 from ocr_workers.reading.signature import read_signature
@@ -55,6 +56,7 @@ class Reader:
             known=known.weigh,
             calibrate=self._measured.chance,
             look=self._line,
+            again=partial(look_again, engine=self._engine),
             mark_released=mark_released,
         )
         return replace(reading, fields={name: self._judged(name, one, reading) for name, one in reading.fields.items()})

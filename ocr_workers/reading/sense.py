@@ -49,7 +49,7 @@ def days_on(sheets: Sequence[Sheet]) -> Days:
 
 
 def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
-    """The same candidates with scores that the checks lower or raise, best first again."""
+    """The same candidates of a head with scores that the checks lower or raise, best first again."""
     weighed = dict(found)
     weighed["issued_date"] = tuple(
         _scaled(one, _date_sense(one.value, days, code_year)) for one in found.get("issued_date", ())
@@ -63,13 +63,19 @@ def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
         weighed[name] = tuple(
             _scaled(one, 0.9 ** len(impossible_words(one.value or ""))) for one in found.get(name, ())
         )
-    code = _first(found, "dossier_code")
-    if code is not None:
-        weighed["received_date"] = tuple(
-            _scaled(one, 1.05 if one.value and one.value[2:].replace("-", "") == code.split("-")[1] else 0.8)
-            for one in found.get("received_date", ())
-        )
     return {name: tuple(sorted(ones, key=lambda one: -one.score)) for name, ones in weighed.items() if ones}
+
+
+def weigh_received(found: Candidates) -> Candidates:
+    """The same candidates; the day of receipt is told by the dossier's code as well."""
+    code = _first(found, "dossier_code")
+    if code is None or not found.get("received_date"):
+        return found
+    received = tuple(
+        _scaled(one, 1.05 if one.value and one.value[2:].replace("-", "") == code.split("-")[1] else 0.8)
+        for one in found["received_date"]
+    )
+    return found | {"received_date": received}
 
 
 def impossible_words(text: str) -> list[str]:

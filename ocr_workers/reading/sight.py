@@ -22,7 +22,8 @@ class Candidate:
     """One reading of one field.
 
     `value` is None where the paper leaves it blank; `evidence` is then the blank. `raw` is what was read there, `score` in
-    [0, 1] how good the evidence is (not calibrated), `source` the part that read it, such as `words` or `digits`.
+    [0, 1] how good the evidence is (not calibrated), `source` the part that read it, such as `words` or `digits`. Of `looks`
+    readings of the same place, `votes` say this before all else.
     """
 
     value: str | None
@@ -30,6 +31,8 @@ class Candidate:
     score: float
     evidence: tuple[Evidence, ...]
     source: str = "words"
+    votes: int = 1
+    looks: int = 1
 
 
 class Sight:
