@@ -43,10 +43,10 @@ class Calibration:
         curve = self._curves.get(name)
         return min(ones[0].score, _UNMEASURED) if curve is None else curve.chance(ones[0].score)
 
-    def accepts(self, name: str, best: Candidate) -> bool:
+    def accepts(self, name: str, ones: Sequence[Candidate]) -> bool:
         """Whether nobody needs to look. A known value that was only nearly read is never enough."""
         curve = self._curves.get(name)
-        return curve is not None and best.source != NEAR and best.score >= curve.enough
+        return bool(ones) and curve is not None and ones[0].source != NEAR and ones[0].score >= curve.enough
 
 
 @cache

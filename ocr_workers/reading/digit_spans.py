@@ -11,6 +11,7 @@ import statistics
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sohoa.model import Box, Line, Page, Word, union
 
@@ -163,24 +164,29 @@ def _may_hold_room(before: Word, after: Word) -> bool:
 
 
 def _sizes(line: Line) -> list[float]:
-    """The print's size by each word: its letters reach up to a capital's mark, a capital or an x, and down to the line or on."""
-    sizes = []
-    for word in line.words:
-        letters = [char for char in word.text if char.isalnum()]
-        if len(letters) < 2:
-            continue
-        plain = [_fold(char) for char in letters]
-        marked = [char.lower() != low for char, low in zip(letters, plain, strict=True)]
-        if any(char.isupper() and mark for char, mark in zip(letters, marked, strict=True)):
-            top = 0.9
-        else:
-            tall = any(
-                char.isupper() or char.isdigit() or low in "bdfhklt" for char, low in zip(letters, plain, strict=True)
-            )
-            top = 0.68 if tall or any(marked) else 0.46
-        below = 0.21 if re.search(r"[gyqpj]", "".join(plain)) else 0.14 if re.search(r"[,;()]", word.text) else 0.0
-        sizes.append((word.box[3] - word.box[1]) / (top + below))
-    return [max(8.0, size) for size in sizes]
+    """The print's size by each word that has letters enough to tell."""
+    reaches = ((word, _reach(word.text)) for word in line.words)
+    return [max(8.0, (word.box[3] - word.box[1]) / reach) for word, reach in reaches if reach is not None]
+
+
+@lru_cache(maxsize=16384)
+def _reach(text: str) -> float | None:
+    """How high a word's box is, in sizes of its print: up to a capital's mark, a capital or an x, and down to the line or on.
+    None where it has hardly any letters."""
+    letters = [char for char in text if char.isalnum()]
+    if len(letters) < 2:
+        return None
+    plain = [_fold(char) for char in letters]
+    marked = [char.lower() != low for char, low in zip(letters, plain, strict=True)]
+    if any(char.isupper() and mark for char, mark in zip(letters, marked, strict=True)):
+        top = 0.9
+    else:
+        tall = any(
+            char.isupper() or char.isdigit() or low in "bdfhklt" for char, low in zip(letters, plain, strict=True)
+        )
+        top = 0.68 if tall or any(marked) else 0.46
+    below = 0.21 if re.search(r"[gyqpj]", "".join(plain)) else 0.14 if re.search(r"[,;()]", text) else 0.0
+    return top + below
 
 
 def _text(line: Line, words: tuple[Word, ...], em_px: float) -> _Text:
@@ -207,6 +213,7 @@ def _text(line: Line, words: tuple[Word, ...], em_px: float) -> _Text:
     return _Text("".join(folded), "".join(raw), tuple(lefts), tuple(rights), words, baseline, slope, em_px)
 
 
+@lru_cache(maxsize=16384)
 def _fold(text: str) -> str:
     """Lower case without marks, one character in, one out."""
     return "".join((unicodedata.normalize("NFD", "d" if char in "đĐÐð" else char)[0].lower() + " ")[0] for char in text)

@@ -12,7 +12,7 @@ from ocr_workers.reading.foot import read_recipients
 from ocr_workers.reading.labels import read_codes, read_labels, read_validity
 from ocr_workers.reading.language import VIETNAMESE, read_language
 from ocr_workers.reading.marks import pairs_of
-from ocr_workers.reading.second_look import Again, area_of
+from ocr_workers.reading.second_look import Again, parts_of
 from ocr_workers.reading.sense import Candidates, days_on, weigh_received
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Sheet, sheet_of
@@ -29,9 +29,12 @@ from sohoa.states import PageStatus
 _AGENCIES = ("organ_name", "parent_organ_name")
 _PERSONS = ("signer_name", "applicant_name")
 _FIRST_KEPT, _LAST_KEPT = 20, 20  # pages of a long paper that fields are looked for on
-_LOOKS = 2  # other readings of a head that always vote
-_SETTLED = ("code_number", "code_notation", "issued_date", "organ_name", "parent_organ_name", "subject")
+_READINGS = 3  # of a weak part that always vote, the page's own among them
+_LEFT = ("organ_name", "parent_organ_name", "code_number", "code_notation")
+_RIGHT = ("issued_date", "place")
 
+Sure = Callable[[str, Sequence[Candidate]], bool]
+"""Whether a field's candidates need no second look."""
 SignatureReader = Callable[[Sequence[Page], Sight], Candidates]
 """Candidates for signer_name, signer_position and signing_authority."""
 
@@ -65,12 +68,13 @@ def read_fields(
     calibrate: Callable[[str, Sequence[Candidate]], float] | None = None,
     look: Look | None = None,
     again: Again | None = None,
+    sure: Sure | None = None,
     mark_released: bool = False,
 ) -> Reading:
     """Read `pages` of one document.
 
     `look` reads a crop of one line: red boxed marks at the head, which the page's own pass may have missed, are shown to it.
-    `again` reads the head of page 1 anew, for readings that vote.
+    `again` reads parts of page 1's head anew, for readings that vote, unless their fields are `sure`.
     `known` is the office's dictionary: it may change scores of candidates that have evidence, nothing else.
     `calibrate(name, candidates)` gives the chance that the first is right; without it, confidence is its raw score.
     `mark_released`: a person has seen that the paper bears no security mark.
@@ -89,7 +93,7 @@ def read_fields(
         return _reading(found, calibrate, splits)
     own_end = next((split.page for split in splits if split.score >= 0.9), pages[-1].number + 1)
     written = [sheet for sheet in written if sheet.page.number < own_end or sheet is written[0]]
-    found |= _of_paper(written, sight, today=today, digits=digits, again=again)
+    found |= _of_paper(written, sight, today=today, digits=digits, again=again, sure=sure or _never)
     if looked and "priority" not in found:
         found["priority"] = looked[:1]
     if signature is not None:
@@ -123,30 +127,39 @@ class _Through:
 
 
 def _of_paper(
-    sheets: Sequence[Sheet], sight: Sight, *, today: date, digits: HandReader | None, again: Again | None
+    sheets: Sequence[Sheet], sight: Sight, *, today: date, digits: HandReader | None, again: Again | None, sure: Sure
 ) -> Candidates:
     """All that stands on the paper itself: its head, read as often as it takes, its foot, and what has labels."""
     own = pairs_of([sheet.page for sheet in sheets[:4]])
     days = days_on(sheets)
     read = partial(read_top, last=sheets[-1], sight=sight, own=own, today=today, digits=digits, days=days)
     first = read(sheets[0])
-    found = voted([first.found, *_other_ways(first, sheets[0], sight, read, again)])
+    found = first.found if again is None else _voted_head(first, sheets[0], sight, read, again, sure)
     found["recipients"] = _one(read_recipients(sheets[::-1], own))
     found["priority"] = _one(read_priority(sheets))
     found |= _labelled(sheets, found["type_name"][0])
     return weigh_received({name: ones for name, ones in found.items() if ones})
 
 
-def _other_ways(
-    first: Top, sheet: Sheet, sight: Sight, read: Callable[[Sheet], Top], again: Again | None
-) -> list[Candidates]:
-    """What other readings of the head say: two, and where those three do not agree a third."""
-    ways: list[Candidates] = []
-    for page in () if again is None else again(area_of(sheet, first.head, first.title), sheet.page, sight):
+def _voted_head(
+    first: Top, sheet: Sheet, sight: Sight, read: Callable[[Sheet], Top], again: Again, sure: Sure
+) -> Candidates:
+    """The head's fields after other readings of its parts that are not sure: two, and where these do not agree a third."""
+    subject = first.found.get("subject", ())
+    parts = parts_of(sheet, first.head, first.title, subject[0].evidence if subject else ())
+    fields = {parts.left: _LEFT, parts.right: _RIGHT, parts.subject: ("subject",)}
+    weak = {
+        part: names
+        for part, names in fields.items()
+        if not all(sure(name, first.found.get(name, ())) for name in names)
+    }
+    names = {name for names in weak.values() for name in names}
+    ways = [first.found]
+    for page in again(list(weak), sheet.page, sight):
         ways.append(read(sheet_of(page)).found)
-        if len(ways) == _LOOKS and is_settled([first.found, *ways], _SETTLED):
+        if len(ways) == _READINGS and is_settled(ways, names):
             break
-    return ways
+    return voted(ways, names)
 
 
 def _labelled(sheets: Sequence[Sheet], type_name: Candidate) -> Candidates:
@@ -187,6 +200,10 @@ def _display(name: str, value: str | None) -> str | None:
     if name in _PERSONS:
         return name_of_person(value)
     return sentence(value) if name in ("subject", "signer_position", "priority", "security_mark") else value
+
+
+def _never(name: str, ones: Sequence[Candidate]) -> bool:
+    return False
 
 
 def _one(candidate: Candidate | None) -> tuple[Candidate, ...]:

@@ -177,11 +177,15 @@ def ends_high(sight: Sight, page: int, box: Box) -> bool:
         return False
     grey = _grey(crop)
     dark = grey < 0.6 * float(np.percentile(grey, 90))
-    third = max(dark.shape[1] // 3, 1)
-    tops = [np.flatnonzero(part.sum(axis=1) > 1) for part in (dark[:, :third], dark[:, -third:])]
-    if not all(len(top) for top in tops):
+    inked = np.flatnonzero(dark.sum(axis=0) > 1)
+    if not len(inked):
         return False
-    return bool(tops[1][0] - tops[0][0] < 0.14 * dark.shape[0])
+    dark = dark[:, inked[0] : inked[-1] + 1]
+    third = max(dark.shape[1] // 3, 1)
+    first, last = (np.flatnonzero(part.sum(axis=1) > 1) for part in (dark[:, :third], dark[:, -third:]))
+    if not len(first) or not len(last):
+        return False
+    return bool(last[0] - first[0] < 0.14 * (max(first[-1], last[-1]) - first[0] + 1))
 
 
 def _grey(crop: Pixels) -> Pixels:

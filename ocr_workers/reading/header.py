@@ -10,6 +10,7 @@ from ocr_workers.reading.lists import listed
 from ocr_workers.reading.marks import Pairs, in_words, put_right
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Span
+from ocr_workers.reading.syllables import is_syllable
 from ocr_workers.reading.text import fold, is_capitals, letters, likeness, spaced
 from ocr_workers.reading.zones import MOTTO, REPUBLIC, Head, is_stamp, secrecy, urgency
 from sohoa.model import Word
@@ -48,12 +49,17 @@ def read_agency(lines: Sequence[Span], own: Pairs) -> Candidate:
     raw = "\n".join(span.text for span in lines)
     read, sures = in_words([word.text for word in words], [word.confidence for word in words])
     texts = put_right(read, own, sures)
-    value = spaced(" ".join(texts)).strip(" .,;:'\"_*|")
+    value = spaced(" ".join(_without_stops(texts))).strip(" .,;:'\"_*|-–")
     sure = sum(span.confidence for span in lines) / len(lines)
     worst = min(span.least for span in lines)
     score = (0.55 + 0.3 * sure + 0.15 * worst) * (1.0 if _begins(lines[0].text) else 0.75)
     changed = sum(one != other for one, other in zip(texts, read, strict=True))
     return Candidate(value, raw, score * 0.96**changed, tuple(span.evidence for span in lines))
+
+
+def _without_stops(texts: Sequence[str]) -> list[str]:
+    """A name has no full stops but after what is shortened (TP. Hồ Chí Minh)."""
+    return [text[:-1] if text.endswith((".", ":")) and is_syllable(text[:-1]) else text for text in texts]
 
 
 def _agency_lines(spans: Sequence[Span], *, joint: bool = False) -> list[Span]:
@@ -73,7 +79,7 @@ def _agency_lines(spans: Sequence[Span], *, joint: bool = False) -> list[Span]:
             continue
         if not found and not _begins(line.text) and len(letters(line.text)) < 5:
             continue
-        if joint and found and span.words[0].text in ("-", "–"):
+        if found and span.words[0].text in ("-", "–") and (joint or _is_dash(span)):
             line = Span(line.page, (span.words[0], *line.words))
         found.append(line)
     found = _in_column(found)
@@ -102,6 +108,11 @@ def _without_noise(span: Span) -> Span | None:
         inner = inner[1:]
     trimmed = [Word(_bare(word.text), word.box, word.confidence) for word in inner]
     return Span(span.page, tuple(word for word in trimmed if word.text)) if any(word.text for word in trimmed) else None
+
+
+def _is_dash(span: Span) -> bool:
+    """Whether a line begins with a dash that is read as surely as the name's words (TÀI CHÍNH / - KẾ HOẠCH)."""
+    return len(span.words) > 1 and span.words[0].confidence > 0.8 and not _begins(span.words[1].text)
 
 
 def _is_speck(word: Word, span: Span) -> bool:

@@ -134,10 +134,11 @@ def _is_short(text: str) -> bool:
 
 def parted(word: str) -> list[str]:
     """A word run together of syllables (XUYÊNHẠ, KHÁM,CHỮA) as those, where that can be in one way only."""
-    if len(word) > 5 and "," in word[2:-2]:
-        left, _, right = word.partition(",")
-        if is_syllable(left) and is_syllable(parted(right)[0].strip(".,;:")):
-            return [f"{left},", *parted(right)]
+    joint = re.match(r"([^\W\d_]{2,})([,.;])(?=[^\W_]{2})", word)
+    if joint is not None and is_syllable(joint[1]):
+        rest = parted(word[joint.end() :])
+        if is_syllable(rest[0].strip(".,;:)")) or (joint[2] == "." and rest[0].strip(".,;:)").isdigit()):
+            return [joint[1] + ("" if joint[2] == "." else joint[2]), *rest]
     shape = _WORD.match(nfc(word))
     if shape is None or len(shape[2]) < 5 or fold(shape[2]) == shape[2].lower() or is_syllable(shape[2]):
         return [word]
@@ -161,9 +162,9 @@ def _cut(text: str, most: int) -> list[list[str]]:
     return found
 
 
-def stand_together(left: str, right: str) -> bool:
-    """Whether the list of office phrases has the two words side by side."""
-    return (key_of(_bare(left)).exact, key_of(_bare(right)).exact) in _phrases()[0]
+def worth(left: str, right: str) -> int:
+    """How many office phrases have the two words side by side."""
+    return _phrases()[0].get((key_of(_bare(left)).exact, key_of(_bare(right)).exact), 0)
 
 
 def _of_others(own: Pairs, words: Sequence[str], sure: Sequence[float] | None) -> Pairs:

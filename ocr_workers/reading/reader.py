@@ -57,6 +57,7 @@ class Reader:
             calibrate=self._measured.chance,
             look=self._line,
             again=partial(look_again, engine=self._engine),
+            sure=self._measured.accepts,
             mark_released=mark_released,
         )
         return replace(reading, fields={name: self._judged(name, one, reading) for name, one in reading.fields.items()})
@@ -72,7 +73,7 @@ class Reader:
         return " ".join(block.text for block in read.blocks)
 
     def _judged(self, name: str, one: Field, reading: Reading) -> Field:
-        enough = self._measured.accepts(name, reading.candidates[name][0])
+        enough = self._measured.accepts(name, reading.candidates[name])
         return replace(one, accepted=enough and one.confidence >= self._least)
 
 

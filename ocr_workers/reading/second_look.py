@@ -14,109 +14,111 @@ import numpy as np
 
 from ocr_workers.boxes import block_of, line_of, mapped
 from ocr_workers.engine import Engine, Layout
+from ocr_workers.quality import sized
 from ocr_workers.reading.sight import Sight
 from ocr_workers.reading.signature_views import Views, views_of
 from ocr_workers.reading.spans import Sheet
 from ocr_workers.reading.types import Title
 from ocr_workers.reading.zones import Head, is_body
-from sohoa.model import Block, Box, Page
+from sohoa.model import Block, Box, Evidence, Page, union
 
-Again = Callable[["Area", Page, Sight], Iterator[Page]]
-"""Gives page 1 with its head read anew, another way each time."""
-_ABOVE, _BELOW = (
-    4.0,
-    14.0,
-)  # middling heights above Quốc hiệu and below it that the head takes where nothing else ends it
-_SUBJECT_LINES = 9
+Again = Callable[["Sequence[Box]", Page, Sight], Iterator[Page]]
+"""Gives page 1 with some parts of it read anew, another way each time."""
+_ABOVE = 4.0  # middling heights over the first words of the columns that the head may take
+_UNSEEN = 14.0  # and below them, where nothing ends it
+_MORE = 3.2  # and below and beside the subject, of which lines or words may be missing
+_SUBJECT = 14.0  # and below a title whose subject was not found
 _LOWEST = 0.55  # of the page: no head reaches further down
+_SMALLER = 0.85  # a second size: the engine's slips differ with it, and it reads no worse
+_LEAST = (40, 20)  # pixels of a part that is worth a look
 _EDGE = 10  # white pixels that the engine wants around print
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
-    """Where a page's head stands, in its frame: from `top` on two columns that part at `gutter` (0: one), from `middle` on
-    title and subject, up to `bottom`."""
+class Parts:
+    """The parts of page 1 that are read again, in its frame: the head's two columns, and the subject."""
 
-    top: int
-    middle: int
-    bottom: int
-    gutter: int
+    left: Box
+    right: Box
+    subject: Box
 
 
-def area_of(sheet: Sheet, head: Head, title: Title | None) -> Area:
-    """The head's place as the first reading tells it; the upper third of the page where it tells little."""
+def parts_of(sheet: Sheet, head: Head, title: Title | None, subject: Sequence[Evidence]) -> Parts:
+    """The parts as a first reading tells them; about the upper third of the page where it tells little."""
     page, high = sheet.page, sheet.height
     columns = [span.box for span in (*head.left, *head.right)]
-    top = min((box[1] for box in columns), default=0) - _ABOVE * high
-    end = max((box[3] for box in columns), default=page.height_px / 4) + _BELOW * high
-    below = [span for span in head.below if is_body(span.text) and span.box[3] - span.box[1] < 3 * high]
+    lines = [one.box for one in subject if one.page == page.number]
+    top = round(min((box[1] for box in columns), default=0) - _ABOVE * high)
+    end = max((box[3] for box in columns), default=page.height_px / 4) + _UNSEEN * high
+    starts = [span.box[1] - 0.2 * high for span in head.below if is_body(span.text)]
+    bottom = round(min([end, *starts[:1], _LOWEST * page.height_px]))
+    gutter, width = round(head.gutter) or page.width_px, page.width_px
+    about: Box = (0, 0, 0, 0)
     if title is not None:
-        end = title.spans[-1].box[3] + 1.6 * _SUBJECT_LINES * high
-        below = [span for span in below if span.box[1] > title.spans[-1].box[3]]
-    end = min([end, *(span.box[1] - 0.2 * high for span in below[:1]), _LOWEST * page.height_px])
-    middle = end if title is None else min(title.spans[0].box[1] - 0.3 * high, end)
-    return Area(max(round(top), 0), round(middle), min(round(end), page.height_px), round(head.gutter))
+        under = round(title.spans[-1].box[3] + 0.1 * high)
+        last = max((box[3] for box in lines), default=under + (_SUBJECT - _MORE) * high) + _MORE * high
+        ends = [start for start in starts if start > under]
+        bottom = min(bottom, round(title.spans[0].box[1] - 0.3 * high))
+        about = (0, under, width, round(min([last, *ends[:1]])))
+    elif lines:
+        found = union(lines)
+        about = (0, round(found[1] - 0.3 * high), round(found[2] + _MORE * high), round(found[3] + _MORE * high))
+        bottom = min(bottom, about[1])
+    parts = ((0, top, gutter, bottom), (gutter, top, width, bottom), about)
+    return Parts(*(_inside(part, page) for part in parts))
 
 
-def look_again(area: Area, page: Page, sight: Sight, *, engine: Engine) -> Iterator[Page]:
-    """`page` with the words of `area` as they are read there each other way; nothing where the page has no pixels."""
+def _inside(box: Box, page: Page) -> Box:
+    return (max(box[0], 0), max(box[1], 0), min(box[2], page.width_px), min(box[3], page.height_px))
+
+
+def look_again(parts: Sequence[Box], page: Page, sight: Sight, *, engine: Engine) -> Iterator[Page]:
+    """`page` with the words of `parts` as they are read each other way; nothing where the page has no pixels."""
+    wanted = [part for part in parts if part[2] - part[0] >= _LEAST[0] and part[3] - part[1] >= _LEAST[1]]
     pixels = sight.pixels(page.number)
-    if pixels is None or area.bottom - area.top < 40:
+    if pixels is None or not wanted:
         return
-    views = views_of(pixels, (0, area.top, page.width_px, area.bottom), dpi=page.dpi)
-    black = "black" if views.is_coloured else "grey"
-    yield _with(page, area, _read(views, black, _parts(area, page), Layout.BLOCK, engine))
-    yield _with(page, area, _read(views, black, [views.region], Layout.SPARSE, engine))
-    other = "red" if views.is_coloured else "grey-thin"
-    yield _with(page, area, _read(views, other, _parts(area, page), Layout.BLOCK, engine))
+    views = views_of(pixels, union(wanted), dpi=page.dpi)
+    black, other = ("black", "red") if views.is_coloured else ("grey", "grey-thin")
+    for name, layout, scale in (
+        (black, Layout.BLOCK, 1.0),
+        (black, Layout.SPARSE, _SMALLER),
+        (other, Layout.BLOCK, _SMALLER),
+    ):
+        read = [block for part in wanted for block in _read(views, name, part, layout, scale, engine)]
+        yield _with(page, wanted, read)
 
 
-def _parts(area: Area, page: Page) -> list[Box]:
-    """The two columns, and what stands under both of them."""
-    parts = [(0, area.top, area.gutter, area.middle), (area.gutter, area.top, page.width_px, area.middle)]
-    parts.append((0, area.middle, page.width_px, area.bottom))
-    return [part for part in parts if part[2] - part[0] > 40 and part[3] - part[1] > 20]
+def _read(views: Views, name: str, part: Box, layout: Layout, scale: float, engine: Engine) -> tuple[Block, ...]:
+    """One part in one view, `scale` times as large as the view; the words in the page frame."""
+    left, top, right, bottom = views.here(part)
+    piece = views.picture(name)[top:bottom, left:right]
+    if scale != 1.0:
+        piece = sized(piece, scale)
+    piece = np.asarray(cv2.copyMakeBorder(piece, _EDGE, _EDGE, _EDGE, _EDGE, cv2.BORDER_CONSTANT, value=255), np.uint8)
+    read = engine.read(np.ascontiguousarray(piece), dpi=views.dpi * scale, layout=layout)
+
+    def point_back(x: float, y: float) -> tuple[float, float]:
+        whole = (((x - _EDGE) / scale + left) / views.factor, ((y - _EDGE) / scale + top) / views.factor)
+        return whole[0] + views.region[0], whole[1] + views.region[1]
+
+    def box_back(box: Box) -> Box:
+        one, two = point_back(box[0], box[1]), point_back(box[2], box[3])
+        return round(one[0]), round(one[1]), round(two[0]), round(two[1])
+
+    return mapped(read.blocks, box_back, point_back)
 
 
-def _read(views: Views, name: str, parts: Sequence[Box], layout: Layout, engine: Engine) -> list[Block]:
-    found: list[Block] = []
-    for part in parts:
-        left, top, right, bottom = views.here(part)
-        piece = views.picture(name)[top:bottom, left:right]
-        piece = np.asarray(
-            cv2.copyMakeBorder(piece, _EDGE, _EDGE, _EDGE, _EDGE, cv2.BORDER_CONSTANT, value=255), np.uint8
-        )
-        read = engine.read(np.ascontiguousarray(piece), dpi=views.dpi, layout=layout)
-        found += mapped(read.blocks, _box_back(views, left, top), _point_back(views, left, top))
-    return found
-
-
-def _box_back(views: Views, left: int, top: int) -> Callable[[Box], Box]:
-    def back(box: Box) -> Box:
-        x, y = left - _EDGE, top - _EDGE
-        return views.on_page((box[0] + x, box[1] + y, box[2] + x, box[3] + y))
-
-    return back
-
-
-def _point_back(views: Views, left: int, top: int) -> Callable[[float, float], tuple[float, float]]:
-    def back(x: float, y: float) -> tuple[float, float]:
-        return (
-            (x + left - _EDGE) / views.factor + views.region[0],
-            (y + top - _EDGE) / views.factor + views.region[1],
-        )
-
-    return back
-
-
-def _with(page: Page, area: Area, read: Sequence[Block]) -> Page:
-    """The page, what was read in `area` before replaced by `read`."""
+def _with(page: Page, parts: Sequence[Box], read: Sequence[Block]) -> Page:
+    """The page, what was read in `parts` before replaced by `read`."""
     blocks = list(read)
     for block in page.blocks:
-        lines = [
-            [word for word in line.words if not area.top <= (word.box[1] + word.box[3]) / 2 < area.bottom]
-            for line in block.lines
-        ]
+        lines = [[word for word in line.words if not _within(word.box, parts)] for line in block.lines]
         if any(lines):
             blocks.append(block_of([line_of(words) for words in lines if words]))
     return replace(page, blocks=tuple(blocks))
+
+
+def _within(box: Box, parts: Sequence[Box]) -> bool:
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return any(part[0] <= x < part[2] and part[1] <= y < part[3] for part in parts)

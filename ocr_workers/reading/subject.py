@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from ocr_workers.reading.marks import Pairs, in_words, put_right, stand_together
+from ocr_workers.reading.marks import Pairs, in_words, put_right
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Sheet, Span
+from ocr_workers.reading.syllables import is_syllable
 from ocr_workers.reading.text import fold, is_capitals, letters, likeness, spaced
 from ocr_workers.reading.types import Title
 from ocr_workers.reading.zones import Head, is_body, is_stamp, secrecy, urgency
@@ -24,6 +25,8 @@ _ISSUER = re.compile(
 _AFTER = re.compile(
     r"^\W*(quyet dinh|quyet nghi|nghi quyet|chi thi|thong bao|cap phep cho|chung nhan|cap cho|cho phep)\W*:?\W*$"
 )
+_COUNTED = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|nhiem ky|tap|giai doan|so)$")
+_ROMAN = re.compile(r"X{0,3}(IX|IV|V?I{0,3})")
 _MOST_LINES, _MOST_ABOUT = 9, 9
 _ASIDE = re.compile(r"^\W*\(?(kem theo|ban hanh kem theo|du thao|luu hanh noi bo|trinh |ap dung tu|so:)")
 
@@ -121,7 +124,7 @@ def read_subject(lines: Sequence[Span], own: Pairs, *, born_digital: bool, capit
     if not born_digital:
         texts, sures = in_words(texts, [word.confidence for word in words])
         better = put_right(_mended(texts), own, sures)
-    value = spaced(" ".join(better)).strip(" _*|~'\"“”‘’«»-–—").rstrip(",;:")
+    value = re.sub(r"\s+[.,;:]$", "", spaced(" ".join(better)).strip(" _*|~'\"“”‘’«»-–—").rstrip(",;:"))
     value = re.sub(r"^V(?:\s*[/⁄|il1%]\s*[vV]|\W{1,3}[vV]?)(?=[\s:.])", "V/V" if capitals else "V/v", value)
     value = re.sub(r"^(?:[Vv][àa]|VỀ|V[eéẻẽẹêèếễể]) việc", "Về việc", value)
     changed = sum(one != other for one, other in zip(better, texts, strict=True))
@@ -184,9 +187,20 @@ def _says(word: Word) -> bool:
 
 def _mended(texts: Sequence[str]) -> list[str]:
     """Small slips that every engine makes: a quote stuck to a word, a stroke of another kind, a full stop within a phrase."""
-    plain = [text.replace("⁄", "/").strip("_~|") or text for text in texts]
+    plain = [text.replace("⁄", "/").strip("_~|'\"`‘’") or text for text in texts]
     plain = [text.replace("Ï", "I") if re.fullmatch(r"[IÏVX]+[.,;:]?", text) else text for text in plain]
     for at, (text, after) in enumerate(pairwise(plain)):
-        if text.endswith(".") and after[:1].islower() and stand_together(text, after):
-            plain[at] = text.rstrip(".")
+        if _COUNTED.match(fold(text)):
+            plain[at + 1] = _as_roman(after)
+        if text.endswith((".", "!")) and is_syllable(text[:-1]) and any(map(str.isalnum, after)):
+            plain[at] = text[:-1]
     return plain
+
+
+def _as_roman(text: str) -> str:
+    """A Roman numeral whose strokes ran together put right (đợt HI): H is two strokes, 1 and l are one."""
+    found = re.fullmatch(r"([IVXHL1l|]*[IVXHL|][IVXHL1l|]*)(\W*)", text)
+    if found is None:
+        return text
+    numeral = re.sub(r"[L1l|]", "I", found[1].replace("H", "II"))
+    return numeral + found[2] if _ROMAN.fullmatch(numeral) else text

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from difflib import SequenceMatcher
+from itertools import pairwise
 
+from ocr_workers.reading.marks import worth
 from ocr_workers.reading.sense import Candidates
 from ocr_workers.reading.sight import Candidate
+from ocr_workers.reading.syllables import is_syllable
+from ocr_workers.reading.text import fold
+
+_BY_WORDS = ("subject", "organ_name", "parent_organ_name")
+"""Long enough that readings go wrong in different words."""
+_IMPOSSIBLE = 0.5  # what a word weighs that no Vietnamese syllable is spelt like
+_KNOWN = 0.25  # and what more where office phrases have it beside its neighbour
+_FIRST = 2.1  # what a word of the page's own pass weighs: it reads running text best, if it reads it
+_FEWEST = 3
 
 
-def voted(ways: Sequence[Candidates]) -> Candidates:
-    """For each field every value that was read, best first: by the sum of its scores over all readings.
+def voted(ways: Sequence[Candidates], names: Iterable[str]) -> Candidates:
+    """The first reading, of the fields in `names` every value that any reading has, best first: by the sum of its scores.
 
-    Each candidate's score becomes the mean over the readings, 0 where a reading does not have it; `votes` counts the readings
-    that have it first. One reading alone is returned as it is.
+    Each such candidate's score becomes the mean over the readings, 0 where a reading does not have it; `votes` counts the
+    readings that have it first. Of long fields the words are voted on one by one, and what that gives stands first.
     """
     if len(ways) == 1:
         return ways[0]
-    names = dict.fromkeys(name for way in ways for name in way)
-    return {name: _voted([way.get(name, ()) for way in ways]) for name in names}
+    found = dict(ways[0])
+    for name in names:
+        readings = [way.get(name, ()) for way in ways]
+        found[name] = _by_words(_voted(readings), readings) if name in _BY_WORDS else _voted(readings)
+    return found
 
 
-def is_settled(ways: Sequence[Candidates], names: Sequence[str]) -> bool:
+def is_settled(ways: Sequence[Candidates], names: Iterable[str]) -> bool:
     """Whether of each field all readings say the same."""
     return all(len({_value(way.get(name, ())) for way in ways}) == 1 for name in names)
 
@@ -47,3 +62,56 @@ def _voted(ways: Sequence[Sequence[Candidate]]) -> tuple[Candidate, ...]:
     return tuple(
         replace(best[value], score=totals[value] / len(ways), votes=firsts[value], looks=len(ways)) for value in ranked
     )
+
+
+def _by_words(found: tuple[Candidate, ...], ways: Sequence[Sequence[Candidate]]) -> tuple[Candidate, ...]:
+    """`found` with what the words' vote gives in front; a value that no reading has as a whole has no votes."""
+    texts = [ones[0].value for ones in ways if ones and ones[0].value]
+    if len(texts) < _FEWEST or len(set(texts)) == 1:
+        return found
+    value = word_by_word([text.split() for text in texts], own_pass=bool(ways[0]))
+    own = next((one for one in found if one.value == value), None)
+    if own is None:
+        own = replace(found[0], value=value, score=0.9 * found[0].score, votes=0, source="vote")
+    others = [replace(one, score=min(one.score, own.score)) for one in found if one.value != value]
+    return (own, *others)
+
+
+def word_by_word(readings: Sequence[Sequence[str]], *, own_pass: bool) -> str:
+    """One text out of several readings of it: each word as most of them have it, sense weighing in.
+
+    `own_pass`: the first is the page's own. The words are lined up with those of the reading that is most like all others.
+    """
+    folded = [[fold(word) for word in words] for words in readings]
+    likeness = [sum(SequenceMatcher(None, one, other, autojunk=False).ratio() for other in folded) for one in folded]
+    pivot = likeness.index(max(likeness))
+    slots: list[dict[str, float]] = [{} for _ in range(2 * len(readings[pivot]) + 1)]  # gap, word, gap, word, gap
+    for number, words in enumerate(readings):
+        said = [""] * len(slots)
+        for kind, a, b, c, d in SequenceMatcher(None, folded[pivot], folded[number], autojunk=False).get_opcodes():
+            if kind == "equal" or b - a == d - c:
+                for at in range(b - a):
+                    said[2 * (a + at) + 1] = words[c + at]
+            elif a == b:
+                said[2 * a] = " ".join(words[c:d])
+            elif c < d:
+                said[2 * a + 1] = " ".join(words[c:d])
+        for at, text in enumerate(said):
+            more = _FIRST if own_pass and number == 0 and text else 1.0
+            slots[at][text] = slots[at].get(text, 0.0) + more * _weight(said, at) + 0.01 * (number == pivot)
+    return " ".join(text for slot in slots if (text := max(slot, key=lambda one: slot[one])))
+
+
+def _weight(said: Sequence[str], at: int) -> float:
+    """How much one reading's word weighs, after its spelling and its neighbours."""
+    text = said[at]
+    words = text.split()
+    if not words:
+        return 1.0
+    plain = [word.strip('.,;:()"“”') for word in words]
+    if any(word.isalpha() and word.islower() and not is_syllable(word) for word in plain):
+        return _IMPOSSIBLE
+    before = next((one for one in reversed(said[:at]) if one), "").split()[-1:]
+    after = next((one for one in said[at + 1 :] if one), "").split()[:1]
+    whole = [*before, *words, *after]
+    return 1.0 + _KNOWN * sum(worth(left, right) > 0 for left, right in pairwise(whole))
