@@ -181,8 +181,8 @@ def ends_high(sight: Sight, page: int, box: Box) -> bool:
     if not len(inked):
         return False
     dark = dark[:, inked[0] : inked[-1] + 1]
-    third = max(dark.shape[1] // 3, 1)
-    first, last = (np.flatnonzero(part.sum(axis=1) > 1) for part in (dark[:, :third], dark[:, -third:]))
+    piece = max(dark.shape[1] // 5, 1)  # narrow enough to leave out the stroke, which is as tall
+    first, last = (np.flatnonzero(part.sum(axis=1) > 1) for part in (dark[:, :piece], dark[:, -piece:]))
     if not len(first) or not len(last):
         return False
     return bool(last[0] - first[0] < 0.14 * (max(first[-1], last[-1]) - first[0] + 1))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -19,6 +20,7 @@ _IMPOSSIBLE = 0.5  # what a word weighs that no Vietnamese syllable is spelt lik
 _KNOWN = 0.25  # and what more where office phrases have it beside its neighbour
 _FIRST = 2.1  # what a word of the page's own pass weighs: it reads running text best, if it reads it
 _FEWEST = 3
+_ROMAN = re.compile(r"I{1,3}\)?")
 
 
 def voted(ways: Sequence[Candidates], names: Iterable[str]) -> Candidates:
@@ -99,7 +101,15 @@ def word_by_word(readings: Sequence[Sequence[str]], *, own_pass: bool) -> str:
         for at, text in enumerate(said):
             more = _FIRST if own_pass and number == 0 and text else 1.0
             slots[at][text] = slots[at].get(text, 0.0) + more * _weight(said, at) + 0.01 * (number == pivot)
-    return " ".join(text for slot in slots if (text := max(slot, key=lambda one: slot[one])))
+    return " ".join(text for slot in slots if (text := _chosen(slot)))
+
+
+def _chosen(slot: Mapping[str, float]) -> str:
+    """The word of most weight; of Roman numerals the longest, for engines lose strokes (III) and make none up."""
+    best = max(slot, key=lambda one: slot[one])
+    if _ROMAN.fullmatch(best):
+        return max((one for one in slot if _ROMAN.fullmatch(one)), key=lambda one: (len(one), slot[one]))
+    return best
 
 
 def _weight(said: Sequence[str], at: int) -> float:

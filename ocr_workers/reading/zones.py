@@ -266,7 +266,7 @@ def _quotes(sheet: Sheet, row: Sequence[Word]) -> bool:
 def _is_number(span: Span) -> bool:
     text = fold(span.text)
     signed = "/" in text.replace("⁄", "/") or re.search(r"[a-z]\s?[-–—]\s?[a-z]", text) is not None
-    return re.match(r"^\W{0,2}s[oae6](\W*:|\s?[^a-z\s])", text) is not None and signed
+    return re.match(r"^\W{0,2}s[oae6](\W*:|\s?[^a-z\s]|\s+\S{0,6}[/⁄])", text) is not None and signed
 
 
 def _start_of_date(sheet: Sheet, rows: Iterable[Sequence[Word]]) -> float | None:
