@@ -20,6 +20,14 @@ _UNMEASURED = 0.5
 """What a field without a curve can be sure of at most: then a person looks."""
 
 
+def how_read(one: Candidate) -> str:
+    """Which curve speaks for a candidate: typed (the file's own text), alone (one reading), agreed (all readings of the place
+    say it) or mixed."""
+    if one.looks < 2:
+        return "alone" if one.looks else "typed"
+    return "agreed" if one.votes == one.looks else "mixed"
+
+
 @dataclass(frozen=True, slots=True)
 class Curve:
     """Of one field: the chance that a candidate of each score is right (rising), and the score from which on it is accepted."""
@@ -33,20 +41,22 @@ class Curve:
 
 
 class Calibration:
-    """The curves by field name."""
+    """The curves by field name and by how the field was read (`how_read`)."""
 
-    def __init__(self, curves: Mapping[str, Curve]) -> None:
+    def __init__(self, curves: Mapping[tuple[str, str], Curve]) -> None:
         self._curves = curves
 
     def chance(self, name: str, ones: Sequence[Candidate]) -> float:
         """The chance in [0, 1] that the first of a field's candidates is right."""
-        curve = self._curves.get(name)
+        curve = self._curves.get((name, how_read(ones[0])))
         return min(ones[0].score, _UNMEASURED) if curve is None else curve.chance(ones[0].score)
 
     def accepts(self, name: str, ones: Sequence[Candidate]) -> bool:
         """Whether nobody needs to look. A known value that was only nearly read is never enough."""
-        curve = self._curves.get(name)
-        return bool(ones) and curve is not None and ones[0].source != NEAR and ones[0].score >= curve.enough
+        if not ones or ones[0].source == NEAR:
+            return False
+        curve = self._curves.get((name, how_read(ones[0])))
+        return curve is not None and ones[0].score >= curve.enough
 
 
 @cache
@@ -55,7 +65,8 @@ def calibration() -> Calibration:
     found = json.loads((files("ocr_workers.reading") / "calibration.json").read_text(encoding="utf-8"))
     return Calibration(
         {
-            name: Curve(tuple(curve["scores"]), tuple(curve["chances"]), curve["enough"])
-            for name, curve in found["fields"].items()
+            (name, how): Curve(tuple(curve["scores"]), tuple(curve["chances"]), curve["enough"])
+            for name, curves in found["fields"].items()
+            for how, curve in curves.items()
         }
     )

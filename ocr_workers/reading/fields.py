@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 
@@ -43,14 +43,15 @@ SignatureReader = Callable[[Sequence[Page], Sight], Candidates]
 class Reading:
     """All that was read of a paper.
 
-    `fields` holds the best candidate of each field looked for, `candidates` all of them, best first, for who calibrates,
-    compares or looks again. `splits` are only proposed. Where the paper bears a secret mark, `security_mark` is in
-    `fields` and nothing else was read.
+    `fields` holds the best candidate of each field looked for, `candidates` all of them, best first, for who calibrates or
+    compares; `alone` those of the page's own pass, before other readings of the head voted. `splits` are only proposed.
+    Where the paper bears a secret mark, `security_mark` is in `fields` and nothing else was read.
     """
 
     fields: dict[str, Field] = field(default_factory=dict)
     candidates: Candidates = field(default_factory=dict)
     splits: tuple[Split, ...] = ()
+    alone: Candidates = field(default_factory=dict)
 
     @property
     def secret(self) -> bool:
@@ -93,14 +94,27 @@ def read_fields(
         return _reading(found, calibrate, splits)
     own_end = next((split.page for split in splits if split.score >= 0.9), pages[-1].number + 1)
     written = [sheet for sheet in written if sheet.page.number < own_end or sheet is written[0]]
-    found |= _of_paper(written, sight, today=today, digits=digits, again=again, sure=sure or _never)
+    of_paper, alone = _of_paper(written, sight, today=today, digits=digits, again=again, sure=sure or _never)
+    found |= of_paper
     if looked and "priority" not in found:
         found["priority"] = looked[:1]
     if signature is not None:
         found |= {name: ones for name, ones in signature([sheet.page for sheet in written], sight).items() if ones}
+    found = _typed(found, {sheet.page.number for sheet in sheets if sheet.page.lane == "text_layer"})
     if known is not None:
         found = known(found)
-    return _reading(found, calibrate, splits)
+    return replace(_reading(found, calibrate, splits), alone=alone)
+
+
+def _typed(found: Candidates, pages: Set[int]) -> Candidates:
+    """The same; candidates that stand on `pages`, whose text the file itself holds, say that no engine read them."""
+    return {
+        name: tuple(
+            replace(one, votes=0, looks=0) if one.evidence and {place.page for place in one.evidence} <= pages else one
+            for one in ones
+        )
+        for name, ones in found.items()
+    }
 
 
 class _Through:
@@ -128,17 +142,18 @@ class _Through:
 
 def _of_paper(
     sheets: Sequence[Sheet], sight: Sight, *, today: date, digits: HandReader | None, again: Again | None, sure: Sure
-) -> Candidates:
-    """All that stands on the paper itself: its head, read as often as it takes, its foot, and what has labels."""
+) -> tuple[Candidates, Candidates]:
+    """All that stands on the paper itself: its head, read as often as it takes, its foot, and what has labels; and what the
+    page's own pass says of the head alone."""
     own = pairs_of([sheet.page for sheet in sheets[:4]])
     days = days_on(sheets)
     read = partial(read_top, last=sheets[-1], sight=sight, own=own, today=today, digits=digits, days=days)
     first = read(sheets[0])
-    found = first.found if again is None else _voted_head(first, sheets[0], sight, read, again, sure)
+    found = dict(first.found) if again is None else _voted_head(first, sheets[0], sight, read, again, sure)
     found["recipients"] = _one(read_recipients(sheets[::-1], own))
     found["priority"] = _one(read_priority(sheets))
     found |= _labelled(sheets, found["type_name"][0])
-    return weigh_received({name: ones for name, ones in found.items() if ones})
+    return weigh_received({name: ones for name, ones in found.items() if ones}), first.found
 
 
 def _voted_head(

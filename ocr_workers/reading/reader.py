@@ -34,7 +34,7 @@ class Reader:
         self._least = settings.accept_confidence
         self._engine = engine
         self._digits = DigitReader()
-        self._measured = measured or calibration()
+        self._measured = calibration() if measured is None else measured
 
     def read(
         self,

@@ -23,7 +23,7 @@ class Candidate:
 
     `value` is None where the paper leaves it blank; `evidence` is then the blank. `raw` is what was read there, `score` in
     [0, 1] how good the evidence is (not calibrated), `source` the part that read it, such as `words` or `digits`. Of `looks`
-    readings of the same place, `votes` say this before all else.
+    readings of the same place, `votes` say this before all else; 0 where the file itself holds the text.
     """
 
     value: str | None

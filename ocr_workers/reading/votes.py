@@ -29,9 +29,9 @@ def voted(ways: Sequence[Candidates], names: Iterable[str]) -> Candidates:
     Each such candidate's score becomes the mean over the readings, 0 where a reading does not have it; `votes` counts the
     readings that have it first. Of long fields the words are voted on one by one, and what that gives stands first.
     """
-    if len(ways) == 1:
-        return ways[0]
     found = dict(ways[0])
+    if len(ways) == 1:
+        return found
     for name in names:
         readings = [way.get(name, ()) for way in ways]
         found[name] = _by_words(_voted(readings), readings) if name in _BY_WORDS else _voted(readings)

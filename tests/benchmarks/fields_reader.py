@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ocr_workers.engine import Engine
+from ocr_workers.reading.confidence import Calibration
 from ocr_workers.reading.dictionary import EMPTY, Dictionary
 from ocr_workers.reading.fields import Reading
 from ocr_workers.reading.reader import Reader
@@ -23,17 +24,19 @@ LoadImage = Callable[[int], Pixels | None]
 """The pixels of a page, by its number, in the page frame (turned as the page was found to lie); None for a born-digital one."""
 
 
-def read(pages: Sequence[Page], load_image: LoadImage, *, home: Path, known: Dictionary = EMPTY) -> Reading:
-    """The paper as Sohoa reads it; `home` is a folder for settings to name."""
-    return _reader(home).read(pages, Sight(load_image), today=datetime.now(UTC).date(), known=known)
+def read(
+    pages: Sequence[Page], load_image: LoadImage, *, home: Path, known: Dictionary = EMPTY, measured: bool = True
+) -> Reading:
+    """The paper as Sohoa reads it; `home` is a folder for settings to name. `measured`: False: without any calibration."""
+    return _reader(home, measured).read(pages, Sight(load_image), today=datetime.now(UTC).date(), known=known)
 
 
 def read_once(pages: Sequence[Page], *, home: Path) -> Mapping[str, Field]:
     """The same from the page's words alone: before any second look at its pixels."""
-    return _reader(home).read(pages, NO_SIGHT, today=datetime.now(UTC).date()).fields
+    return _reader(home, True).read(pages, NO_SIGHT, today=datetime.now(UTC).date()).fields
 
 
-@lru_cache(maxsize=1)
-def _reader(home: Path) -> Reader:
+@lru_cache(maxsize=2)
+def _reader(home: Path, measured: bool) -> Reader:
     settings = Settings(home=home)
-    return Reader(settings, Engine(settings))
+    return Reader(settings, Engine(settings), None if measured else Calibration({}))

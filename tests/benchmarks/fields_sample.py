@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
@@ -19,12 +19,14 @@ import pypdfium2
 from PIL import Image
 
 from ingest.sniff import Kind
+from ocr_workers.boxes import block_of, line_of
 from ocr_workers.orientation import turned
 from ocr_workers.pages import PageImage, load_page, plan_document
 from ocr_workers.reading.dictionary import EMPTY, Dictionary
 from ocr_workers.reading.fields import Reading
+from ocr_workers.reading.sight import Candidate
 from ocr_workers.recognise import Recogniser
-from sohoa.model import BORN_DIGITAL_DPI, Field, Page, page_from_dict, page_to_dict
+from sohoa.model import BORN_DIGITAL_DPI, Field, Page, Word, page_from_dict, page_to_dict
 from sohoa.settings import Settings
 from tests.benchmarks import fields_baseline, fields_reader
 from tests.benchmarks.fields_reader import Pixels
@@ -44,7 +46,8 @@ class Task:
     """One paper to read: drawn by `seed` at `level`, a bad input of `kind`, or a real one by the name of its transcription.
 
     `plain`: whether plain Tesseract reads it as well. `mnist`: the folder of digits that people wrote, which then fill in what
-    is written by hand (press.hands.MnistHands).
+    is written by hand (press.hands.MnistHands). `layout`: one of press.LAYOUTS, drawn by lot where empty.
+    `typed`: the paper is not scanned, its file holds its text.
     """
 
     group: str
@@ -54,17 +57,23 @@ class Task:
     name: str = ""
     mnist: str = ""
     plain: bool = True
+    layout: str = ""
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one paper: its truth, what each reader said, error rates a page (drawn papers) and time."""
+    """What came of one paper: its truth, what each reader said, error rates a page (drawn papers) and time.
+
+    `best` and `alone` are the first candidate of each field, after all looks and of the page's own pass.
+    """
 
     task: Task
     truth: Mapping[str, str | None]
     extra: Mapping[str, Any]
     read: Mapping[str, Field]
-    scores: Mapping[str, float]
+    best: Mapping[str, Candidate]
+    alone: Mapping[str, Candidate]
     once: Mapping[str, Field]
     plain: Mapping[str, Field]
     error: str | None = None
@@ -84,35 +93,38 @@ class _Given:
     load: Callable[[int], Pixels | None] = lambda number: None
 
 
-def read_all(tasks: Sequence[Task], *, processes: int = 2) -> Iterator[Outcome]:
-    """The outcome of each task, in order; pages that were recognised before come out of CACHE."""
+def read_all(tasks: Sequence[Task], *, processes: int = 2, measured: bool = True) -> Iterator[Outcome]:
+    """The outcome of each task, in order; pages that were recognised before come out of CACHE.
+
+    `measured`: False reads as if nothing had been measured before, so that every field is looked at as often as can be.
+    """
     CACHE.mkdir(parents=True, exist_ok=True)
     if processes == 1:
-        yield from map(read_one, tasks)
+        yield from map(partial(read_one, measured=measured), tasks)
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(read_one, tasks)
+        yield from pool.map(partial(read_one, measured=measured), tasks)
 
 
-def read_one(task: Task) -> Outcome:
+def read_one(task: Task, *, measured: bool = True) -> Outcome:
     """Draw or open one paper, recognise it, and let both readers read it; a reader's crash is an outcome."""
-    return read_paper(task, None if task.name else drawn(task))
+    return read_paper(task, None if task.name else drawn(task), measured=measured)
 
 
-def read_paper(task: Task, paper: press.Paper | None, *, known: Dictionary = EMPTY) -> Outcome:
+def read_paper(task: Task, paper: press.Paper | None, *, known: Dictionary = EMPTY, measured: bool = True) -> Outcome:
     """The same of a paper that is drawn already; `known`: what people have confirmed before."""
-    given = _real(task.name) if paper is None else _drawn_pages(paper, plain=task.plain)
+    given = _real(task.name) if paper is None else _pages_of(paper, task)
     truth, extra = _truth_of(task.name) if paper is None else (paper.fields, paper.extra)
     started_s, error = time.perf_counter(), None
     reading = Reading()
     try:
-        reading = fields_reader.read(given.pages, given.load, home=CACHE / "home", known=known)
+        reading = fields_reader.read(given.pages, given.load, home=CACHE / "home", known=known, measured=measured)
     except Exception as crash:  # noqa: BLE001  (that it crashed is a figure)
         error = f"{type(crash).__name__}: {crash}"
     read_s = time.perf_counter() - started_s
     rates = (
         [_rates(page, got) for page, got in zip(paper.pages, given.pages, strict=True)]
-        if paper and not task.kind
+        if paper and not task.kind and not task.typed
         else []
     )
     return Outcome(
@@ -120,7 +132,8 @@ def read_paper(task: Task, paper: press.Paper | None, *, known: Dictionary = EMP
         truth,
         extra,
         reading.fields,
-        {name: ones[0].score for name, ones in reading.candidates.items()},
+        {name: ones[0] for name, ones in reading.candidates.items()},
+        {name: ones[0] for name, ones in reading.alone.items() if ones},
         fields_reader.read_once(given.pages, home=CACHE / "home") if error is None else {},
         fields_baseline.match(given.texts),
         error,
@@ -136,7 +149,7 @@ def drawn(task: Task) -> press.Paper:
     """The drawn paper of a task."""
     if not task.kind:
         hands = MnistHands(Path(task.mnist)) if task.mnist else STROKES
-        return press.draw_varied(task.seed, level=task.level, hands=hands)
+        return press.draw_varied(task.seed, layout=task.layout or None, level=task.level, hands=hands)
     options = {"pages": 6} if task.kind == "annex_without_head" else {}
     return press.SPOILED[task.kind](task.seed, level=task.level, **options)
 
@@ -144,6 +157,10 @@ def drawn(task: Task) -> press.Paper:
 def real_names() -> list[str]:
     """The real papers at hand; none where the folder is not there."""
     return sorted(path.stem for path in PAPERS.glob("*.json"))
+
+
+def _pages_of(paper: press.Paper, task: Task) -> _Given:
+    return _typed_pages(paper) if task.typed else _drawn_pages(paper, plain=task.plain)
 
 
 def _drawn_pages(paper: press.Paper, *, plain: bool) -> _Given:
@@ -156,6 +173,31 @@ def _drawn_pages(paper: press.Paper, *, plain: bool) -> _Given:
     given.load = lambda number: turned(
         page_image(paper.pages[number - 1], number).pixels, given.pages[number - 1].turn_deg
     )
+    return given
+
+
+def _typed_pages(paper: press.Paper) -> _Given:
+    """The pages as a file gives them that was made on a computer: the printed words, nothing to look at."""
+    given = _Given()
+    for number, page in enumerate(paper.pages, 1):
+        words = iter(page.words)
+        lines = []
+        for text in page.text.splitlines():
+            line = [Word(word, next(words).box, 1.0) for word in text.split()]
+            if line:
+                lines.append(line_of(line))
+        blocks = (block_of(lines),) if lines else ()
+        given.pages.append(
+            Page(
+                number,
+                page.image.width,
+                page.image.height,
+                float(page.dpi),
+                "blank" if page.blank else "kept",
+                blocks,
+                lane="text_layer",
+            )
+        )
     return given
 
 

@@ -12,12 +12,15 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import ocr_workers.reading
-from ocr_workers.reading.confidence import Curve
+from ocr_workers.reading.confidence import Calibration, Curve, how_read
+from sohoa.paper_types import type_named
 from tests.benchmarks.fields_sample import Outcome, Task, read_all
 from tests.benchmarks.fields_score import BY_TYPE, FIELDS, is_right
 from tests.benchmarks.say import say
+from tests.support.press import LAYOUTS
 
 SEED = 700_000
 _SHARES = {"typical": 0.5, "poor": 0.3, "clean": 0.1, "fax": 0.1}
@@ -28,8 +31,17 @@ _LEAST_SCORE = 0.6
 """Below, nothing is accepted even where hardly anything drawn was wrong: real papers go wrong in more ways."""
 _LEAST_SAMPLE = 30
 
+_LABELLED, _TYPED = 0.15, 0.25  # beside the others
+_WITH_LABELS = [
+    name
+    for name, layout in LAYOUTS.items()
+    if (kind := type_named(layout.type_name)) is not None and kind.kind != "act"
+]
+
 Case = tuple[float, bool]
 """A candidate's score, and whether it was right."""
+Key = tuple[str, str]
+"""A field's name, and how it was read."""
 
 
 def main() -> int:
@@ -39,26 +51,26 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="replace ocr_workers/reading/calibration.json")
     asked = parser.parse_args()
     outcomes = []
-    for outcome in read_all(tasks(asked.papers), processes=asked.processes):
+    for outcome in read_all(tasks(asked.papers), processes=asked.processes, measured=False):
         outcomes.append(outcome)
         if len(outcomes) % 20 == 0:
             say(f"{len(outcomes)} papers read")
-    curves = {
-        name: curve_of(cases) for name, cases in sorted(cases_of(outcomes).items()) if len(cases) >= _LEAST_SAMPLE
-    }
-    for name, curve in curves.items():
-        cases = cases_of(outcomes)[name]
-        taken = [right for score, right in cases if score >= curve.enough]
+    curves = curves_of(outcomes)
+    told = Calibration(curves)
+    for (name, how), cases in cases_of(outcomes, told).items():
+        if (name, how) not in curves:
+            say(f"{name}, {how}: {len(cases)} read, too few")
+            continue
+        taken = [right for score, right in cases if score >= curves[name, how].enough]
         say(
-            f"{name}: {len(cases)} read, {sum(right for _, right in cases)} right; "
-            f"{len(taken)} accepted at {curve.enough:.3f}, {len(taken) - sum(taken)} of them wrong"
+            f"{name}, {how}: {len(cases)} read, {sum(right for _, right in cases)} right; "
+            f"{len(taken)} accepted at {curves[name, how].enough:.3f}, {len(taken) - sum(taken)} of them wrong"
         )
     if asked.write:
         target = Path(ocr_workers.reading.__file__).with_name("calibration.json")
-        fields = {
-            name: {"scores": list(curve.scores), "chances": list(curve.chances), "enough": curve.enough}
-            for name, curve in curves.items()
-        }
+        fields: dict[str, dict[str, Any]] = defaultdict(dict)
+        for (name, how), curve in sorted(curves.items()):
+            fields[name][how] = {"scores": curve.scores, "chances": curve.chances, "enough": curve.enough}
         about = {"papers": len(outcomes), "seed": SEED, "fields": fields}
         target.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         say(f"written to {target.name}")
@@ -66,25 +78,50 @@ def main() -> int:
 
 
 def tasks(papers: int) -> list[Task]:
-    """Drawn papers of all levels, as many of each as offices send."""
+    """Drawn papers of all levels, as many of each as offices send; more of those with labelled fields; some never printed."""
     wanted: list[Task] = []
     for place, (level, share) in enumerate(_SHARES.items()):
         first = SEED + 10_000 * place
-        wanted += [
-            Task(level, seed=seed, level=level, plain=False) for seed in range(first, first + round(papers * share))
-        ]
+        wanted += [Task(level, seed=first + at, level=level, plain=False) for at in range(round(papers * share))]
+    first = SEED + 10_000 * len(_SHARES)
+    for at in range(round(papers * _LABELLED)):
+        layout, level = _WITH_LABELS[at % len(_WITH_LABELS)], ("typical", "poor", "typical")[at % 3]
+        wanted.append(Task("labelled", seed=first + at, level=level, plain=False, layout=layout))
+    first += 10_000
+    wanted += [Task("typed", seed=first + at, plain=False, typed=True) for at in range(round(papers * _TYPED))]
     return wanted
 
 
-def cases_of(outcomes: Iterable[Outcome]) -> dict[str, list[Case]]:
-    """By field: the score of what was read, and whether it is what the paper says."""
-    cases: dict[str, list[Case]] = defaultdict(list)
+def curves_of(outcomes: Sequence[Outcome]) -> dict[Key, Curve]:
+    """The curves of fields that were read often enough; first of those that one reading tells, for what is sure after one is
+    not read again."""
+    curves: dict[Key, Curve] = {}
+    for ways in (("typed", "alone"), ("agreed", "mixed")):
+        found = cases_of(outcomes, Calibration(curves))
+        curves |= {
+            key: curve_of(cases) for key, cases in found.items() if key[1] in ways and len(cases) >= _LEAST_SAMPLE
+        }
+    return curves
+
+
+def cases_of(outcomes: Iterable[Outcome], after_one: Calibration) -> dict[Key, list[Case]]:
+    """By field and by how it was read: the score of what was read, and whether it is what the paper says.
+
+    What `after_one` accepts of the page's own pass is not among the cases of several readings.
+    """
+    cases: dict[Key, list[Case]] = defaultdict(list)
     for outcome in outcomes:
         if outcome.truth.get("security_mark") is not None:
             continue
         for name in (*FIELDS, *BY_TYPE):
-            if name in outcome.truth and name in outcome.scores:
-                cases[name].append((outcome.scores[name], is_right(outcome, name, outcome.read[name].value)))
+            if name not in outcome.truth or name not in outcome.best:
+                continue
+            best, first = outcome.best[name], outcome.alone.get(name)
+            if best.looks > 1 and first is not None:
+                cases[name, "alone"].append((first.score, is_right(outcome, name, first.value)))
+                if after_one.accepts(name, [first]):
+                    continue
+            cases[name, how_read(best)].append((best.score, is_right(outcome, name, best.value)))
     return cases
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from ocr_workers.reading.confidence import Calibration, Curve, calibration
+from ocr_workers.reading.confidence import Calibration, Curve, calibration, how_read
 from ocr_workers.reading.dictionary import NEAR
 from ocr_workers.reading.sight import Candidate
 from sohoa.mandatory import mandatory_fields
@@ -18,7 +19,7 @@ def _read(score: float, source: str = "words") -> Candidate:
 
 
 def test_the_chance_lies_between_those_measured_around_a_score() -> None:
-    measured = Calibration({"code_number": Curve((0.2, 0.6, 1.0), (0.1, 0.5, 0.99), 0.8)})
+    measured = Calibration({("code_number", "alone"): Curve((0.2, 0.6, 1.0), (0.1, 0.5, 0.99), 0.8)})
     assert measured.chance("code_number", [_read(0.4)]) == pytest.approx(0.3)
     assert measured.chance("code_number", [_read(0.0)]) == pytest.approx(0.1)
     assert measured.chance("code_number", [_read(1.0)]) == pytest.approx(0.99)
@@ -27,14 +28,29 @@ def test_the_chance_lies_between_those_measured_around_a_score() -> None:
 def test_a_field_that_was_never_measured_is_not_sure_and_not_accepted() -> None:
     measured = Calibration({})
     assert measured.chance("subject", [_read(0.99)]) == 0.5
-    assert not measured.accepts("subject", _read(0.99))
+    assert not measured.accepts("subject", [_read(0.99)])
 
 
 def test_a_value_that_was_only_nearly_read_is_never_accepted() -> None:
-    measured = Calibration({"code_number": Curve((0.0, 1.0), (0.0, 1.0), 0.5)})
-    assert measured.accepts("code_number", _read(0.9))
-    assert not measured.accepts("code_number", _read(0.9, NEAR))
-    assert not measured.accepts("code_number", _read(0.49))
+    measured = Calibration({("code_number", "alone"): Curve((0.0, 1.0), (0.0, 1.0), 0.5)})
+    assert measured.accepts("code_number", [_read(0.9)])
+    assert not measured.accepts("code_number", [_read(0.9, NEAR)])
+    assert not measured.accepts("code_number", [_read(0.49)])
+
+
+@pytest.mark.parametrize(
+    ("votes", "looks", "how"), [(0, 0, "typed"), (1, 1, "alone"), (3, 3, "agreed"), (3, 4, "mixed"), (0, 3, "mixed")]
+)
+def test_readings_that_agree_are_measured_apart_from_those_that_do_not(votes: int, looks: int, how: str) -> None:
+    one = Candidate("138", "138", 0.9, (), votes=votes, looks=looks)
+    assert how_read(one) == how
+    measured = Calibration({("code_number", how): Curve((0.0, 1.0), (0.0, 1.0), 0.5)})
+    assert measured.accepts("code_number", [one])
+    assert not measured.accepts("code_number", [replace(one, votes=9, looks=10)]) or how == "mixed"
+
+
+def test_nothing_read_is_not_accepted() -> None:
+    assert not Calibration({("code_number", "alone"): Curve((0.0, 1.0), (0.0, 1.0), 0.0)}).accepts("code_number", [])
 
 
 def test_a_curve_rises_and_comes_near_to_the_share_that_is_right() -> None:

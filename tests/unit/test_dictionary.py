@@ -13,7 +13,7 @@ from sohoa.model import Evidence
 PLACE = (Evidence(1, (10, 20, 300, 60)),)
 HEAD = {"organ_name": "SỞ Y TẾ", "signer_name": "Trần Văn Bình", "signer_position": "GIÁM ĐỐC"}
 OFFICE = Dictionary([HEAD] * 20)
-SURE = Calibration({name: Curve((0.0, 1.0), (0.0, 1.0), 0.9) for name in HEAD})
+SURE = Calibration({(name, "alone"): Curve((0.0, 1.0), (0.0, 1.0), 0.9) for name in HEAD})
 
 
 def _found(**values: tuple[str, float]) -> dict[str, tuple[Candidate, ...]]:
@@ -44,7 +44,7 @@ def test_a_misleading_dictionary_never_makes_an_accepted_wrong_value(value: str,
     """The paper says `value`; people have confirmed another name like it, twenty times, for this very agency and position."""
     found = _found(signer_name=(value, score), organ_name=("SỞ Y TẾ", 0.99), signer_position=("GIÁM ĐỐC", 0.99))
     best = OFFICE.weigh(found)["signer_name"][0]
-    assert best.value == value or not SURE.accepts("signer_name", best)
+    assert best.value == value or not SURE.accepts("signer_name", [best])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+"""Several readings of a head vote: what most say stands first, and how many say so tells how sure it is."""
+
+from __future__ import annotations
+
+from ocr_workers.reading.sight import Candidate
+from ocr_workers.reading.votes import is_settled, voted, word_by_word
+from sohoa.model import Evidence
+
+
+def _ways(
+    *values: tuple[str | None, float] | None, name: str = "code_number"
+) -> list[dict[str, tuple[Candidate, ...]]]:
+    """One reading each, None where it has nothing of the field."""
+    evidence = (Evidence(1, (0, 0, 10, 10)),)
+    return [{} if one is None else {name: (Candidate(one[0], one[0] or "", one[1], evidence),)} for one in values]
+
+
+def _best(ways: list[dict[str, tuple[Candidate, ...]]], name: str = "code_number") -> Candidate:
+    return voted(ways, [name])[name][0]
+
+
+def test_what_most_readings_say_stands_first_with_the_mean_of_its_scores() -> None:
+    best = _best(_ways(("139", 0.8), ("138", 0.7), ("138", 0.8)))
+    assert (best.value, best.votes, best.looks) == ("138", 2, 3)
+    assert best.score == 0.5
+
+
+def test_all_readings_agree_or_one_found_nothing() -> None:
+    agreed = _best(_ways(("138", 0.9), ("138", 0.8), ("138", 0.7)))
+    assert (agreed.votes, agreed.looks) == (3, 3)
+    missing = _best(_ways(("138", 0.9), ("138", 0.8), None))
+    assert (missing.votes, missing.looks) == (2, 3)
+
+
+def test_a_sure_reading_outweighs_doubtful_ones() -> None:
+    assert _best(_ways(("138", 0.9), ("130", 0.2), ("130", 0.2))).value == "138"
+
+
+def test_fields_that_were_not_read_again_stay_as_they_are() -> None:
+    ways = _ways(("138", 0.9), ("139", 0.9), ("139", 0.9))
+    assert voted(ways, ["organ_name"])["code_number"] == ways[0]["code_number"]
+    assert voted(ways[:1], ["code_number"]) == ways[0]
+
+
+def test_readings_are_settled_when_they_say_the_same_and_as_much() -> None:
+    assert is_settled(_ways(("138", 0.9), ("138", 0.3)), ["code_number"])
+    assert not is_settled(_ways(("138", 0.9), ("139", 0.3)), ["code_number"])
+    assert not is_settled(_ways(("138", 0.9), None), ["code_number"])
+    assert not is_settled(_ways((None, 0.9), None), ["code_number"])  # a blank is a reading, too
+
+
+def test_each_word_may_come_from_another_reading() -> None:
+    readings = (
+        "Về việc thành lập Tổ rà soát",
+        "Về việc thành láp Tổ rà soát hồ sơ",
+        "Vẻ việc thành lập Tổ rà soát hồ sơ",
+    )
+    best = _best(_ways(*((text, 0.9) for text in readings), name="subject"), "subject")
+    assert best.value == "Về việc thành lập Tổ rà soát hồ sơ"
+    assert best.votes == 0  # no reading has it so as a whole
+
+
+def test_the_pages_own_pass_is_believed_more_than_two_looks_that_share_a_fault() -> None:
+    own, look = ["Tổ", "chức", "hội", "thi", "tìm", "hiểu"], ["Tổ", "chức", "hội", "thi", "tìm", "hiếu"]
+    assert word_by_word([own, look, look], own_pass=True).endswith("hiểu")
+    assert word_by_word([own, look, look], own_pass=False).endswith("hiếu")
+
+
+def test_a_word_that_no_syllable_is_spelt_like_gives_way() -> None:
+    own, look = ["vốn", "đầu", "trư", "công"], ["vốn", "đầu", "tư", "công"]
+    assert word_by_word([own, look, look], own_pass=True) == "vốn đầu tư công"
+
+
+def test_a_roman_numeral_keeps_the_strokes_that_any_reading_saw() -> None:
+    readings = [["(đợt", numeral, "năm"] for numeral in ("II)", "II)", "III)")]
+    assert word_by_word(readings, own_pass=True) == "(đợt III) năm"
