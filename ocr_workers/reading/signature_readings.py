@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -55,15 +55,18 @@ class Readings:
         cells = self._read(f"line {name}", piece, (left, top), Layout.LINE, larger)
         return sorted((word for cell in cells for word in cell.words), key=lambda word: word.box[0])
 
-    def row_of_print(self, box: Box, *, doubtful_to: float = 0.0) -> PrintRow | None:
+    def row_of_print(self, box: Box, *, doubtful_to: float = 0.0, without: Iterable[Box] = ()) -> PrintRow | None:
         """The row of print within `box` that its letters' stems show, whatever runs over it; None without one. Above
-        `doubtful_to` on the page they count half. All in the page frame."""
+        `doubtful_to` on the page they count half, in the boxes `without` not at all. All in the page frame."""
         left, top, right, bottom = self.views.here(box)
         if right - left < 40 or bottom - top < 20:
             return None
-        ink = self.views.picture("grey")[top:bottom, left:right]
+        ink = self.views.picture("grey")[top:bottom, left:right].copy()
+        for known in without:
+            one, two, three, four = self.views.here(known)
+            ink[max(two - top, 0) : max(four - top, 0), max(one - left, 0) : max(three - left, 0)] = 255
         doubtful = round((doubtful_to - box[1]) * self.views.factor)
-        row = row_of_print(np.ascontiguousarray(ink), self.views.mm, doubtful_to=doubtful)
+        row = row_of_print(ink, self.views.mm, doubtful_to=doubtful)
         if row is None:
             return None
         one, two, three, four = row.box

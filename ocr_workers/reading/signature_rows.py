@@ -8,7 +8,15 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Final
 
-from ocr_workers.reading.signature_block import Cell, SignatureBlock, as_decreed, name_like, position_like, power_in
+from ocr_workers.reading.signature_block import (
+    Cell,
+    SignatureBlock,
+    as_decreed,
+    cells_of,
+    name_like,
+    position_like,
+    power_in,
+)
 from ocr_workers.reading.signature_names import NameRead, vote_on_name
 from ocr_workers.reading.signature_readings import Ink, LineView, Readings
 from ocr_workers.reading.signature_stems import PrintRow
@@ -22,6 +30,7 @@ _PRINTED = 0.97  # the chance of what a page's own text says
 _SEALED_MM = 19.0  # below a title: closer than a signature leaves room for a name
 _CLOSEST_MM, _ROOM_MM = 6.0, 15.0  # from a title down to a name: never less, seldom less
 _NAME_LIKE, _WHOLE = 0.4, 0.8
+_MOST_WORDS = 6  # of a name with a degree
 _TITLE_LIKE = 0.6
 _GREY: Final[tuple[LineView, ...]] = (
     ("grey", 1.0), ("grey-thin", 1.3), ("grey-all", 1.0), ("grey", 1.4), ("grey-thin", 1.0), ("grey-all", 1.4),
@@ -173,7 +182,9 @@ def find_print(look: Look) -> None:
     start = end + _CLOSEST_MM * look.mm if titles else top
     look.print_sought = True
     look.printed = look.readings.row_of_print(
-        (left, round(start), right, bottom), doubtful_to=end + _ROOM_MM * look.mm if titles else 0.0
+        (left, round(start), right, bottom),
+        doubtful_to=end + _ROOM_MM * look.mm if titles else 0.0,
+        without=[cell.box for cell in cells_of(look.page) if len(cell.words) > _MOST_WORDS],
     )
 
 
