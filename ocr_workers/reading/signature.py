@@ -40,6 +40,7 @@ from sohoa.model import Box, Evidence, Page
 
 _BUDGET_MS = 1000.0
 _SOUND = 0.85  # below, the whole block is read again
+_NAME_SIGN = 0.3  # what a name that only a second look found says for the block
 
 
 class SeesPages(Protocol):
@@ -84,7 +85,8 @@ def read_signature(
         until = started + budget_ms * (number + 1) / len(blocks) / 1000
         signer = _read_block(page, block, sight, engine, until=until)
         reads += signer.reads
-        trust = 0.55 + 0.45 * min(block.score / 0.8, 1.0)
+        found_name = block.name is None and signer.name is not None and signer.name.chance >= _SOUND
+        trust = 0.55 + 0.45 * min((block.score + _NAME_SIGN * found_name) / 0.8, 1.0)
         second = 0.98**number
         names += _candidates(signer.name, block.page, trust * second)
         positions += _position_candidates(signer.title, block.page, trust * second)
