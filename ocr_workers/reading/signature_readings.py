@@ -14,7 +14,7 @@ from ocr_workers.boxes import mapped
 from ocr_workers.engine import Engine, Grey, Layout
 from ocr_workers.reading.signature_block import Cell, cut
 from ocr_workers.reading.signature_stems import PrintRow, row_of_print
-from ocr_workers.reading.signature_strokes import levelled, without_lines
+from ocr_workers.reading.signature_strokes import levelled, without_lines, without_specks
 from ocr_workers.reading.signature_views import Views
 from sohoa.model import Box, Word
 
@@ -100,7 +100,8 @@ class Readings:
             room = round(_STROKE_ROOM_MM * self.views.mm)
             x, y = max(left - room, 0), max(top - room, 0)
             around = np.ascontiguousarray(picture[y : bottom + room, x : right + room])
-            piece = without_lines(around, self.views.mm)[top - y : bottom - y, left - x : right - x]
+            free = without_specks(without_lines(around, self.views.mm), self.views.mm)
+            piece = free[top - y : bottom - y, left - x : right - x]
         return _stretched(piece, darker_only=view != name)
 
     def _read(self, source: str, picture: Grey, corner: tuple[int, int], layout: Layout, larger: float) -> list[Cell]:

@@ -29,7 +29,10 @@ _LEAST_LINES, _LEAST_TITLE_LINES, _MOST_TITLE_LINES = 3, 2, 5
 _PRINTED = 0.97  # the chance of what a page's own text says
 _SEALED_MM = 19.0  # below a title: closer than a signature leaves room for a name
 _CLOSEST_MM, _ROOM_MM = 6.0, 15.0  # from a title down to a name: never less, seldom less
-_NAME_LIKE, _WHOLE = 0.4, 0.8
+_NAME_LIKE, _MORE_THAN_PRINT = (
+    0.4,
+    0.55,
+)  # how like a name a reading is that makes a row, against the row its stems show
 _MOST_WORDS = 6  # of a name with a degree
 _TITLE_LIKE = 0.6
 _GREY: Final[tuple[LineView, ...]] = (
@@ -198,13 +201,17 @@ def name_row_of(look: Look) -> Box | None:
         if cell.box[1] > top - 2 and (like := max(name_like(cell.text), _part_of_name(cell))) > 0
     ]
     printed = None if look.printed is None else look.printed.box
-    if not likely or (printed is not None and max(like for like, _ in likely) < _WHOLE):
-        return printed
     votes = [sum(like for like, other in likely if level(cell.box, other.box)) + 0.1 * own for own, cell in likely]
-    if max(votes) < _NAME_LIKE:
+    if not votes or max(votes) < _NAME_LIKE:
         return printed
     chosen = likely[votes.index(max(votes))][1]
-    return _row_box([other for _, other in likely if level(chosen.box, other.box)])
+    same_row = [(like, other) for like, other in likely if level(chosen.box, other.box)]
+    row = _row_box([other for _, other in same_row])
+    if printed is None:
+        return row
+    if level(row, printed):
+        return (min(row[0], printed[0]), printed[1], max(row[2], printed[2]), printed[3])
+    return row if max(like for like, _ in same_row) >= _MORE_THAN_PRINT else printed
 
 
 def _part_of_name(cell: Cell) -> float:

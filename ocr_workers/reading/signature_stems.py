@@ -27,6 +27,8 @@ _SLOPES: Final = tuple(math.tan(math.radians(degrees)) for degrees in (0.0, -1.5
 _ABOVE_MM, _BELOW_MM, _BESIDE_MM = 6.0, 4.0, 16.0  # of a row, where more of it may stand beneath strokes
 _LETTER_MM = (1.2, 6.0)
 _WIDE_MM = 12.0  # letters that touch
+_OFF_LINE_MM = (0.8, 2.0)  # above the base line, where a letter may end, and below it, with its tail
+_STEEPEST = 0.09
 _GAP_MM = 3.0  # between two words
 _WIDEST_MM = 62.0  # of a person's name; a text's lines are longer
 _RIVALS = 6  # lines tried for each slope
@@ -47,16 +49,19 @@ class PrintRow:
 def row_of_print(picture: Grey, mm: float, *, doubtful_to: int = 0) -> PrintRow | None:
     """The row of most stems in `picture` (ink on white, `mm` pixels a millimetre), no wider than a name. Above
     `doubtful_to` stems count half."""
-    width = picture.shape[1]
-    best = _best_row(_stems(picture, mm), mm, width, doubtful_to)
+    stems = _stems(picture, mm)
+    best = _best_row(stems, mm, picture.shape[1], doubtful_to)
     if best is None:
         return None
-    left, top, right, bottom = best.box
+    line = np.polyfit(best[:, 0] + best[:, 2] / 2, best[:, 1] + best[:, 3], 1)
+    if abs(line[0]) > _STEEPEST:
+        line = np.array([0.0, float(np.median(best[:, 1] + best[:, 3]))])
+    left, top, right, bottom = _around(best)
     x, y = max(round(left - _BESIDE_MM * mm), 0), max(round(top - _ABOVE_MM * mm), 0)
     band = picture[y : round(bottom + _BELOW_MM * mm), x : round(right + _BESIDE_MM * mm)]
     free = without_lines(np.ascontiguousarray(band), mm)
-    start, end = _with_neighbours(free, best, (x, y), mm)
-    return PrintRow((start, top, end, bottom), best.slope, best.stems)
+    left, top, right, bottom = _with_neighbours(free, (left, top, right, bottom), line, (x, y), mm)
+    return PrintRow((left, top, right, bottom), float(line[0]), len(best))
 
 
 def _stems(picture: Grey, mm: float) -> Ints:
@@ -67,9 +72,10 @@ def _stems(picture: Grey, mm: float) -> Ints:
     return np.asarray(found[(found[:, 3] <= _STEM_MM[1] * mm) & (found[:, 2] <= _THICK_MM * mm)], np.int32)
 
 
-def _best_row(stems: Ints, mm: float, width: int, doubtful_to: int) -> PrintRow | None:
+def _best_row(stems: Ints, mm: float, width: int, doubtful_to: int) -> Ints | None:
+    """Of the stems those of the likeliest row, from left to right."""
     middle, ends = stems[:, 0] + stems[:, 2] / 2, stems[:, 1] + stems[:, 3]
-    best: tuple[float, PrintRow] | None = None
+    most, best = 0.0, None
     for slope in _SLOPES:
         level = ends - slope * middle
         near = np.abs(level[:, None] - level[None, :]) < _LEVEL_MM * mm
@@ -77,14 +83,14 @@ def _best_row(stems: Ints, mm: float, width: int, doubtful_to: int) -> PrintRow 
             row = np.flatnonzero(near[one])
             row = row[np.argsort(middle[row])]
             for part in np.split(row, np.flatnonzero(np.diff(middle[row]) > _APART_MM * mm) + 1):
-                box = _around(stems[part])
-                cut_off = box[0] < mm or box[2] > width - mm  # a line of the text beside or above
-                if len(part) < _LEAST_STEMS or box[2] - box[0] > _WIDEST_MM * mm or cut_off:
+                if len(part) < _LEAST_STEMS:
                     continue
-                weight = len(part) * (0.5 if box[3] < doubtful_to else 1.0) - 0.5 * (slope != 0)
-                if best is None or weight > best[0]:
-                    best = (weight, PrintRow(box, slope, len(part)))
-    return None if best is None else best[1]
+                left, _, right, bottom = _around(stems[part])
+                cut_off = left < mm or right > width - mm  # a line of the text beside or above
+                weight = len(part) * (0.5 if bottom < doubtful_to else 1.0) - 0.5 * (slope != 0)
+                if weight > most and not cut_off and right - left <= _WIDEST_MM * mm:
+                    most, best = weight, stems[part]
+    return best
 
 
 def _around(boxes: Ints) -> Box:
@@ -96,20 +102,19 @@ def _around(boxes: Ints) -> Box:
     )
 
 
-def _with_neighbours(free: Grey, row: PrintRow, corner: tuple[int, int], mm: float) -> tuple[int, int]:
-    """From where to where marks of a letter's size go on along the base line, in a band that lies at `corner`."""
-    left, _, right, bottom = row.box
+def _with_neighbours(free: Grey, row: Box, line: npt.NDArray[np.float64], corner: tuple[int, int], mm: float) -> Box:
+    """The row as wide as marks of a letter's size go on along its base line; `free` is a band that lies at `corner`."""
+    left, top, right, bottom = row
     marks = cv2.connectedComponentsWithStats(np.asarray(free < _INK, np.uint8), connectivity=8)[2][1:, :4]
     marks = marks + np.array([corner[0], corner[1], 0, 0], np.int32)
-    base = bottom + row.slope * (marks[:, 0] + marks[:, 2] / 2 - (left + right) / 2)
     high = marks[:, 3] / mm
-    ends = (marks[:, 1] + marks[:, 3] - base) / mm
+    below = (marks[:, 1] + marks[:, 3] - np.polyval(line, marks[:, 0] + marks[:, 2] / 2)) / mm
     sized = (high > _LETTER_MM[0]) & (high < _LETTER_MM[1]) & (marks[:, 2] < _WIDE_MM * mm)
-    letters = marks[sized & (ends > -2 * _LEVEL_MM - 0.3) & (ends < 2.0)]
-    for x, _, wide, _ in sorted(letters.tolist(), reverse=True):
+    letters = marks[sized & (below > -_OFF_LINE_MM[0]) & (below < _OFF_LINE_MM[1])]
+    for x, y, wide, tall in sorted(letters.tolist(), reverse=True):
         if x < left and left - (x + wide) < _GAP_MM * mm:
-            left = x
-    for x, _, wide, _ in sorted(letters.tolist()):
+            left, top, bottom = x, min(top, y), max(bottom, y + tall)
+    for x, y, wide, tall in sorted(letters.tolist()):
         if x + wide > right and x - right < _GAP_MM * mm:
-            right = x + wide
-    return left, right
+            right, top, bottom = x + wide, min(top, y), max(bottom, y + tall)
+    return left, top, right, bottom

@@ -14,6 +14,7 @@ _INK = 150  # of a picture on white paper, below: ink and its grey edge
 _LONG_MM = 6.0  # no letter's level part is so long
 _THICK_MM = 1.3  # no pen is so thick
 _CROSSED = 1.6  # thicknesses of the stroke: a column of ink that is higher is a letter's
+_SPECK_MM2 = 0.15  # the dot under a letter of 11 points is larger
 _STEEPEST, _STEP = 0.42, 0.07
 _SLOPES: Final = tuple(float(slope) for slope in np.arange(-_STEEPEST, _STEEPEST + _STEP / 2, _STEP))
 
@@ -30,6 +31,15 @@ def without_lines(picture: Grey, mm: float) -> Grey:
     gone = np.asarray((beside > 0) & (ink > 0) & (high <= _CROSSED * float(np.median(on_lines))), np.uint8)
     wiped = picture.copy()
     wiped[cv2.dilate(gone, np.ones((3, 1), np.uint8)) > 0] = 255
+    return wiped
+
+
+def without_specks(picture: Grey, mm: float) -> Grey:
+    """Without what is smaller than a letter's dot: dirt, print that shines through, what is left of a stroke."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(np.asarray(picture < _INK, np.uint8), connectivity=8)
+    small = np.asarray(stats[:, 4] < _SPECK_MM2 * mm * mm, np.uint8)
+    wiped = picture.copy()
+    wiped[cv2.dilate(small[labels], np.ones((3, 3), np.uint8)) > 0] = 255
     return wiped
 
 
