@@ -48,19 +48,20 @@ _RED: Final[tuple[LineView, ...]] = (
 )  # fmt: skip
 _UNDER_STROKES: Final[dict[Ink, tuple[LineView, ...]]] = {
     "grey": (
-        ("grey-free-dark", 1.0), ("grey-free", 1.0), ("grey-dark", 1.5), ("grey-free-dark", 1.5), ("grey", 1.0),
+        ("grey-free-dark", 1.5), ("grey-free", 1.0), ("grey-dark", 1.25), ("grey-free-dark", 0.75), ("grey-free-dark", 1.0),
         ("grey-free", 1.5),
     ),
     "black": (
-        ("black-free-dark", 1.0), ("red-free", 1.0), ("black-dark", 1.5), ("red-free-dark", 1.0), ("black-free-dark", 1.5),
-        ("grey-free-dark", 1.0), ("black", 1.0),
+        ("black-free-dark", 1.5), ("red-free", 1.0), ("black-dark", 1.25), ("red-free-dark", 0.75), ("black-free-dark", 1.0),
+        ("grey-free-dark", 1.25),
     ),
     "red": (
-        ("stamp-free-dark", 1.0), ("reddish-free", 1.5), ("stamp-dark", 1.0), ("reddish-free-dark", 1.0), ("stamp-free", 1.0),
-        ("stain-dark", 1.5),
+        ("stamp-free-dark", 1.5), ("reddish-free", 1.0), ("reddish-free-dark", 1.25), ("stamp-dark", 1.0), ("stain-dark", 1.5),
+        ("stamp-free", 1.0),
     ),
     "blue": (
-        ("bluish-free", 1.0), ("grey-free-dark", 1.0), ("bluish-free-dark", 1.5), ("bluish", 1.5), ("red-free-dark", 1.0),
+        ("bluish-free", 1.5), ("grey-free-dark", 1.0), ("bluish-free-dark", 1.25), ("bluish", 1.5), ("red-free-dark", 1.0),
+        ("bluish-free-dark", 0.75),
     ),
 }  # fmt: skip
 """Views of a row whose place its stems show, by its ink: strokes taken out, paler ink left out."""
@@ -115,7 +116,8 @@ def read_name(look: Look) -> NameRead | None:
     inside = look.block.region
     if printed is not None:
         areas = [
-            _grown(printed.box, beside=beside * look.mm, above=1.7 * look.mm, inside=inside) for beside in (1.2, 2.5)
+            _grown(printed.box, beside=0.6 * look.mm, above=1.2 * look.mm, inside=inside),
+            _grown(row, beside=1.2 * look.mm, above=1.7 * look.mm, inside=inside),
         ]
         views = _UNDER_STROKES[look.readings.ink_of(printed.box)]
     else:
