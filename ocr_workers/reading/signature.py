@@ -40,6 +40,7 @@ from sohoa.model import Box, Evidence, Page
 
 _BUDGET_MS = 1000.0
 _SOUND = 0.85  # below, the whole block is read again
+_TITLE = 0.85  # how like a known position a name's row reads that is a title's
 _NAME_SIGN = 0.3  # what a name that only a second look found says for the block
 
 
@@ -151,12 +152,17 @@ def _read_block(page: Page, block: SignatureBlock, sight: SeesPages, engine: Eng
     readings = Readings(views_of(pixels, region, dpi=page.dpi), engine)
     look = Look(page, block, readings, until, [own])
     pending = list(_sparse_views(readings, block))
+    if not _titles_seem_fine(block):
+        look.sparse(pending.pop(0))
     if not _name_seems_fine(block):
         find_print(look)
-    if not _titles_seem_fine(block) or not (_name_seems_fine(block) or look.printed):
-        look.sparse(pending.pop(0))
+        if look.printed is None and not look.reads:
+            look.sparse(pending.pop(0))
     while True:
         was, name, title = name_row_of(look), read_name(look), read_title(look)
+        if name is not None and look.printed is not None and position_like(name.text)[1] >= _TITLE:
+            find_print(look)  # what stems showed was a title that no reading had seen before; now it is known
+            name = read_name(look)
         is_named = name is not None and name.chance >= _SOUND
         is_titled = title is not None and title.position_chance >= _SOUND
         if not is_named and not look.print_sought:

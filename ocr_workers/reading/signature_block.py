@@ -37,7 +37,8 @@ _UNSIGNED, _CENTRED = (
     0.75,
     0.5,
 )  # what titles count for without a name and without recipients beside, there and elsewhere
-_APPROVER = 0.4
+_APPROVER = 0.3
+_BESIDE = 0.5  # of the first block's score: less is no second signer's
 _POWER: Final = re.compile(
     r"^\W{0,2}(T\W?M|T\W?U\W?Q|K\W?T|T\W?L|Q)\s?[.,:•;·-]+\s*(?=\w)|^\W{0,2}(T/?M|T/?U/?Q|K/?T|T/?L)\s+(?=\w)"
 )
@@ -46,7 +47,7 @@ _NOT_NAMES: Final = (
     "QUYETDINH", "NGHIQUYET", "KINHGUI", "DIEU", "NOINHAN", "CANCU", "THONGBAO", "DOCLAP", "CONGHOA", "KYTEN", "DANGKY",
     "DANHSACH", "HANOI", "TONGCONG", "HOTEN", "HOVATEN", "GHICHU", "LAODONG", "PHULUC",
 )  # fmt: skip
-_APPROVALS: Final = ("DUYET", "XACNHAN", "THAMDINH")
+_APPROVALS: Final = ("DUYET", "THAMDINH")
 _ANNEX: Final = ("PHULUC", "BIEUMAU", "DANHSACH", "MAUSO")
 
 
@@ -220,7 +221,11 @@ def _blocks_on(page: Page) -> list[SignatureBlock]:
         return [_by_label(page, labels[-1])] if labels else []
     if _is_role(blocks[0]):
         return [max((block for block in blocks if block.score > blocks[0].score - 0.2), key=_officials_place)]
-    beside = [block for block in blocks[1:] if _stands_beside(block, blocks[0], mm)]
+    beside = [
+        block
+        for block in blocks[1:]
+        if block.score > _BESIDE * blocks[0].score and _stands_beside(block, blocks[0], mm)
+    ]
     return sorted([blocks[0], *beside[: _MOST_BLOCKS - 1]], key=lambda block: block.region[0]) if beside else blocks[:1]
 
 

@@ -44,7 +44,7 @@ def names_like(read: str, opens: bool) -> tuple[str, ...]:
         return ()
     found = []
     for name, known in _SURNAMES if opens else _GIVEN:
-        most = _MOST_SHARE * max(len(known), len(plain))
+        most = max(_MOST_SHARE * max(len(known), len(plain)), 1.0)
         if abs(len(known) - len(plain)) <= most and distance(known, plain) <= most + 1 and unlike(read, name) <= most:
             found.append(name)
     return tuple(found)

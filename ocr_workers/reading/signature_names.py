@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 from ocr_workers.reading.signature_likeness import names_like, unlike
-from ocr_workers.reading.signature_words import COMMON_SURNAMES, FREQUENT, GIVEN, SURNAMES, is_syllable
+from ocr_workers.reading.signature_words import COMMON_SURNAMES, FREQUENT, GIVEN, SURNAMES, fold, is_syllable
 from sohoa.model import Box, Word, union
 
 _SHARE = 0.6  # what a further reading of the same ink counts for
 _LEAST_WEIGHT, _MOST_WEIGHT = 0.12, 2.0
+_MISMARKED = 8e-6  # a syllable that no list of names holds but for its marks
+_FOLDED_GIVEN: Final = frozenset(map(fold, GIVEN))
 _MISSED, _MISSED_NOISE = 0.25, 0.75  # how often a reading has no word where a syllable, or where noise stands
 _SIGNS: Final = "".join(chr(at) for at in range(33, 0x2100) if not chr(at).isalnum())
 _SPACE = 0.2  # heights of a line: narrower than any space
@@ -51,7 +53,7 @@ class _Token:
 
 def vote_on_name(readings: Sequence[Sequence[Word]]) -> NameRead | None:
     """`readings`: each is the words one reading found along the name's row, in the page frame."""
-    tokens = [token for number, words in enumerate(readings) for token in _tokens(words, number)]
+    tokens = _in_one_case([token for number, words in enumerate(readings) for token in _tokens(words, number)])
     active = {token.reading for token in tokens}
     slots = _slots(tokens)
     if not slots:
@@ -118,6 +120,14 @@ def _tokens(words: Iterable[Word], number: int) -> list[_Token]:
             )
         joined.append(part)
     return joined
+
+
+def _in_one_case(tokens: list[_Token]) -> list[_Token]:
+    """A name is set in capitals as a whole or not at all."""
+    words = [token.text for token in tokens if len(token.text) > 1 and token.text.isalpha()]
+    if 2 * sum(map(str.isupper, words)) > len(words):
+        return tokens
+    return [replace(token, text=token.text.capitalize()) if token.text.isupper() else token for token in tokens]
 
 
 def _goes_on(last: _Token, part: _Token) -> bool:
@@ -218,8 +228,10 @@ def _prior(option: str, opens: bool) -> float:
     if not is_syllable(name) and name not in SURNAMES:
         return 1e-7
     if opens:
-        return _SURNAME_SHARES.get(name) or (0.005 if name in COMMON_SURNAMES else 4e-4 if name in SURNAMES else 1e-5)
-    return 0.012 if name in FREQUENT else 0.003 if name in GIVEN else 4e-4 if name in SURNAMES else 8e-5
+        return _SURNAME_SHARES.get(name) or (0.005 if name in COMMON_SURNAMES else 4e-4 if name in SURNAMES else 1e-6)
+    if name in FREQUENT or name in GIVEN:
+        return 0.012 if name in FREQUENT else 0.003
+    return 4e-4 if name in SURNAMES else _MISMARKED if fold(name) in _FOLDED_GIVEN else 8e-5
 
 
 @lru_cache(maxsize=65536)

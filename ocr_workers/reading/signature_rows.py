@@ -182,8 +182,8 @@ def read_in_text(own: list[Cell]) -> tuple[NameRead | None, TitleRead | None]:
 def find_print(look: Look) -> None:
     """Where letters' stems show a row of print below the titles."""
     left, top, right, bottom = look.block.region
-    titles = look.block.titles
-    end = max((cell.box[3] for cell in titles), default=top)
+    titles = [cell.box[3] for cells in _title_rows(look.seen, None) for cell in cells]
+    end = max(titles, default=top)
     start = end + _CLOSEST_MM * look.mm if titles else top
     look.print_sought = True
     look.printed = look.readings.row_of_print(
