@@ -162,6 +162,7 @@ def _read_block(page: Page, block: SignatureBlock, sight: SeesPages, engine: Eng
         was, name, title = name_row_of(look), read_name(look), read_title(look)
         if name is not None and look.printed is not None and position_like(name.text)[1] >= _TITLE:
             find_print(look)  # what stems showed was a title that no reading had seen before; now it is known
+            look.had.pop("name", None)
             name = read_name(look)
         is_named = name is not None and name.chance >= _SOUND
         is_titled = title is not None and title.position_chance >= _SOUND

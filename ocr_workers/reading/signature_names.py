@@ -21,6 +21,8 @@ _SHARE = 0.6  # what a further reading of the same ink counts for
 _LEAST_WEIGHT, _MOST_WEIGHT = 0.12, 2.0
 _MISMARKED = 8e-6  # a syllable that no list of names holds but for its marks
 _FOLDED_GIVEN: Final = frozenset(map(fold, GIVEN))
+_LOST = 0.05  # the chance of a name that leaves out print on one side; what shows print may have been a stroke
+_BROKEN_OFF = 0.5  # and how far such a name may be believed
 _MISSED, _MISSED_NOISE = 0.25, 0.75  # how often a reading has no word where a syllable, or where noise stands
 _SIGNS: Final = "".join(chr(at) for at in range(33, 0x2100) if not chr(at).isalnum())
 _SPACE = 0.2  # heights of a line: narrower than any space
@@ -51,8 +53,9 @@ class _Token:
     reading: int
 
 
-def vote_on_name(readings: Sequence[Sequence[Word]]) -> NameRead | None:
-    """`readings`: each is the words one reading found along the name's row, in the page frame."""
+def vote_on_name(readings: Sequence[Sequence[Word]], print_to: tuple[float, float] | None = None) -> NameRead | None:
+    """`readings`: each is the words one reading found along the name's row, in the page frame. `print_to`: from where to
+    where print is seen to stand in it, so that a name that begins later or ends earlier has lost a syllable."""
     tokens = _in_one_case([token for number, words in enumerate(readings) for token in _tokens(words, number)])
     active = {token.reading for token in tokens}
     slots = _slots(tokens)
@@ -65,10 +68,11 @@ def vote_on_name(readings: Sequence[Sequence[Word]]) -> NameRead | None:
     for first in range(len(slots)):
         for last in range(first + 1, min(first + 7, len(slots))):
             kept = _without_noise(slots, first, last, as_later, noise, len(active))
-            if len(kept) not in _LENGTHS:
+            if len(kept) not in _LENGTHS or not as_first[first][0] or not all(as_later[at][0] for at in kept[1:]):
                 continue
             score = math.log(_LENGTHS[len(kept)]) + as_first[first][2] + sum(as_later[at][2] for at in kept[1:])
             score += sum(noise[at] for at in range(len(slots)) if at not in kept)
+            score += math.log(_LOST) * _open_sides(slots[first], slots[last], print_to)
             found.append((score, first, last))
     nothing = sum(noise) + math.log(0.02)
     if not found:
@@ -79,13 +83,22 @@ def vote_on_name(readings: Sequence[Sequence[Word]]) -> NameRead | None:
     chosen = [as_first[first], *(as_later[at] for at in places[1:])]
     inside = [slots[at] for at in places]
     syllables = tuple(chance for _, chance, _ in chosen)
-    chance = math.prod(syllables) / total * _whole(slots, first, last)
+    open_sides = _open_sides(slots[first], slots[last], print_to)
+    chance = math.prod(syllables) / total * _whole(slots, first, last) * _BROKEN_OFF**open_sides
     box = union([token.box for slot in inside for token in slot])
     best_reading = max(
         active, key=lambda number: sum(t.confidence for slot in inside for t in slot if t.reading == number)
     )
     raw = " ".join(token.text for slot in inside for token in slot if token.reading == best_reading)
     return NameRead(" ".join(text for text, _, _ in chosen), box, chance, syllables, raw)
+
+
+def _open_sides(first: list[_Token], last: list[_Token], print_to: tuple[float, float] | None) -> int:
+    """On how many sides print goes on beyond these syllables."""
+    if print_to is None:
+        return 0
+    left, right = min(token.box[0] for token in first), max(token.box[2] for token in last)
+    return (left > print_to[0]) + (right < print_to[1])
 
 
 def _without_noise(

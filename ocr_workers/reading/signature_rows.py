@@ -33,6 +33,7 @@ _NAME_LIKE, _MORE_THAN_PRINT = (
     0.4,
     0.55,
 )  # how like a name a reading is that makes a row, against the row its stems show
+_EDGE_MM = 2.0  # half a letter
 _MOST_WORDS = 6  # of a name with a degree
 _TITLE_LIKE = 0.6
 _GREY: Final[tuple[LineView, ...]] = (
@@ -112,7 +113,7 @@ def read_name(look: Look) -> NameRead | None:
     row = name_row_of(look)
     if row is None:
         return None
-    printed = look.printed if look.printed is not None and level(look.printed.box, row) else None
+    printed = look.printed if look.printed is not None and _meet(look.printed.box, row) else None
     inside = look.block.region
     if printed is not None:
         areas = [
@@ -126,7 +127,8 @@ def read_name(look: Look) -> NameRead | None:
             _grown(row, beside=9 * look.mm, above=1.8 * look.mm, inside=inside),
         ]
         views = _line_views(look, row)
-    name = vote_on_name(_row_words(look, row))
+    print_to = None if printed is None else (printed.box[0] + _EDGE_MM * look.mm, printed.box[2] - _EDGE_MM * look.mm)
+    name = vote_on_name(_row_words(look, row), print_to)
     while look.had.get("name", 0) < len(views) and not look.time_is_up:
         number = look.had.get("name", 0)
         if number >= _LEAST_LINES and name is not None and name.chance >= _SURE:
@@ -134,7 +136,7 @@ def read_name(look: Look) -> NameRead | None:
         view, larger = views[number]
         look.line(view, areas[number % 2], larger, 0.0 if printed is None else printed.slope)
         look.had["name"] = number + 1
-        name = vote_on_name(_row_words(look, row))
+        name = vote_on_name(_row_words(look, row), print_to)
     return name
 
 
@@ -211,7 +213,7 @@ def name_row_of(look: Look) -> Box | None:
     row = _row_box([other for _, other in same_row])
     if printed is None:
         return row
-    if level(row, printed):
+    if _meet(row, printed):
         return (min(row[0], printed[0]), printed[1], max(row[2], printed[2]), printed[3])
     return row if max(like for like, _ in same_row) >= _MORE_THAN_PRINT else printed
 
@@ -297,6 +299,12 @@ def _grown(box: Box, *, beside: float, above: float, inside: Box) -> Box:
         min(round(box[2] + beside), inside[2]),
         min(round(box[3] + above), inside[3]),
     )
+
+
+def _meet(one: Box, other: Box) -> bool:
+    """In one row, one of which may be tilted: the lower box shares half of its height with the other."""
+    shared = min(one[3], other[3]) - max(one[1], other[1])
+    return 2 * shared > min(one[3] - one[1], other[3] - other[1])
 
 
 def level(one: Box, other: Box) -> bool:
