@@ -18,7 +18,7 @@ from ocr_workers.reading.signature_words import COMMON_SURNAMES, FREQUENT, GIVEN
 from sohoa.model import Box, Word, union
 
 _SHARE = 0.6  # what a further reading of the same ink counts for
-_LEAST_WEIGHT, _MOST_WEIGHT = 0.12, 2.0
+_LEAST_WEIGHT, _MOST_WEIGHT = 0.3, 2.0
 _MISMARKED = 8e-6  # a syllable that no list of names holds but for its marks
 _FOLDED_GIVEN: Final = frozenset(map(fold, GIVEN))
 _LOST = 0.05  # the chance of a name that leaves out print on one side; what shows print may have been a stroke

@@ -93,15 +93,18 @@ class Readings:
         return ink > 0 and black < 0.45 * ink and black < _PRINT_SHARE * stamp.size
 
     def _part(self, name: str, left: int, top: int, right: int, bottom: int) -> Grey:
+        """A piece of a view; with `-free` without the strokes that run along it, with `-bare` without those through it as
+        well; with `-dark` its darker ink alone."""
         view = name.removesuffix("-dark")
-        picture = self.views.picture(view.removesuffix("-free"))
+        plain = view.removesuffix("-free").removesuffix("-bare")
+        picture = self.views.picture(plain)
         piece = picture[top:bottom, left:right]
-        if view.endswith("-free"):
+        if view != plain:
             room = round(_STROKE_ROOM_MM * self.views.mm)
             x, y = max(left - room, 0), max(top - room, 0)
             around = np.ascontiguousarray(picture[y : bottom + room, x : right + room])
-            free = without_specks(without_lines(around, self.views.mm), self.views.mm)
-            piece = free[top - y : bottom - y, left - x : right - x]
+            free = without_lines(around, self.views.mm, steep=view.endswith("-bare"))
+            piece = without_specks(free, self.views.mm)[top - y : bottom - y, left - x : right - x]
         return _stretched(piece, darker_only=view != name)
 
     def _read(self, source: str, picture: Grey, corner: tuple[int, int], layout: Layout, larger: float) -> list[Cell]:

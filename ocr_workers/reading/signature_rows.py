@@ -13,6 +13,7 @@ from ocr_workers.reading.signature_block import (
     SignatureBlock,
     as_decreed,
     cells_of,
+    is_capitals,
     name_like,
     position_like,
     power_in,
@@ -33,7 +34,7 @@ _NAME_LIKE, _MORE_THAN_PRINT = (
     0.4,
     0.55,
 )  # how like a name a reading is that makes a row, against the row its stems show
-_EDGE_MM = 2.0  # half a letter
+_EDGE_MM = 3.0  # a capital
 _MOST_WORDS = 6  # of a name with a degree
 _TITLE_LIKE = 0.6
 _GREY: Final[tuple[LineView, ...]] = (
@@ -50,19 +51,19 @@ _RED: Final[tuple[LineView, ...]] = (
 _UNDER_STROKES: Final[dict[Ink, tuple[LineView, ...]]] = {
     "grey": (
         ("grey-free-dark", 1.5), ("grey-free", 1.0), ("grey-dark", 1.25), ("grey-free-dark", 0.75), ("grey-free-dark", 1.0),
-        ("grey-free", 1.5),
+        ("grey-free", 1.5), ("grey-bare-dark", 1.25), ("grey-bare", 1.5),
     ),
     "black": (
         ("black-free-dark", 1.5), ("red-free", 1.0), ("black-dark", 1.25), ("red-free-dark", 0.75), ("black-free-dark", 1.0),
-        ("grey-free-dark", 1.25),
+        ("grey-free-dark", 1.25), ("black-bare-dark", 1.25), ("red-bare", 1.5),
     ),
     "red": (
         ("stamp-free-dark", 1.5), ("reddish-free", 1.0), ("reddish-free-dark", 1.25), ("stamp-dark", 1.0), ("stain-dark", 1.5),
-        ("stamp-free", 1.0),
+        ("stamp-free", 1.0), ("reddish-bare", 1.5), ("stamp-bare-dark", 1.25),
     ),
     "blue": (
         ("bluish-free", 1.5), ("grey-free-dark", 1.0), ("bluish-free-dark", 1.25), ("bluish", 1.5), ("red-free-dark", 1.0),
-        ("bluish-free-dark", 0.75),
+        ("bluish-free-dark", 0.75), ("bluish-bare", 1.25), ("grey-bare-dark", 1.5),
     ),
 }  # fmt: skip
 """Views of a row whose place its stems show, by its ink: strokes taken out, paler ink left out."""
@@ -184,7 +185,8 @@ def read_in_text(own: list[Cell]) -> tuple[NameRead | None, TitleRead | None]:
 def find_print(look: Look) -> None:
     """Where letters' stems show a row of print below the titles."""
     left, top, right, bottom = look.block.region
-    titles = [cell.box[3] for cells in _title_rows(look.seen, None) for cell in cells]
+    seen = [cell for cells in _title_rows(look.seen, None) for cell in cells if is_capitals(cell.text)]
+    titles = [cell.box[3] for cell in (*look.block.titles, *seen)]
     end = max(titles, default=top)
     start = end + _CLOSEST_MM * look.mm if titles else top
     look.print_sought = True

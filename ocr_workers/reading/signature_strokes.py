@@ -19,19 +19,29 @@ _STEEPEST, _STEP = 0.42, 0.07
 _SLOPES: Final = tuple(float(slope) for slope in np.arange(-_STEEPEST, _STEEPEST + _STEP / 2, _STEP))
 
 
-def without_lines(picture: Grey, mm: float) -> Grey:
-    """`picture`: a band of print on white, `mm` pixels a millimetre. The same picture where no stroke runs along it."""
+def without_lines(picture: Grey, mm: float, *, steep: bool = False) -> Grey:
+    """`picture`: a band of print on white, `mm` pixels a millimetre. The same picture where no stroke runs along it.
+    `steep`: without the strokes that run down through it as well."""
     ink = np.asarray(picture < _INK, np.uint8)
+    gone = _strokes(ink, mm)
+    if steep:
+        gone |= _strokes(np.ascontiguousarray(ink.T), mm).T
+    if not gone.any():
+        return picture
+    wiped = picture.copy()
+    wiped[cv2.dilate(gone, np.ones((3, 3 if steep else 1), np.uint8)) > 0] = 255
+    return wiped
+
+
+def _strokes(ink: npt.NDArray[np.uint8], mm: float) -> npt.NDArray[np.uint8]:
+    """The ink of long strokes that run along, but for what a letter shares with them."""
     lines = _lines(ink, max(round(_LONG_MM * mm), 3))
     high = _runs(ink)
     on_lines = high[(lines > 0) & (high < _THICK_MM * mm)]
     if not on_lines.size:
-        return picture
+        return np.zeros_like(ink)
     beside = cv2.dilate(lines, np.ones((3, 3), np.uint8))
-    gone = np.asarray((beside > 0) & (ink > 0) & (high <= _CROSSED * float(np.median(on_lines))), np.uint8)
-    wiped = picture.copy()
-    wiped[cv2.dilate(gone, np.ones((3, 1), np.uint8)) > 0] = 255
-    return wiped
+    return np.asarray((beside > 0) & (ink > 0) & (high <= _CROSSED * float(np.median(on_lines))), np.uint8)
 
 
 def without_specks(picture: Grey, mm: float) -> Grey:
