@@ -155,6 +155,8 @@ def _pieces(text: str) -> list[str]:
     """`LêHoàngAnh` as three, `Huỳnh-Đức` as two; together as long as the text."""
     if any(map(str.isalpha, text)):
         text = text.translate(_STEMS)
+    if is_syllable(text):
+        return [text]
     cuts = [at for at in range(1, len(text)) if text[at].isupper() and _may_end(text, at)]
     return [text[one:two] for one, two in pairwise([0, *cuts, len(text)])]
 

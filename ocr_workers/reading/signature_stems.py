@@ -32,6 +32,7 @@ _STEEPEST = 0.09
 _GAP_MM = 3.0  # between two words
 _WIDEST_MM = 62.0  # of a person's name; a text's lines are longer
 _RIVALS = 6  # lines tried for each slope
+_TRIES = 4  # rows looked at before it is said that there is none
 
 Ints = npt.NDArray[np.int32]
 
@@ -49,19 +50,29 @@ class PrintRow:
 def row_of_print(picture: Grey, mm: float, *, doubtful_to: int = 0) -> PrintRow | None:
     """The row of most stems in `picture` (ink on white, `mm` pixels a millimetre), no wider than a name. Above
     `doubtful_to` stems count half."""
-    stems = _stems(picture, mm)
-    best = _best_row(stems, mm, picture.shape[1], doubtful_to)
-    if best is None:
-        return None
-    line = np.polyfit(best[:, 0] + best[:, 2] / 2, best[:, 1] + best[:, 3], 1)
+    stems, width = _stems(picture, mm), picture.shape[1]
+    for _ in range(_TRIES):
+        best = _best_row(stems, mm, width, doubtful_to)
+        if best is None:
+            return None
+        row = _whole_row(picture, best, mm)
+        left, top, right, bottom = row.box
+        if left >= mm and right <= width - mm and right - left <= _WIDEST_MM * mm:
+            return row
+        stems = stems[(stems[:, 1] > bottom) | (stems[:, 1] + stems[:, 3] < top)]  # a part of a line of the text
+    return None
+
+
+def _whole_row(picture: Grey, stems: Ints, mm: float) -> PrintRow:
+    """The row that these stems stand in, from its first letter to its last."""
+    line = np.polyfit(stems[:, 0] + stems[:, 2] / 2, stems[:, 1] + stems[:, 3], 1)
     if abs(line[0]) > _STEEPEST:
-        line = np.array([0.0, float(np.median(best[:, 1] + best[:, 3]))])
-    left, top, right, bottom = _around(best)
+        line = np.array([0.0, float(np.median(stems[:, 1] + stems[:, 3]))])
+    left, top, right, bottom = _around(stems)
     x, y = max(round(left - _BESIDE_MM * mm), 0), max(round(top - _ABOVE_MM * mm), 0)
     band = picture[y : round(bottom + _BELOW_MM * mm), x : round(right + _BESIDE_MM * mm)]
     free = without_lines(np.ascontiguousarray(band), mm)
-    left, top, right, bottom = _with_neighbours(free, (left, top, right, bottom), line, (x, y), mm)
-    return PrintRow((left, top, right, bottom), float(line[0]), len(best))
+    return PrintRow(_with_neighbours(free, (left, top, right, bottom), line, (x, y), mm), float(line[0]), len(stems))
 
 
 def _stems(picture: Grey, mm: float) -> Ints:
