@@ -15,6 +15,7 @@ from ocr_workers.boxes import block_of, line_of
 from ocr_workers.engine import Engine
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.signature_block import (
+    Cell,
     SignatureBlock,
     cells_of,
     find_blocks,
@@ -26,7 +27,7 @@ from ocr_workers.reading.signature_names import NameRead
 from ocr_workers.reading.signature_readings import Readings
 from ocr_workers.reading.signature_rows import (
     Look,
-    guess_name_row,
+    find_print,
     level,
     name_row_of,
     read_in_text,
@@ -39,6 +40,8 @@ from sohoa.model import Box, Evidence, Page
 
 _BUDGET_MS = 1000.0
 _SOUND = 0.85  # below, the whole block is read again
+_TITLE = 0.85  # how like a known position a name's row reads that is a title's
+_NAME_SIGN = 0.3  # what a name that only a second look found says for the block
 
 
 class SeesPages(Protocol):
@@ -83,7 +86,8 @@ def read_signature(
         until = started + budget_ms * (number + 1) / len(blocks) / 1000
         signer = _read_block(page, block, sight, engine, until=until)
         reads += signer.reads
-        trust = 0.55 + 0.45 * min(block.score / 0.8, 1.0)
+        found_name = block.name is None and signer.name is not None and signer.name.chance >= _SOUND
+        trust = 0.55 + 0.45 * min((block.score + _NAME_SIGN * found_name) / 0.8, 1.0)
         second = 0.98**number
         names += _candidates(signer.name, block.page, trust * second)
         positions += _position_candidates(signer.title, block.page, trust * second)
@@ -148,18 +152,27 @@ def _read_block(page: Page, block: SignatureBlock, sight: SeesPages, engine: Eng
     readings = Readings(views_of(pixels, region, dpi=page.dpi), engine)
     look = Look(page, block, readings, until, [own])
     pending = list(_sparse_views(readings, block))
-    if not _seems_fine(block):
+    if not _titles_seem_fine(block):
         look.sparse(pending.pop(0))
+    if not _name_seems_fine(block):
+        find_print(look)
+        if look.printed is None and not look.reads:
+            look.sparse(pending.pop(0))
     while True:
         was, name, title = name_row_of(look), read_name(look), read_title(look)
-        sound = name is not None and name.chance >= _SOUND and title is not None and title.position_chance >= _SOUND
-        if name is None and not pending and look.guessed is None:
-            guess_name_row(look)
-            if look.guessed is not None:
-                continue
-        if sound or not pending or look.time_is_up:
+        if name is not None and look.printed is not None and position_like(name.text)[1] >= _TITLE:
+            find_print(look)  # what stems showed was a title that no reading had seen before; now it is known
+            look.had.pop("name", None)
+            name = read_name(look)
+        is_named = name is not None and name.chance >= _SOUND
+        is_titled = title is not None and title.position_chance >= _SOUND
+        if not is_named and not look.print_sought:
+            find_print(look)
+            look.had.pop("name", None)
+            continue
+        if (is_titled and (is_named or look.printed)) or not pending or look.time_is_up:
             return _Signer(name, title, look.reads)
-        look.seen_titles = title is not None and title.position_chance >= _SOUND
+        look.seen_titles = is_titled
         look.sparse(pending.pop(0))
         if (row := name_row_of(look)) is not None and (was is None or _changed(was, row)):
             look.had.pop("name", None)
@@ -169,12 +182,19 @@ def _changed(was: Box, row: Box) -> bool:
     return row[2] - row[0] > 1.1 * (was[2] - was[0])
 
 
-def _seems_fine(block: SignatureBlock) -> bool:
-    """The page pass read name and titles well enough to know where their rows stand."""
-    if block.name is None or not block.titles or name_like(block.name.text) < 0.8:
-        return False
-    believed = all(word.confidence >= 0.6 for cell in (*block.titles, block.name) for word in cell.words)
-    return believed and all(power_in(cell.text)[0] or position_like(cell.text)[1] >= 0.85 for cell in block.titles)
+def _name_seems_fine(block: SignatureBlock) -> bool:
+    """The page pass read the name well enough to know where its row stands."""
+    return block.name is not None and name_like(block.name.text) >= 0.8 and _believed(block.name)
+
+
+def _titles_seem_fine(block: SignatureBlock) -> bool:
+    """The page pass read the titles well enough to know where their rows stand."""
+    known = all(power_in(cell.text)[0] or position_like(cell.text)[1] >= 0.85 for cell in block.titles)
+    return bool(block.titles) and known and all(_believed(cell) for cell in block.titles)
+
+
+def _believed(cell: Cell) -> bool:
+    return all(word.confidence >= 0.6 for word in cell.words)
 
 
 def _sparse_views(readings: Readings, block: SignatureBlock) -> tuple[str, ...]:

@@ -32,6 +32,13 @@ _STRONG = 0.62
 _SIGNED_MM = (4.0, 78.0)  # between the position and the name below it
 _MOST_BLOCKS = 2
 _LONGEST = 70
+_RIGHT = 0.58  # of a page's width: titles centred further right stand in the signer's column
+_UNSIGNED, _CENTRED = (
+    0.75,
+    0.5,
+)  # what titles count for without a name and without recipients beside, there and elsewhere
+_APPROVER = 0.3
+_BESIDE = 0.5  # of the first block's score: less is no second signer's
 _POWER: Final = re.compile(
     r"^\W{0,2}(T\W?M|T\W?U\W?Q|K\W?T|T\W?L|Q)\s?[.,:•;·-]+\s*(?=\w)|^\W{0,2}(T/?M|T/?U/?Q|K/?T|T/?L)\s+(?=\w)"
 )
@@ -40,6 +47,7 @@ _NOT_NAMES: Final = (
     "QUYETDINH", "NGHIQUYET", "KINHGUI", "DIEU", "NOINHAN", "CANCU", "THONGBAO", "DOCLAP", "CONGHOA", "KYTEN", "DANGKY",
     "DANHSACH", "HANOI", "TONGCONG", "HOTEN", "HOVATEN", "GHICHU", "LAODONG", "PHULUC",
 )  # fmt: skip
+_APPROVALS: Final = ("DUYET", "THAMDINH")
 _ANNEX: Final = ("PHULUC", "BIEUMAU", "DANHSACH", "MAUSO")
 
 
@@ -213,7 +221,11 @@ def _blocks_on(page: Page) -> list[SignatureBlock]:
         return [_by_label(page, labels[-1])] if labels else []
     if _is_role(blocks[0]):
         return [max((block for block in blocks if block.score > blocks[0].score - 0.2), key=_officials_place)]
-    beside = [block for block in blocks[1:] if _stands_beside(block, blocks[0], mm)]
+    beside = [
+        block
+        for block in blocks[1:]
+        if block.score > _BESIDE * blocks[0].score and _stands_beside(block, blocks[0], mm)
+    ]
     return sorted([blocks[0], *beside[: _MOST_BLOCKS - 1]], key=lambda block: block.region[0]) if beside else blocks[:1]
 
 
@@ -269,12 +281,20 @@ def _with_titles(
     like, name = max(below, key=lambda pair: pair[0], default=(0.0, None))
     beside = any(-25 * mm < label.box[1] - box[1] < 40 * mm and label.box[2] < box[2] for label in labels)
     score = 0.4 * how + 0.35 * max(like, 0.0) + 0.2 * beside + 0.05 * (centre > 0.5 * page.width_px)
-    if name is None and not beside:
-        score *= 0.5  # "CHỦ TỊCH ỦY BAN …" opens the reasons of a decision
+    if name is None and not beside:  # "CHỦ TỊCH ỦY BAN …" in the middle opens the reasons of a decision
+        score *= _UNSIGNED if centre > _RIGHT * page.width_px else _CENTRED
+    if any(_approves(cell, box, mm) for cell in cells_of(page)):
+        score *= _APPROVER
     bottom = name.box[3] + 6 * mm if name is not None else box[3] + _SIGNED_MM[1] * mm
     reach = 46 * mm
     region = (centre - reach, box[1] - 9 * mm, centre + reach, bottom)
     return SignatureBlock(page.number, _inside(region, page), tuple(group), name, min(score, 1.0))
+
+
+def _approves(cell: Cell, titles: Box, mm: float) -> bool:
+    """Whether a cell right above the titles says that another office approves here what the paper's own signer signed."""
+    near = 0 < titles[1] - cell.box[1] < 14 * mm and abs(cell.centre - (titles[0] + titles[2]) / 2) < 25 * mm
+    return near and len(cell.words) <= 6 and any(word in letters(cell.text) for word in _APPROVALS)
 
 
 def _by_name(page: Page, name: Cell, like: float, labels: list[Cell]) -> SignatureBlock | None:

@@ -7,26 +7,31 @@ mistakes are not independent of another's, so each counts for less than one.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
+from ocr_workers.reading.signature_likeness import names_like, unlike
 from ocr_workers.reading.signature_words import COMMON_SURNAMES, FREQUENT, GIVEN, SURNAMES, fold, is_syllable
-from ocr_workers.reading.text import distance
 from sohoa.model import Box, Word, union
 
 _SHARE = 0.6  # what a further reading of the same ink counts for
-_LEAST_WEIGHT, _MOST_WEIGHT = 0.12, 2.0
+_LEAST_WEIGHT, _MOST_WEIGHT = 0.3, 2.0
+_MISMARKED = 8e-6  # a syllable that no list of names holds but for its marks
+_FOLDED_GIVEN: Final = frozenset(map(fold, GIVEN))
+_LOST = 0.05  # the chance of a name that leaves out print on one side; what shows print may have been a stroke
+_BROKEN_OFF = 0.5  # and how far such a name may be believed
 _MISSED, _MISSED_NOISE = 0.25, 0.75  # how often a reading has no word where a syllable, or where noise stands
+_SIGNS: Final = "".join(chr(at) for at in range(33, 0x2100) if not chr(at).isalnum())
+_SPACE = 0.2  # heights of a line: narrower than any space
 _LENGTHS: Final = {2: 0.08, 3: 0.6, 4: 0.27, 5: 0.05}
 _SURNAME_SHARES: Final = {
     "Nguyễn": 0.36, "Trần": 0.11, "Lê": 0.1, "Phạm": 0.07, "Hoàng": 0.045, "Huỳnh": 0.03, "Phan": 0.04, "Vũ": 0.03, "Võ": 0.025,
     "Đặng": 0.02, "Bùi": 0.02, "Đỗ": 0.015, "Hồ": 0.013, "Ngô": 0.013, "Dương": 0.01,
 }  # fmt: skip
-_LIKE: Final = str.maketrans({"L": "I", "1": "I", "|": "I", "U": "U", "0": "O"})
+_STEMS: Final = str.maketrans("[|1", "lll")  # a letter's stem, read as a sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,10 @@ class _Token:
     reading: int
 
 
-def vote_on_name(readings: Sequence[Sequence[Word]]) -> NameRead | None:
-    """`readings`: each is the words one reading found along the name's row, in the page frame."""
-    tokens = [token for number, words in enumerate(readings) for token in _tokens(words, number)]
+def vote_on_name(readings: Sequence[Sequence[Word]], print_to: tuple[float, float] | None = None) -> NameRead | None:
+    """`readings`: each is the words one reading found along the name's row, in the page frame. `print_to`: from where to
+    where print is seen to stand in it, so that a name that begins later or ends earlier has lost a syllable."""
+    tokens = _in_one_case([token for number, words in enumerate(readings) for token in _tokens(words, number)])
     active = {token.reading for token in tokens}
     slots = _slots(tokens)
     if not slots:
@@ -62,10 +68,11 @@ def vote_on_name(readings: Sequence[Sequence[Word]]) -> NameRead | None:
     for first in range(len(slots)):
         for last in range(first + 1, min(first + 7, len(slots))):
             kept = _without_noise(slots, first, last, as_later, noise, len(active))
-            if len(kept) not in _LENGTHS:
+            if len(kept) not in _LENGTHS or not as_first[first][0] or not all(as_later[at][0] for at in kept[1:]):
                 continue
             score = math.log(_LENGTHS[len(kept)]) + as_first[first][2] + sum(as_later[at][2] for at in kept[1:])
             score += sum(noise[at] for at in range(len(slots)) if at not in kept)
+            score += math.log(_LOST) * _open_sides(slots[first], slots[last], print_to)
             found.append((score, first, last))
     nothing = sum(noise) + math.log(0.02)
     if not found:
@@ -76,13 +83,22 @@ def vote_on_name(readings: Sequence[Sequence[Word]]) -> NameRead | None:
     chosen = [as_first[first], *(as_later[at] for at in places[1:])]
     inside = [slots[at] for at in places]
     syllables = tuple(chance for _, chance, _ in chosen)
-    chance = math.prod(syllables) / total * _whole(slots, first, last)
+    open_sides = _open_sides(slots[first], slots[last], print_to)
+    chance = math.prod(syllables) / total * _whole(slots, first, last) * _BROKEN_OFF**open_sides
     box = union([token.box for slot in inside for token in slot])
     best_reading = max(
         active, key=lambda number: sum(t.confidence for slot in inside for t in slot if t.reading == number)
     )
     raw = " ".join(token.text for slot in inside for token in slot if token.reading == best_reading)
     return NameRead(" ".join(text for text, _, _ in chosen), box, chance, syllables, raw)
+
+
+def _open_sides(first: list[_Token], last: list[_Token], print_to: tuple[float, float] | None) -> int:
+    """On how many sides print goes on beyond these syllables."""
+    if print_to is None:
+        return 0
+    left, right = min(token.box[0] for token in first), max(token.box[2] for token in last)
+    return (left > print_to[0]) + (right < print_to[1])
 
 
 def _without_noise(
@@ -102,20 +118,15 @@ def _tokens(words: Iterable[Word], number: int) -> list[_Token]:
     """Words without signs around them; run-together syllables are parted, torn ones joined."""
     parts: list[_Token] = []
     for word in sorted(words, key=lambda word: word.box[0]):
-        text = re.sub(r"^[^\w]+|[^\w]+$", "", word.text)
-        pieces = _capital_starts(text) if text.isalpha() and not text.isupper() else [text]
-        if not text:
-            parts.append(_Token("", word.box, word.confidence, number))
-            continue
         at, (left, top, right, bottom) = 0, word.box
-        for piece in pieces:
-            start = left + round((right - left) * at / len(text))
+        for piece in _pieces(word.text):
+            start = left + round((right - left) * at / len(word.text))
             at += len(piece)
-            end = left + round((right - left) * at / len(text))
-            parts.append(_Token(piece, (start, top, end, bottom), word.confidence, number))
+            end = left + round((right - left) * at / len(word.text))
+            parts.append(_Token(piece.strip(_SIGNS), (start, top, end, bottom), word.confidence, number))
     joined: list[_Token] = []
     for part in parts:
-        if joined and len(joined[-1].text) == 1 and joined[-1].text.isupper() and part.text.islower():
+        if joined and _goes_on(joined[-1], part):
             last = joined.pop()
             part = _Token(
                 last.text + part.text, union([last.box, part.box]), min(last.confidence, part.confidence), number
@@ -124,10 +135,37 @@ def _tokens(words: Iterable[Word], number: int) -> list[_Token]:
     return joined
 
 
-def _capital_starts(text: str) -> list[str]:
-    """`LêHoàngAnh` as three."""
-    cuts = [0, *(at for at in range(1, len(text)) if text[at].isupper() and text[at - 1].islower()), len(text)]
-    return [text[one:two] for one, two in pairwise(cuts)]
+def _in_one_case(tokens: list[_Token]) -> list[_Token]:
+    """A name is set in capitals as a whole or not at all."""
+    words = [token.text for token in tokens if len(token.text) > 1 and token.text.isalpha()]
+    if 2 * sum(map(str.isupper, words)) > len(words):
+        return tokens
+    return [replace(token, text=token.text.capitalize()) if token.text.isupper() else token for token in tokens]
+
+
+def _goes_on(last: _Token, part: _Token) -> bool:
+    """Whether a syllable was torn here: small letters follow a capital alone, or closer than a space."""
+    if not part.text.islower() or not last.text[:1].isupper():
+        return False
+    near = part.box[0] - last.box[2] < _SPACE * (last.box[3] - last.box[1])
+    return len(last.text) == 1 or (near and is_syllable(last.text + part.text))
+
+
+def _pieces(text: str) -> list[str]:
+    """`LêHoàngAnh` as three, `Huỳnh-Đức` as two; together as long as the text."""
+    if any(map(str.isalpha, text)):
+        text = text.translate(_STEMS)
+    if is_syllable(text):
+        return [text]
+    cuts = [at for at in range(1, len(text)) if text[at].isupper() and _may_end(text, at)]
+    return [text[one:two] for one, two in pairwise([0, *cuts, len(text)])]
+
+
+def _may_end(text: str, at: int) -> bool:
+    """Whether a syllable may end before the capital at `at`: a letter that was read large within one has little after it."""
+    if not text[at - 1].isalnum():
+        return at > 1
+    return text[at - 1].islower() and (len(text) - at > 2 or is_syllable(text[:at]))
 
 
 def _slots(tokens: list[_Token]) -> list[list[_Token]]:
@@ -155,12 +193,11 @@ def _shared(token: _Token, slot: list[_Token]) -> float:
 def _best(slot: list[_Token], active: int, *, opens: bool) -> tuple[str, float, float]:
     """The likeliest syllable of a slot, its chance among all, and the log evidence of the slot being a syllable.
 
-    Name syllables that nobody read, but that differ by marks alone, lessen the chance; they do not win.
+    Known names that nobody read, but most letters of which were, may win, and lessen the chance of others.
     """
     reads = _weighed(slot)
     options = {shaped(text) for text, _, _ in reads if text.isalpha()}
-    options |= {name for text, _, _ in reads for name in (_surnames_like(text) if opens else _given_like(text))}
-    rivals = {name for text, _, _ in reads for name in _marked_like(text, opens)} - options
+    options |= {name for text, _, _ in reads for name in names_like(text, opens)}
 
     def evidence(option: str) -> float:
         return math.log(_prior(option, opens)) + sum(
@@ -172,10 +209,9 @@ def _best(slot: list[_Token], active: int, *, opens: bool) -> tuple[str, float, 
     weighed = {option: evidence(option) for option in options}
     if not weighed:
         return "", 0.0, unknown + missed
-    against = [evidence(rival) for rival in rivals]
     best = max(weighed, key=lambda option: weighed[option])
-    top = max(weighed[best], unknown, *against)
-    total = sum(math.exp(value - top) for value in (*weighed.values(), *against, unknown))
+    top = max(weighed[best], unknown)
+    total = sum(math.exp(value - top) for value in (*weighed.values(), unknown))
     return best, math.exp(weighed[best] - top) / total, top + math.log(total) + missed
 
 
@@ -207,8 +243,10 @@ def _prior(option: str, opens: bool) -> float:
     if not is_syllable(name) and name not in SURNAMES:
         return 1e-7
     if opens:
-        return _SURNAME_SHARES.get(name) or (0.005 if name in COMMON_SURNAMES else 4e-4 if name in SURNAMES else 1e-5)
-    return 0.012 if name in FREQUENT else 0.003 if name in GIVEN else 4e-4 if name in SURNAMES else 8e-5
+        return _SURNAME_SHARES.get(name) or (0.005 if name in COMMON_SURNAMES else 4e-4 if name in SURNAMES else 1e-6)
+    if name in FREQUENT or name in GIVEN:
+        return 0.012 if name in FREQUENT else 0.003
+    return 4e-4 if name in SURNAMES else _MISMARKED if fold(name) in _FOLDED_GIVEN else 8e-5
 
 
 @lru_cache(maxsize=65536)
@@ -217,40 +255,7 @@ def _read_as(text: str, confidence: float, option: str) -> float:
     right = 0.3 + 0.65 * confidence
     if shaped(text) == option:
         return right
-    one, other = fold(text).translate(_LIKE), fold(option).translate(_LIKE)
-    wrong = (1 - right) * 0.5
-    if one == other:
-        return max(wrong * 0.25, 1e-5)
-    return max(wrong * float(0.12 ** distance(one, other)), 1e-5)
-
-
-@lru_cache(maxsize=4096)
-def _surnames_like(text: str) -> tuple[str, ...]:
-    """Common surnames that differ from what was read by marks alone, or, longer ones, by one letter."""
-    read = fold(text).translate(_LIKE)
-    return tuple(
-        name for name, known in _FOLDED_SURNAMES if known == read or (len(known) > 4 and distance(known, read) <= 1)
-    )
-
-
-@lru_cache(maxsize=4096)
-def _given_like(text: str) -> tuple[str, ...]:
-    """For what Vietnamese cannot spell: name syllables that differ by marks alone."""
-    if is_syllable(text):
-        return ()
-    read = fold(text).translate(_LIKE)
-    return tuple(name for name, known in _FOLDED_GIVEN if known == read)
-
-
-@lru_cache(maxsize=4096)
-def _marked_like(text: str, opens: bool) -> tuple[str, ...]:
-    """Names of the lists that have the letters of what was read."""
-    read = fold(text).translate(_LIKE)
-    return tuple(name for name, known in (_FOLDED_SURNAMES if opens else _FOLDED_GIVEN) if known == read)
-
-
-_FOLDED_SURNAMES: Final = tuple((name, fold(name).translate(_LIKE)) for name in sorted(COMMON_SURNAMES))
-_FOLDED_GIVEN: Final = tuple((name, fold(name).translate(_LIKE)) for name in sorted(GIVEN))
+    return max((1 - right) * 0.5 * float(0.12 ** unlike(text, option)), 1e-5)
 
 
 def _whole(slots: list[list[_Token]], first: int, last: int) -> float:

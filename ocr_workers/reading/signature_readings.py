@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -12,12 +13,17 @@ import numpy as np
 from ocr_workers.boxes import mapped
 from ocr_workers.engine import Engine, Grey, Layout
 from ocr_workers.reading.signature_block import Cell, cut
+from ocr_workers.reading.signature_stems import PrintRow, row_of_print
+from ocr_workers.reading.signature_strokes import levelled, without_lines, without_specks
 from ocr_workers.reading.signature_views import Views
 from sohoa.model import Box, Word
 
-_LEAST_MARKS = 6  # letters that make a name's row
+_DARK = 120
+_TINTED = 22  # how far the channels of red and blue print part
+_STROKE_ROOM_MM = 4.0  # around a row, where strokes go on that run through it
 _PRINT_SHARE = 0.05  # of a row that is black print, dark pixels take at least so much
 
+Ink = Literal["grey", "black", "red", "blue"]
 LineView = tuple[str, float]
 """Which view, and how much larger than it is."""
 
@@ -39,34 +45,45 @@ class Readings:
         piece = self._part(name, left, top, right, bottom)
         return self._read(f"sparse {name}", piece, (left, top), Layout.SPARSE, 1.0)
 
-    def line(self, name: str, box: Box, larger: float = 1.0) -> list[Word]:
-        """One row of the block (`box` in the page frame) as a single line; the words from left to right."""
+    def line(self, name: str, box: Box, larger: float = 1.0, slope: float = 0.0) -> list[Word]:
+        """One row of the block (`box` in the page frame) as a single line, made level where it falls by `slope` to the
+        right; the words from left to right, their boxes a little off then."""
         left, top, right, bottom = self.views.here(box)
         if right - left < 12 or bottom - top < 8:
             return []
-        piece = self._part(name, left, top, right, bottom)
+        piece = levelled(self._part(name, left, top, right, bottom), slope)
         cells = self._read(f"line {name}", piece, (left, top), Layout.LINE, larger)
         return sorted((word for cell in cells for word in cell.words), key=lambda word: word.box[0])
 
-    def row_of_letters(self, name: str, box: Box) -> Box | None:
-        """The row within `box` (page frame) in which most marks of a letter's size stand side by side; None without one."""
+    def row_of_print(self, box: Box, *, doubtful_to: float = 0.0, without: Iterable[Box] = ()) -> PrintRow | None:
+        """The row of print within `box` that its letters' stems show, whatever runs over it; None without one. Above
+        `doubtful_to` on the page they count half, in the boxes `without` not at all. All in the page frame."""
         left, top, right, bottom = self.views.here(box)
         if right - left < 40 or bottom - top < 20:
             return None
-        mm = self.views.mm
-        ink = (self.views.picture(name)[top:bottom, left:right] < 128).astype(np.uint8)
-        _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-        sized = (stats[:, 3] > 1.3 * mm) & (stats[:, 3] < 5.5 * mm) & (stats[:, 2] < 10 * mm) & (stats[:, 2] > 0.4 * mm)
-        marks = stats[sized]
-        if len(marks) < _LEAST_MARKS:
+        ink = self.views.picture("grey")[top:bottom, left:right].copy()
+        for known in without:
+            one, two, three, four = self.views.here(known)
+            ink[max(two - top, 0) : max(four - top, 0), max(one - left, 0) : max(three - left, 0)] = 255
+        doubtful = round((doubtful_to - box[1]) * self.views.factor)
+        row = row_of_print(ink, self.views.mm, doubtful_to=doubtful)
+        if row is None:
             return None
-        middle = marks[:, 1] + marks[:, 3] / 2
-        level = np.abs(middle[:, None] - middle[None, :]) < 1.3 * mm
-        row = marks[level[int(np.argmax(level.sum(axis=1)))]]
-        if len(row) < _LEAST_MARKS:
-            return None
-        span = (row[:, 0].min(), row[:, 1].min(), (row[:, 0] + row[:, 2]).max(), (row[:, 1] + row[:, 3]).max())
-        return self.views.on_page((int(span[0]) + left, int(span[1]) + top, int(span[2]) + left, int(span[3]) + top))
+        one, two, three, four = row.box
+        return replace(row, box=self.views.on_page((one + left, two + top, three + left, four + top)))
+
+    def ink_of(self, box: Box) -> Ink:
+        """The colour of most ink in a box of print."""
+        if not self.views.is_coloured:
+            return "grey"
+        left, top, right, bottom = self.views.here(box)
+        ink = self.views.picture("grey")[top:bottom, left:right] < _DARK
+        if not ink.any():
+            return "black"
+        red, green, blue = self.views.crop[top:bottom, left:right][ink].astype(np.int16).T
+        if float(np.median(red - np.maximum(green, blue))) > _TINTED:
+            return "red"
+        return "blue" if float(np.median(blue - red)) > _TINTED else "black"
 
     def is_red(self, box: Box) -> bool:
         """Whether the print in the box is red: hardly any of its ink is left in the red channel."""
@@ -76,8 +93,19 @@ class Readings:
         return ink > 0 and black < 0.45 * ink and black < _PRINT_SHARE * stamp.size
 
     def _part(self, name: str, left: int, top: int, right: int, bottom: int) -> Grey:
+        """A piece of a view; with `-free` without the strokes that run along it, with `-bare` without those through it as
+        well; with `-dark` its darker ink alone."""
         view = name.removesuffix("-dark")
-        return _stretched(self.views.picture(view)[top:bottom, left:right], darker_only=view != name)
+        plain = view.removesuffix("-free").removesuffix("-bare")
+        picture = self.views.picture(plain)
+        piece = picture[top:bottom, left:right]
+        if view != plain:
+            room = round(_STROKE_ROOM_MM * self.views.mm)
+            x, y = max(left - room, 0), max(top - room, 0)
+            around = np.ascontiguousarray(picture[y : bottom + room, x : right + room])
+            free = without_lines(around, self.views.mm, steep=view.endswith("-bare"))
+            piece = without_specks(free, self.views.mm)[top - y : bottom - y, left - x : right - x]
+        return _stretched(piece, darker_only=view != name)
 
     def _read(self, source: str, picture: Grey, corner: tuple[int, int], layout: Layout, larger: float) -> list[Cell]:
         started = time.thread_time()

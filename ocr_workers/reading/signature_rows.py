@@ -8,9 +8,19 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Final
 
-from ocr_workers.reading.signature_block import Cell, SignatureBlock, as_decreed, name_like, position_like, power_in
+from ocr_workers.reading.signature_block import (
+    Cell,
+    SignatureBlock,
+    as_decreed,
+    cells_of,
+    is_capitals,
+    name_like,
+    position_like,
+    power_in,
+)
 from ocr_workers.reading.signature_names import NameRead, vote_on_name
-from ocr_workers.reading.signature_readings import LineView, Readings
+from ocr_workers.reading.signature_readings import Ink, LineView, Readings
+from ocr_workers.reading.signature_stems import PrintRow
 from ocr_workers.reading.signature_titles import TitleRead, TitleRow, combine, is_title, vote_on_row
 from ocr_workers.reading.signature_words import GIVEN, untitled
 from sohoa.model import Box, Page, Word, union
@@ -19,7 +29,13 @@ _SURE, _SURE_ROW = 0.97, 0.93
 _LEAST_LINES, _LEAST_TITLE_LINES, _MOST_TITLE_LINES = 3, 2, 5
 _PRINTED = 0.97  # the chance of what a page's own text says
 _SEALED_MM = 19.0  # below a title: closer than a signature leaves room for a name
-_NAME_LIKE = 0.4
+_CLOSEST_MM, _ROOM_MM = 6.0, 15.0  # from a title down to a name: never less, seldom less
+_NAME_LIKE, _MORE_THAN_PRINT = (
+    0.4,
+    0.55,
+)  # how like a name a reading is that makes a row, against the row its stems show
+_EDGE_MM = 3.0  # a capital
+_MOST_WORDS = 6  # of a name with a degree
 _TITLE_LIKE = 0.6
 _GREY: Final[tuple[LineView, ...]] = (
     ("grey", 1.0), ("grey-thin", 1.3), ("grey-all", 1.0), ("grey", 1.4), ("grey-thin", 1.0), ("grey-all", 1.4),
@@ -32,6 +48,25 @@ _RED: Final[tuple[LineView, ...]] = (
     ("stamp", 1.0), ("grey", 1.3), ("stamp-dark", 1.0), ("stamp", 1.4), ("stain-dark", 1.0), ("stamp-dark", 1.3), ("stain", 1.0),
     ("grey-dark", 1.4),
 )  # fmt: skip
+_UNDER_STROKES: Final[dict[Ink, tuple[LineView, ...]]] = {
+    "grey": (
+        ("grey-free-dark", 1.5), ("grey-free", 1.0), ("grey-dark", 1.25), ("grey-free-dark", 0.75), ("grey-free-dark", 1.0),
+        ("grey-free", 1.5), ("grey-bare-dark", 1.25), ("grey-bare", 1.5),
+    ),
+    "black": (
+        ("black-free-dark", 1.5), ("red-free", 1.0), ("black-dark", 1.25), ("red-free-dark", 0.75), ("black-free-dark", 1.0),
+        ("grey-free-dark", 1.25), ("black-bare-dark", 1.25), ("red-bare", 1.5),
+    ),
+    "red": (
+        ("stamp-free-dark", 1.5), ("reddish-free", 1.0), ("reddish-free-dark", 1.25), ("stamp-dark", 1.0), ("stain-dark", 1.5),
+        ("stamp-free", 1.0), ("reddish-bare", 1.5), ("stamp-bare-dark", 1.25),
+    ),
+    "blue": (
+        ("bluish-free", 1.5), ("grey-free-dark", 1.0), ("bluish-free-dark", 1.25), ("bluish", 1.5), ("red-free-dark", 1.0),
+        ("bluish-free-dark", 0.75), ("bluish-bare", 1.25), ("grey-bare-dark", 1.5),
+    ),
+}  # fmt: skip
+"""Views of a row whose place its stems show, by its ink: strokes taken out, paler ink left out."""
 
 
 @dataclass(slots=True)
@@ -47,7 +82,8 @@ class Look:
     reads: int = 0
     below_read: bool = False
     seen_titles: bool = False
-    guessed: Box | None = None
+    printed: PrintRow | None = None
+    print_sought: bool = False
 
     @property
     def mm(self) -> float:
@@ -65,10 +101,10 @@ class Look:
         self.seen.append(self.readings.sparse(view, (left, round(top), right, bottom)))
         self.reads += 1
 
-    def line(self, view: str, box: Box, larger: float) -> None:
+    def line(self, view: str, box: Box, larger: float, slope: float = 0.0) -> None:
         """Read one row in one view; what stands in it joins what was seen."""
         self.reads += 1
-        words = self.readings.line(view, box, larger)
+        words = self.readings.line(view, box, larger, slope)
         if words:
             self.seen.append([Cell(tuple(words), union([word.box for word in words]))])
 
@@ -78,29 +114,31 @@ def read_name(look: Look) -> NameRead | None:
     row = name_row_of(look)
     if row is None:
         return None
-    whole = any(name_like(cell.text) >= 0.8 for cells in look.seen for cell in cells if level(cell.box, row))
-    wide = _grown(row, beside=(9 if whole else 17) * look.mm, above=1.8 * look.mm, inside=look.block.region)
-    if not whole:
-        row = _with_its_letters(look, row, wide)
-    tight = _grown(row, beside=2 * look.mm, above=1.2 * look.mm, inside=look.block.region)
-    views = _line_views(look, row)
-    name = vote_on_name(_row_words(look, row))
+    printed = look.printed if look.printed is not None and _meet(look.printed.box, row) else None
+    inside = look.block.region
+    if printed is not None:
+        areas = [
+            _grown(printed.box, beside=0.6 * look.mm, above=1.2 * look.mm, inside=inside),
+            _grown(row, beside=1.2 * look.mm, above=1.7 * look.mm, inside=inside),
+        ]
+        views = _UNDER_STROKES[look.readings.ink_of(printed.box)]
+    else:
+        areas = [
+            _grown(row, beside=2 * look.mm, above=1.2 * look.mm, inside=inside),
+            _grown(row, beside=9 * look.mm, above=1.8 * look.mm, inside=inside),
+        ]
+        views = _line_views(look, row)
+    print_to = None if printed is None else (printed.box[0] + _EDGE_MM * look.mm, printed.box[2] - _EDGE_MM * look.mm)
+    name = vote_on_name(_row_words(look, row), print_to)
     while look.had.get("name", 0) < len(views) and not look.time_is_up:
         number = look.had.get("name", 0)
         if number >= _LEAST_LINES and name is not None and name.chance >= _SURE:
             break
         view, larger = views[number]
-        look.line(view, wide if number % 2 else tight, larger)
+        look.line(view, areas[number % 2], larger, 0.0 if printed is None else printed.slope)
         look.had["name"] = number + 1
-        name = vote_on_name(_row_words(look, row))
+        name = vote_on_name(_row_words(look, row), print_to)
     return name
-
-
-def _with_its_letters(look: Look, row: Box, band: Box) -> Box:
-    """A row that was only read in part, as wide as marks of a letter's size go on."""
-    view = "black-thin" if look.readings.views.is_coloured else "grey-thin"
-    found = look.readings.row_of_letters(view, band)
-    return row if found is None else (min(row[0], found[0]), row[1], max(row[2], found[2]), row[3])
 
 
 def read_title(look: Look) -> TitleRead | None:
@@ -144,14 +182,19 @@ def read_in_text(own: list[Cell]) -> tuple[NameRead | None, TitleRead | None]:
     return name, title
 
 
-def guess_name_row(look: Look) -> None:
-    """Where no reading saw a name below the titles, marks side by side may show where it stands."""
-    if not look.block.titles:
-        return
-    left, _, right, bottom = look.block.region
-    top = max(cell.box[3] for cell in look.block.titles) + _SEALED_MM * look.mm
-    view = "black-all" if look.readings.views.is_coloured else "grey-all"
-    look.guessed = look.readings.row_of_letters(view, (left, round(top), right, bottom))
+def find_print(look: Look) -> None:
+    """Where letters' stems show a row of print below the titles."""
+    left, top, right, bottom = look.block.region
+    seen = [cell for cells in _title_rows(look.seen, None) for cell in cells if is_capitals(cell.text)]
+    titles = [cell.box[3] for cell in (*look.block.titles, *seen)]
+    end = max(titles, default=top)
+    start = end + _CLOSEST_MM * look.mm if titles else top
+    look.print_sought = True
+    look.printed = look.readings.row_of_print(
+        (left, round(start), right, bottom),
+        doubtful_to=end + _ROOM_MM * look.mm if titles else 0.0,
+        without=[cell.box for cell in cells_of(look.page) if len(cell.words) > _MOST_WORDS],
+    )
 
 
 def name_row_of(look: Look) -> Box | None:
@@ -163,13 +206,18 @@ def name_row_of(look: Look) -> Box | None:
         for cell in cells
         if cell.box[1] > top - 2 and (like := max(name_like(cell.text), _part_of_name(cell))) > 0
     ]
-    if not likely:
-        return look.guessed
+    printed = None if look.printed is None else look.printed.box
     votes = [sum(like for like, other in likely if level(cell.box, other.box)) + 0.1 * own for own, cell in likely]
-    if max(votes) < _NAME_LIKE:
-        return look.guessed
+    if not votes or max(votes) < _NAME_LIKE:
+        return printed
     chosen = likely[votes.index(max(votes))][1]
-    return _row_box([other for _, other in likely if level(chosen.box, other.box)])
+    same_row = [(like, other) for like, other in likely if level(chosen.box, other.box)]
+    row = _row_box([other for _, other in same_row])
+    if printed is None:
+        return row
+    if _meet(row, printed):
+        return (min(row[0], printed[0]), printed[1], max(row[2], printed[2]), printed[3])
+    return row if max(like for like, _ in same_row) >= _MORE_THAN_PRINT else printed
 
 
 def _part_of_name(cell: Cell) -> float:
@@ -253,6 +301,12 @@ def _grown(box: Box, *, beside: float, above: float, inside: Box) -> Box:
         min(round(box[2] + beside), inside[2]),
         min(round(box[3] + above), inside[3]),
     )
+
+
+def _meet(one: Box, other: Box) -> bool:
+    """In one row, one of which may be tilted: the lower box shares half of its height with the other."""
+    shared = min(one[3], other[3]) - max(one[1], other[1])
+    return 2 * shared > min(one[3] - one[1], other[3] - other[1])
 
 
 def level(one: Box, other: Box) -> bool:

@@ -31,7 +31,8 @@ class Views:
 
     `factor`: how much larger than the page they are. grey: all ink. Of a colour page also red: a red seal is gone; black:
     red and blue ink are gone; stamp: red print is dark, a blue pen is pale; stain: darker red print stands out from the
-    paler red of a seal, a blue pen is gone. `-thin` and `-all` are without strokes, `-dark` shows the darker ink alone.
+    paler red of a seal, a blue pen is gone; reddish, bluish: ink of that colour alone, a black pen is gone. `-thin` and
+    `-all` are without strokes, `-dark` shows the darker ink alone.
     `red_share` is the share of red pixels.
     """
 
@@ -119,14 +120,17 @@ def _channel(crop: Pixels, view: str) -> Grey:
         return crop
     if view == "grey":
         return np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8)
-    red, blue = (np.asarray(cv2.extractChannel(crop, number), np.uint8) for number in (0, 2))
+    red, green, blue = (np.asarray(cv2.extractChannel(crop, number), np.uint8) for number in range(3))
+    if view in ("reddish", "bluish"):
+        tint = cv2.subtract(red, np.maximum(green, blue)) if view == "reddish" else cv2.subtract(blue, red)
+        return np.asarray(255 - cv2.add(tint, tint), np.uint8)
     if view == "red":
         return red
     if view == "stamp":
         return blue
     if view == "black":
         dark = np.maximum(red, blue)
-        chroma = cv2.subtract(dark, np.minimum(np.minimum(red, blue), cv2.extractChannel(crop, 1)))
+        chroma = cv2.subtract(dark, np.minimum(np.minimum(red, blue), green))
         return np.where(chroma > _STRONG_COLOUR, np.maximum(dark, int(np.percentile(dark, 90))), dark).astype(np.uint8)
     pen = cv2.dilate((cv2.subtract(blue, red) > _PEN).astype(np.uint8), np.ones((3, 3), np.uint8))
     return np.where(pen > 0, int(np.percentile(red, 90)), red).astype(np.uint8)

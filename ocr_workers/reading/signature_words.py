@@ -80,7 +80,9 @@ GIVEN: Final = _words(
     Trang Tráng Trâm Trân Tri Trí Trị Triết Triều Triển Trinh Trình Trọng Trung Trúc Trường Trưởng Trực Truyền Tuân Tuấn
     Tuất Tuệ Tùng Tuyên Tuyến Tuyền Tuyết Tú Tư Từ Tứ Tường Tưởng Tỵ Uyên Út Vân Văn Vạn Vi Viên Viễn Việt Vinh Vĩnh Vịnh
     Vọng Vu Vũ Vui Vững Vượng Vương Vỹ Xuân Xuyên Xuyến Yên Yến Ý Ẩn Ấn Ất Bốn Ba Bảy Năm Chín Sáu Hai Đệ Điền Điệp Điện
-    Điểm Đến Đan Đào Đính Đỉnh Đoài Dậu Dần Tý Tùy Thoan
+    Điểm Đến Đan Đào Đính Đỉnh Đoài Dậu Dần Tý Tùy Thoan Thông Khiêm Chuẩn Thuần Nhượng Tạo Tương Uy Hy Tuyển Nghiệp Khuyến
+    Khuyên Luyện Luyến Lĩnh Lịch Trạch Trãi Hoành Hoằng Chấn Cát Diện Duẩn Hiện Hựu Huế Kiểm Giỏi Giảng Nhạ Nhạc Nhường Phán
+    Tần Thạc Tiếp Trữ Đằng Đạm Ngữ Ổn Mến Miên Miền Nhài Nhâm Nhiệm Rạng Sắc Thuỳ Xứng
     """
 )
 FREQUENT: Final = _words(

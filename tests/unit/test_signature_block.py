@@ -95,6 +95,27 @@ def test_a_joint_paper_has_two_signers_from_left_to_right() -> None:
     assert [block.name.text for block in blocks if block.name] == ["Ngô Văn Sử", "Lý Thu Khuê"]
 
 
+def test_titles_in_the_signers_column_are_enough() -> None:
+    (block,) = find_blocks([_page(*BODY, ("VIỆN TRƯỞNG", 1000, 1300))])
+    assert [cell.text for cell in block.titles] == ["VIỆN TRƯỞNG"]
+    assert block.score < 0.5
+
+
+APPROVER = (("PHÊ DUYỆT", 260, 1300), ("GIÁM ĐỐC", 265, 1345), ("Ngô Văn Sử", 255, 1620))
+
+
+def test_who_approves_is_not_who_signs() -> None:
+    (block,) = find_blocks([_page(*BODY, *APPROVER, ("CHỦ TỊCH", 1050, 1345))])
+    assert [cell.text for cell in block.titles] == ["CHỦ TỊCH"]
+    (block,) = find_blocks([_page(*BODY, *APPROVER, ("CHỦ TỊCH", 1050, 1345), NAME)])
+    assert block.name is not None
+    assert block.name.text == "Lý Thu Khuê"
+
+
+def test_an_approver_alone_is_not_sure() -> None:
+    assert all(block.score < 0.4 for block in find_blocks([_page(*BODY, *APPROVER)]))
+
+
 def test_of_a_form_the_official_signs_not_the_citizen() -> None:
     left = (("NGƯỜI NỘP HỒ SƠ", 250, 1300), ("Ngô Văn Sử", 260, 1600))
     right = (("NGƯỜI TIẾP NHẬN HỒ SƠ", 1000, 1300), ("Lý Thu Khuê", 1060, 1600))

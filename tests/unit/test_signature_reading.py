@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -152,6 +152,22 @@ def test_a_bitonal_name_with_strokes_over_it_is_read(tools: Tools) -> None:
     for start, end in ((133, 140), (166, 158)):
         cv2.line(page.pixels, (_px(start), _px(172)), (_px(end), _px(204)), BLACK, 2, cv2.LINE_AA)
     reading = tools.read(page.as_bitonal())
+    assert _values(reading)[:2] == ("Phạm Quang Tuyết", "CHỦ TỊCH")
+
+
+@pytest.mark.parametrize("colour", [BLACK, RED, BLUE])
+def test_a_name_that_a_black_pen_strikes_through_is_read(tools: Tools, colour: Colour) -> None:
+    page = _signed("CHỦ TỊCH", name="Phạm Quang Tuyết", name_colour=colour, seal=None)
+    cv2.line(page.pixels, (_px(112), _px(192)), (_px(178), _px(188)), BLACK, 3, cv2.LINE_AA)
+    assert _values(tools.read(page.pixels))[:2] == ("Phạm Quang Tuyết", "CHỦ TỊCH")
+
+
+def test_a_name_is_found_where_the_page_pass_saw_none_of_it(tools: Tools) -> None:
+    page = _signed("CHỦ TỊCH", name="Phạm Quang Tuyết")
+    cv2.line(page.pixels, (_px(112), _px(190)), (_px(178), _px(189)), BLACK, 3, cv2.LINE_AA)
+    (seen,) = [tools.recogniser.recognise(PageImage(1, page.pixels, float(DPI), False, "colour"))]
+    known = tuple(block for block in seen.blocks if block.box[3] < _px(182))
+    reading = read_signature([replace(seen, blocks=known)], _Sight((page.pixels,)), tools.engine)
     assert _values(reading)[:2] == ("Phạm Quang Tuyết", "CHỦ TỊCH")
 
 

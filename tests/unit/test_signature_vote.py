@@ -108,6 +108,47 @@ def test_syllables_run_together_or_torn_are_set_right() -> None:
     assert torn.text == "Đỗ Văn Sử"
 
 
+def test_a_surname_with_a_stroke_through_its_capital_is_told_by_its_other_letters() -> None:
+    assert _vote(("lồ Hữu Bằng", 0.7), ("Hô Hữu Bằng", 0.6), ("lồ Hữu Bằng", 0.7)).text == "Hồ Hữu Bằng"
+    assert _vote(("[ê Bích Tuyết", 0.8), ("ê Bích Tuyết", 0.8), ("Íê Bích Tuyết", 0.6)).text == "Lê Bích Tuyết"
+
+
+def test_a_syllable_that_vietnamese_cannot_spell_is_the_name_it_is_most_like() -> None:
+    read = _vote(("Quách Văn UyêHi", 0.7), ("Quách Văn Uyêh", 0.7), ("Quách Văn UyêH", 0.6))
+    assert read.text == "Quách Văn Uyên"
+
+
+def test_what_may_be_one_name_or_another_is_not_sure() -> None:
+    assert _vote(("#ấng Hữu Bằng", 0.6), ("ầng Hữu Bằng", 0.5), ("ống Hữu Bằng", 0.5)).chance < 0.5
+
+
+def test_signs_between_syllables_part_them() -> None:
+    assert _vote("Huỳnh-Đức Cẩn", "Huỳnh-Đức Cẩn", "Huỳnh-Đức Cẩn").text == "Huỳnh Đức Cẩn"
+
+
+def test_capitals_within_a_name_that_has_small_letters_are_misread() -> None:
+    assert _vote("HỒ Thị Hậu", "Hồ THỊ Hậu", "Hồ Thị Hậu").text == "Hồ Thị Hậu"
+    assert _vote("Hồ Thị TuYếT", "Hồ Thị TuYếT", "Hồ Thị TuYếT").text == "Hồ Thị Tuyết"
+    assert _vote("HỒ THỊ HẬU", "HỒ THỊ HẬU", "HỒ THỊ HẬU").text == "HỒ THỊ HẬU"
+
+
+def test_a_name_that_leaves_out_print_beside_it_is_not_sure_and_nothing_is_made_up() -> None:
+    readings = [_words("Trọng Văn Hậu")] * 4
+    whole, cut = vote_on_name(readings, (110, 340)), vote_on_name(readings, (10, 340))
+    assert whole is not None
+    assert cut is not None
+    assert cut.text == whole.text
+    assert cut.chance < 0.6 * whole.chance
+
+
+def test_print_beside_a_name_makes_a_name_of_half_a_syllable() -> None:
+    readings = [_words("__ Văn Kỷ", 0.9)] * 4 + [_words("-ý Văn Kỷ", 0.6)] * 2
+    alone, seen = vote_on_name(readings), vote_on_name(readings, (130, 240))
+    assert alone is not None
+    assert seen is not None
+    assert (alone.text, seen.text) == ("Văn Kỷ", "Lý Văn Kỷ")
+
+
 def test_nothing_is_no_name() -> None:
     assert vote_on_name([]) is None
     assert vote_on_name([_words("| — .")]) is None or vote_on_name([_words("| — .")]).chance < 0.1  # type: ignore[union-attr]
