@@ -35,6 +35,7 @@ _NAME_LIKE, _MORE_THAN_PRINT = (
     0.55,
 )  # how like a name a reading is that makes a row, against the row its stems show
 _EDGE_MM = 3.0  # a capital
+_MOST_TITLES = 3
 _MOST_WORDS = 6  # of a name with a degree
 _TITLE_LIKE = 0.6
 _GREY: Final[tuple[LineView, ...]] = (
@@ -80,6 +81,7 @@ class Look:
     seen: list[list[Cell]]
     had: dict[str, int] = field(default_factory=dict)
     reads: int = 0
+    above_read: bool = False
     below_read: bool = False
     seen_titles: bool = False
     printed: PrintRow | None = None
@@ -145,6 +147,9 @@ def read_title(look: Look) -> TitleRead | None:
     """Each row over the name once more in view after view, until it is sure or has had its share of views."""
     name_row = name_row_of(look)
     rows = _title_rows(look.seen, name_row)
+    if not rows and name_row is not None and not look.above_read:
+        _look_above(look, name_row)
+        rows = _title_rows(look.seen, name_row)
     if len(rows) == 1 and not look.below_read and as_decreed(power_in(rows[0][0].text)[0]) not in ("TM.", "Q."):
         _look_below(look, rows[0])
         rows = _title_rows(look.seen, name_row)
@@ -193,7 +198,7 @@ def find_print(look: Look) -> None:
     look.printed = look.readings.row_of_print(
         (left, round(start), right, bottom),
         doubtful_to=end + _ROOM_MM * look.mm if titles else 0.0,
-        without=[cell.box for cell in cells_of(look.page) if len(cell.words) > _MOST_WORDS],
+        without=_text_lines(look.page),
     )
 
 
@@ -264,6 +269,27 @@ def _with_powers_seen(title: TitleRead | None, look: Look, name_row: Box | None)
     if any(power_in(cell.text)[0] and is_title(power_in(cell.text)[1]) for cell in above):
         return replace(title, authority_chance=0.3 * title.authority_chance)
     return title
+
+
+def _look_above(look: Look, name_row: Box) -> None:
+    """Titles that no reading saw, as under a seal, stand where stems show rows of print above the name."""
+    look.above_read = True
+    left, top, right, _ = look.block.region
+    known = _text_lines(look.page)
+    for _ in range(_MOST_TITLES):
+        above = (left, top, right, round(name_row[1] - _CLOSEST_MM * look.mm))
+        row = look.readings.row_of_print(above, without=known)
+        if row is None:
+            return
+        area = _grown(row.box, beside=1.2 * look.mm, above=1.2 * look.mm, inside=look.block.region)
+        for view, larger in _UNDER_STROKES[look.readings.ink_of(row.box)][:_LEAST_TITLE_LINES]:
+            look.line(view, area, larger, row.slope)
+        known.append(row.box)
+
+
+def _text_lines(page: Page) -> list[Box]:
+    """What the page pass read that is longer than a name or a title."""
+    return [cell.box for cell in cells_of(page) if len(cell.words) > _MOST_WORDS]
 
 
 def _look_below(look: Look, row: list[Cell]) -> None:
