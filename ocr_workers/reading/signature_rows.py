@@ -131,16 +131,16 @@ def read_name(look: Look) -> NameRead | None:
         ]
         views = _line_views(look, row)
     print_to = None if printed is None else (printed.box[0] + _EDGE_MM * look.mm, printed.box[2] - _EDGE_MM * look.mm)
-    name = vote_on_name(_row_words(look, row), print_to)
-    while look.had.get("name", 0) < len(views) and not look.time_is_up:
+    while True:
         number = look.had.get("name", 0)
-        if number >= _LEAST_LINES and name is not None and name.chance >= _SURE:
-            break
+        at_end = number >= len(views) or look.time_is_up
+        if at_end or number >= _LEAST_LINES:
+            name = vote_on_name(_row_words(look, row), print_to)
+            if at_end or (name is not None and name.chance >= _SURE):
+                return name
         view, larger = views[number]
         look.line(view, areas[number % 2], larger, 0.0 if printed is None else printed.slope)
         look.had["name"] = number + 1
-        name = vote_on_name(_row_words(look, row), print_to)
-    return name
 
 
 def read_title(look: Look) -> TitleRead | None:
