@@ -22,6 +22,7 @@ _PARTY = re.compile(
 _SIGN = re.compile(r"[^\W\d_][\w.&]*(?:\s*[-–—/]\s*[^\W\d_][\w.&]*){0,5}")
 _DASHES = str.maketrans({"–": "-", "—": "-", "⁄": "/", "Ð": "Đ", "ð": "đ", "Ɖ": "Đ", "\\": "/", "_": ""})
 _MOST_NUMBER = 6
+_MOST_STRAY = 3  # letters that digits by hand may be read as
 _TAKEN_FOR = {"Đ": "BDPO0ĐEĎ", "Q": "O0GQC", "B": "8", "S": "5", "I": "1l", "O": "0", "G": "6", "T": "1"}
 
 
@@ -180,6 +181,8 @@ def _without_stroke(line: Letters, start: int, weight: float) -> CodeLine | None
     if short is None and not (first[-2:].isalnum() and any(map(str.isalpha, first[-2:]))):
         return None
     at = start + found.end(1) - (len(short) if short else 2)
+    if sum(map(str.isalpha, line.text[start:at])) > _MOST_STRAY:
+        return None  # an agency's name (SỞ LAO ĐỘNG - THƯƠNG BINH …)
     weight *= 0.6 if short else 0.4
     return CodeLine(line, (start, at), (at, start + found.end(2)), None, line.between(start, at), weight)
 
