@@ -35,6 +35,8 @@ _NAME_LIKE, _MORE_THAN_PRINT = (
     0.55,
 )  # how like a name a reading is that makes a row, against the row its stems show
 _EDGE_MM = 3.0  # a capital
+_BESIDE_MM = 12.0  # how far the middles of two titles of one signer stand apart at most
+_LOWER_ROW = 0.6  # how much less sure a position is that print follows which nothing could be read of
 _MOST_TITLES = 3
 _MOST_WORDS = 6  # of a name with a degree
 _TITLE_LIKE = 0.6
@@ -86,6 +88,7 @@ class Look:
     seen_titles: bool = False
     printed: PrintRow | None = None
     print_sought: bool = False
+    unread_below: Box | None = None
 
     @property
     def mm(self) -> float:
@@ -150,9 +153,12 @@ def read_title(look: Look) -> TitleRead | None:
     if not rows and name_row is not None and not look.above_read:
         _look_above(look, name_row)
         rows = _title_rows(look.seen, name_row)
-    if len(rows) == 1 and not look.below_read and as_decreed(power_in(rows[0][0].text)[0]) not in ("TM.", "Q."):
-        _look_below(look, rows[0])
-        rows = _title_rows(look.seen, name_row)
+    if rows and not look.below_read:
+        alone = len(rows) == 1 and as_decreed(power_in(rows[0][0].text)[0]) not in ("TM.", "Q.")
+        look.unread_below = _print_below(look, rows[-1], name_row)
+        if alone or look.unread_below is not None:
+            _look_below(look, rows[-1])
+            rows = _title_rows(look.seen, name_row)
     voted: list[TitleRow | None] = []
     for cells in rows:
         box = _row_box(cells)
@@ -169,7 +175,11 @@ def read_title(look: Look) -> TitleRead | None:
             look.had[place] = number + 1
             row = vote_on_row([cell for seen in look.seen for cell in seen if level(cell.box, box)])
         voted.append(row)
-    return _with_powers_seen(combine([row for row in voted if row is not None]), look, name_row)
+    title = _with_powers_seen(combine([row for row in voted if row is not None]), look, name_row)
+    below = look.unread_below
+    if title is None or title.position is None or below is None or any(level(below, _row_box(cells)) for cells in rows):
+        return title
+    return replace(title, position_chance=_LOWER_ROW * title.position_chance)
 
 
 def read_in_text(own: list[Cell]) -> tuple[NameRead | None, TitleRead | None]:
@@ -290,6 +300,17 @@ def _look_above(look: Look, name_row: Box) -> None:
 def _text_lines(page: Page) -> list[Box]:
     """What the page pass read that is longer than a name or a title."""
     return [cell.box for cell in cells_of(page) if len(cell.words) > _MOST_WORDS]
+
+
+def _print_below(look: Look, row: list[Cell], name_row: Box | None) -> Box | None:
+    """A row of print close below the last title and well above the name: one more title, as a seal may have hidden it."""
+    box = _row_box(row)
+    height = box[3] - box[1]
+    left, _, right, bottom = look.block.region
+    until = min(bottom if name_row is None else round(name_row[1] - _ROOM_MM * look.mm), round(box[3] + 1.9 * height))
+    found = look.readings.row_of_print((left, round(box[3] + 0.1 * height), right, until))
+    beside = None if found is None else abs((found.box[0] + found.box[2]) / 2 - (box[0] + box[2]) / 2)
+    return found.box if found is not None and beside is not None and beside < _BESIDE_MM * look.mm else None
 
 
 def _look_below(look: Look, row: list[Cell]) -> None:
