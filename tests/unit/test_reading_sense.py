@@ -7,11 +7,14 @@ from datetime import date
 
 import pytest
 
+from ocr_workers.reading.by_hand import ByHand
+from ocr_workers.reading.code import find_code
 from ocr_workers.reading.fields import Reading, read_fields
 from ocr_workers.reading.sense import Candidates, weigh_signed
 from ocr_workers.reading.sight import NO_SIGHT, Candidate
 from ocr_workers.reading.spans import sheet_of
 from ocr_workers.reading.subject import read_subject
+from ocr_workers.reading.zones import find_head
 from sohoa.model import Page
 from tests.support.set_pages import LEFT, MIDDLE, body, set_page, state_head
 
@@ -93,3 +96,26 @@ def test_text_that_the_file_holds_keeps_its_label_an_engines_is_told_by_pixels(b
     read = read_subject([line], own=Counter(), born_digital=born_digital)
     assert read is not None
     assert read.value == value
+
+
+def test_a_notation_is_held_against_agency_type_and_spelling() -> None:
+    sure, other, of_no_type, toned = (
+        _score(_decision(code=f"Số: 138/{notation}"), "code_notation")
+        for notation in ("QĐ-SYT", "QĐ-KHTC", "QQQ-SYT", "QĐ-KHỤC")
+    )
+    assert other < 0.87 * sure  # no part of it is short for Sở Y tế
+    assert of_no_type < 0.87 * sure
+    assert toned < 0.6 * other  # no abbreviation has a tone mark
+
+
+def test_a_letter_behind_the_number_that_the_words_lack_is_rather_the_stroke() -> None:
+    page = set_page(*state_head(code="Số: 892 /QĐ-SYT"), (6, MIDDLE, "QUYẾT ĐỊNH"), *body(9))
+    code = find_code(find_head(page, sheet_of(page)))
+    assert code is not None
+
+    def score(text: str) -> float:
+        hand = ByHand([(text, 0.9)], code.gap)
+        reading = read_fields([page], NO_SIGHT, today=date(2026, 1, 1), digits=lambda *_: hand)
+        return next(one.score for one in reading.candidates["code_number"] if one.value == text)
+
+    assert score("892C") < 0.75 * score("893")

@@ -181,6 +181,16 @@ def test_rows_are_found_where_the_page_pass_saw_none_of_them(tools: Tools) -> No
     assert _values(read_signature([without(152, 190)], sight, tools.engine))[:2] == ("Phạm Quang Tuyết", "VIỆN TRƯỞNG")
 
 
+def test_a_position_is_not_sure_where_print_follows_that_nobody_can_read(tools: Tools) -> None:
+    page = _signed("TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH", name="Phạm Quang Tuyết", seal=None)
+    alone = tools.read(page.pixels).signer_position[0]
+    page.write("HIIHHIIHIHHII", 145, 152 + 13)
+    followed = tools.read(page.pixels).signer_position[0]
+    assert alone.value == "CHỦ TỊCH"
+    assert alone.score >= SURE
+    assert followed.score < 0.7
+
+
 def test_a_name_blotted_out_is_not_sure(tools: Tools) -> None:
     page = _signed("CHỦ TỊCH", name="Phạm Quang Tuyết", seal=None)
     page.pixels[_px(185) : _px(195), _px(120) : _px(148)] = 30
