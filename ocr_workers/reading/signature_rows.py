@@ -34,6 +34,7 @@ _NAME_LIKE, _MORE_THAN_PRINT = (
     0.4,
     0.55,
 )  # how like a name a reading is that makes a row, against the row its stems show
+_NAME_FOR_SURE = 0.7
 _EDGE_MM = 3.0  # a capital
 _BESIDE_MM = 12.0  # how far the middles of two titles of one signer stand apart at most
 _LOWER_ROW = 0.6  # how much less sure a position is that print follows which nothing could be read of
@@ -192,8 +193,9 @@ def read_in_text(own: list[Cell]) -> tuple[NameRead | None, TitleRead | None]:
     if best is None or like < _NAME_LIKE:
         return None, title
     name = vote_on_name([best.words])
-    if name is not None and like >= 0.7 and name.text == " ".join(untitled(best.text).split()):
-        name = replace(name, chance=max(name.chance, _PRINTED))
+    if name is not None:
+        chance = max(name.chance, _PRINTED) if like >= _NAME_FOR_SURE else name.chance
+        name = replace(name, text=" ".join(untitled(best.text).split()), chance=chance)
     return name, title
 
 

@@ -143,7 +143,8 @@ def drawn(task: Task) -> press.Paper:
     """The drawn paper of a task."""
     if not task.kind:
         hands = MnistHands(Path(task.mnist)) if task.mnist else STROKES
-        return press.draw_varied(task.seed, layout=task.layout or None, level=task.level, hands=hands)
+        marks = 0.0 if task.typed else press.MARKS  # nobody stamps a file
+        return press.draw_varied(task.seed, layout=task.layout or None, level=task.level, hands=hands, marks=marks)
     options = {"pages": 6} if task.kind == "annex_without_head" else {}
     return press.SPOILED[task.kind](task.seed, level=task.level, **options)
 

@@ -30,6 +30,8 @@ are worse than drawn ones."""
 _LEAST_SCORE = 0.6
 """Below, nothing is accepted even where hardly anything drawn was wrong: real papers go wrong in more ways."""
 _LEAST_SAMPLE = 30
+_NEVER = 1.1
+"""Above all scores."""
 
 _LABELLED, _TYPED = 0.15, 0.25  # beside the others
 _WITH_LABELS = [
@@ -104,7 +106,9 @@ def curves_of(outcomes: Sequence[Outcome]) -> dict[Key, Curve]:
     for ways in (("typed", "alone"), ("agreed", "mixed")):
         found = cases_of(outcomes, Calibration(curves))
         curves |= {
-            key: curve_of(cases) for key, cases in found.items() if key[1] in ways and len(cases) >= _LEAST_SAMPLE
+            key: curve_of(cases, accepting=key[1] != "mixed")
+            for key, cases in found.items()
+            if key[1] in ways and len(cases) >= _LEAST_SAMPLE
         }
     return curves
 
@@ -130,8 +134,11 @@ def cases_of(outcomes: Iterable[Outcome], after_one: Calibration) -> dict[Key, l
     return cases
 
 
-def curve_of(cases: Sequence[Case]) -> Curve:
-    """The rising curve nearest to the cases (pool adjacent violators), each pool drawn a little towards a half."""
+def curve_of(cases: Sequence[Case], *, accepting: bool = True) -> Curve:
+    """The rising curve nearest to the cases (pool adjacent violators), each pool drawn a little towards a half.
+
+    `accepting`: False where a person always looks, as where readings do not agree.
+    """
     ordered = sorted(cases)
     pools: list[list[Case]] = []
     for case in ordered:
@@ -144,7 +151,7 @@ def curve_of(cases: Sequence[Case]) -> Curve:
         best = max(best, (sum(right for _, right in pool) + 0.5) / (len(pool) + 1))
         scores += [round(pool[0][0], 4), round(pool[-1][0], 4)]
         chances += [round(best, 4)] * 2
-    return Curve(tuple(scores), tuple(chances), _enough(ordered))
+    return Curve(tuple(scores), tuple(chances), _enough(ordered) if accepting else _NEVER)
 
 
 def _rate(pool: Sequence[Case]) -> float:
@@ -153,7 +160,7 @@ def _rate(pool: Sequence[Case]) -> float:
 
 def _enough(ordered: Sequence[Case]) -> float:
     """The lowest score from which on at most _WRONG_AMONG are wrong; above all scores where there is none."""
-    wrong, best = 0, 1.1
+    wrong, best = 0, _NEVER
     for taken, (score, right) in enumerate(reversed(ordered), 1):
         wrong += not right
         last_of_its_score = taken == len(ordered) or ordered[-taken - 1][0] < score

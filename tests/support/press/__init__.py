@@ -12,12 +12,13 @@ from tests.support.press.one_office import draw_office_papers
 from tests.support.press.paper import DrawnPage, Paper, TruthWord, Zone
 from tests.support.press.score import character_error_rate, placed_error_rate, placed_text, word_error_rate
 from tests.support.press.spoiled import SPOILED
-from tests.support.press.varied import draw_varied
+from tests.support.press.varied import MARKS, draw_varied
 
 __all__ = [
     "KINDS",
     "LAYOUTS",
     "LEVELS",
+    "MARKS",
     "SPOILED",
     "DrawnPage",
     "Paper",

@@ -40,6 +40,10 @@ class Told:
     code: str | None
 
 
+MARKS = 0.16
+"""How often a paper bears a stamp of arrival, and as often one of urgency."""
+
+
 def draw_varied(
     seed: int,
     *,
@@ -47,7 +51,7 @@ def draw_varied(
     level: str = "typical",
     dpi: int = 300,
     hands: Hands = STROKES,
-    marks: float = 0.16,
+    marks: float = MARKS,
 ) -> Paper:
     """Draw one varied paper; the same arguments give the same pixels and truth, and levels of one seed say the same.
 
