@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ocr_workers.boxes import block_of, line_of
+from ocr_workers.reading.sight import NO_SIGHT
+from ocr_workers.reading.signature import read_signature
 from ocr_workers.reading.signature_block import find_blocks, name_like, position_like
 from sohoa.model import Page, Word
 
@@ -138,3 +142,10 @@ def test_names_are_told_from_other_short_lines() -> None:
     assert name_like("QUYẾT ĐỊNH:") == 0
     assert name_like("Nơi nhận") < 0.5
     assert name_like("Hà Nội, ngày 3 tháng 4 năm 2020") == 0
+
+
+def test_of_a_file_that_holds_its_text_titles_and_name_are_what_it_says() -> None:
+    page = _page(*BODY, ("TL. CHỦ TỊCH", 1000, 1400), ("CHÁNH VĂN PHÒNG", 980, 1440), ("Nguyễn Công Duệ", 990, 1700))
+    reading = read_signature([replace(page, lane="text_layer")], NO_SIGHT, None)  # type: ignore[arg-type]  # no engine is asked
+    fields = (reading.signer_name, reading.signer_position, reading.signing_authority)
+    assert [ones[0].value for ones in fields] == ["Nguyễn Công Duệ", "CHÁNH VĂN PHÒNG", "TL."]
