@@ -12,7 +12,7 @@ from ocr_workers.reading.foot import read_recipients
 from ocr_workers.reading.labels import read_codes, read_labels, read_validity
 from ocr_workers.reading.language import VIETNAMESE, read_language
 from ocr_workers.reading.marks import pairs_of
-from ocr_workers.reading.second_look import Again, parts_of
+from ocr_workers.reading.second_look import Again, can_be_read, parts_of
 from ocr_workers.reading.sense import Candidates, days_on, weigh_received, weigh_signed
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Sheet, sheet_of
@@ -167,7 +167,7 @@ def _voted_head(
     weak = {
         part: names
         for part, names in fields.items()
-        if not all(sure(name, first.found.get(name, ())) for name in names)
+        if can_be_read(part) and not all(sure(name, first.found.get(name, ())) for name in names)
     }
     names = {name for names in weak.values() for name in names}
     ways = [first.found]

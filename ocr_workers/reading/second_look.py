@@ -72,21 +72,25 @@ def _inside(box: Box, page: Page) -> Box:
     return (max(box[0], 0), max(box[1], 0), min(box[2], page.width_px), min(box[3], page.height_px))
 
 
+def can_be_read(part: Box) -> bool:
+    """Whether a part is large enough to hold print."""
+    return part[2] - part[0] >= _LEAST[0] and part[3] - part[1] >= _LEAST[1]
+
+
 def look_again(parts: Sequence[Box], page: Page, sight: Sight, *, engine: Engine) -> Iterator[Page]:
-    """`page` with the words of `parts` as they are read each other way; nothing where the page has no pixels."""
-    wanted = [part for part in parts if part[2] - part[0] >= _LEAST[0] and part[3] - part[1] >= _LEAST[1]]
+    """`page` with the words of `parts` (each `can_be_read`) as they are read each other way; nothing where it has no pixels."""
     pixels = sight.pixels(page.number)
-    if pixels is None or not wanted:
+    if pixels is None or not parts:
         return
-    views = views_of(pixels, union(wanted), dpi=page.dpi)
+    views = views_of(pixels, union(list(parts)), dpi=page.dpi)
     black, other = ("black", "red") if views.is_coloured else ("grey", "grey-thin")
     for name, layout, scale in (
         (black, Layout.BLOCK, 1.0),
         (black, Layout.SPARSE, _SMALLER),
         (other, Layout.BLOCK, _SMALLER),
     ):
-        read = [block for part in wanted for block in _read(views, name, part, layout, scale, engine)]
-        yield _with(page, wanted, read)
+        read = [block for part in parts for block in _read(views, name, part, layout, scale, engine)]
+        yield _with(page, parts, read)
 
 
 def _read(views: Views, name: str, part: Box, layout: Layout, scale: float, engine: Engine) -> tuple[Block, ...]:

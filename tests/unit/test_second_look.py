@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -10,18 +11,20 @@ import pytest
 from ocr_workers.boxes import block_of, line_of
 from ocr_workers.engine import Engine
 from ocr_workers.orientation import turned
+from ocr_workers.reading.fields import Reading, read_fields
 from ocr_workers.reading.marks import pairs_of
-from ocr_workers.reading.second_look import Parts, look_again, parts_of
+from ocr_workers.reading.second_look import Parts, can_be_read, look_again, parts_of
 from ocr_workers.reading.sense import days_on
 from ocr_workers.reading.sight import NO_SIGHT, Sight
 from ocr_workers.reading.spans import sheet_of
 from ocr_workers.reading.text import letters
 from ocr_workers.reading.top import Top, read_top
 from ocr_workers.recognise import Recogniser
-from sohoa.model import Block, Page
+from sohoa.model import Block, Box, Page
 from sohoa.settings import Settings
 from tests.benchmarks.fields_sample import page_image
 from tests.support import press
+from tests.support.set_pages import MIDDLE, body, set_page, state_head
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +113,25 @@ def test_what_the_page_pass_lost_is_found_by_looking_again(page: Page, sight: Si
 def test_without_pixels_or_parts_there_is_nothing_to_look_at(page: Page, sight: Sight, engine: Engine) -> None:
     parts = _parts(page)
     assert list(look_again([parts.left], page, NO_SIGHT, engine=engine)) == []
-    assert list(look_again([(0, 0, 10, 10)], page, sight, engine=engine)) == []
+    assert list(look_again([], page, sight, engine=engine)) == []
+
+
+def test_what_was_not_read_again_is_not_taken_for_agreed() -> None:
+    page = set_page(*state_head(), (6, MIDDLE, "QUYẾT ĐỊNH"), (7, MIDDLE, "Về việc thành lập Tổ công tác"), *body(9))
+    asked: list[Box] = []
+
+    def again(parts: Sequence[Box], page: Page, sight: Sight) -> Iterator[Page]:
+        asked.extend(parts)
+        yield page
+        yield page
+
+    def read(sure: tuple[str, ...]) -> Reading:
+        return read_fields([page], NO_SIGHT, today=date(2026, 1, 1), again=again, sure=lambda name, ones: name in sure)
+
+    looked = read(sure=("issued_date", "place", "subject"))
+    assert len(asked) == 1
+    assert [looked.candidates[name][0].looks for name in ("organ_name", "issued_date", "subject")] == [3, 1, 1]
+    assert not can_be_read((0, 0, 10, 900))
 
 
 def _without(page: Page, part: tuple[int, int, int, int]) -> Page:
