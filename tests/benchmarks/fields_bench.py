@@ -37,7 +37,7 @@ class Size:
     timed: int = 0
 
 
-FULL = Size("full", {"typical": 120, "clean": 30, "poor": 50, "fax": 20}, 3, real=True, of_office=20, timed=20)
+FULL = Size("full", {"typical": 140, "clean": 35, "poor": 55, "fax": 20}, 3, real=True, of_office=20, timed=20)
 QUICK = Size("quick", {"typical": 24, "clean": 8, "poor": 8, "fax": 4}, 1, real=True, of_office=10, timed=6)
 SMOKE = Size("smoke", {"typical": 2, "clean": 0, "poor": 1}, 0, real=False)
 
