@@ -15,13 +15,13 @@ _PLACE_KINDS = ("thành phố", "tỉnh", "huyện", "quận", "thị xã", "th�
 _PROPER = frozenset({"việt", "nam", "hồ", "chí", "minh", "trung", "ương"})
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def fold(text: str) -> str:
     """Lower case without marks, runs of white space as one space: for comparing what may have been read badly."""
     return " ".join(fold_marks(text).split())
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def letters(text: str) -> str:
     """The folded letters and digits alone."""
     return re.sub(r"[^a-z0-9]+", "", fold(text))
