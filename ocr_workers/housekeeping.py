@@ -79,7 +79,7 @@ class Housekeeper:
                 try:
                     if self._has_lease(name, stores):
                         duty(name, stores)
-                        with stores.database.write() as connection:
+                        with stores.database.write_beside() as connection:
                             leases.release(connection, name, owner=self._owner)
                     pause_s = INDEX_EVERY_S
                 except SohoaError as error:
@@ -152,7 +152,7 @@ class Housekeeper:
                 return
 
     def _has_lease(self, name: str, stores: Stores) -> bool:
-        with stores.database.write() as connection:
+        with stores.database.write_beside() as connection:
             return leases.acquire(connection, name, owner=self._owner, ttl_s=LEASE_S, now=stores.clock.now())
 
 
