@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
@@ -152,6 +152,15 @@ def _engine(url: URL, **pool: Any) -> Engine:
     def begin_transaction(conn: Connection) -> None:
         kind = conn.get_execution_options().get("sohoa_kind", Kind.LOOK)
         conn.exec_driver_sql(_BEGIN[kind])  # several statements, one message: without parameters psycopg sends them so
+
+    @event.listens_for(engine, "handle_error")
+    def hide_values(context: ExceptionContext) -> None:
+        """PostgreSQL's DETAIL quotes keys and whole rows, and the values may be a citizen's."""
+        said = getattr(getattr(context.original_exception, "diag", None), "message_primary", None)
+        if said is not None:
+            context.original_exception.args = (said,)
+            if context.sqlalchemy_exception is not None:
+                context.sqlalchemy_exception.args = (said,)
 
     return engine
 

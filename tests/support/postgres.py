@@ -100,7 +100,7 @@ def running(**settings: str) -> Iterator[Postgres]:
     programs = wanted()
     folder = Path(tempfile.mkdtemp(prefix="sohoa-pg-", dir="/var/tmp"))
     try:
-        user = _unprivileged()
+        user = unprivileged()
         if user is not None:
             os.chown(folder, user.pw_uid, user.pw_gid)
         locale = ["--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust", f"--username={OWNER}", "--no-sync"]
@@ -138,7 +138,7 @@ def migrated(server: Postgres) -> str:
 
 
 def _as_user(command: list[str], folder: Path) -> None:
-    user = _unprivileged()
+    user = unprivileged()
     subprocess.run(
         command,
         cwd=folder,
@@ -152,6 +152,6 @@ def _as_user(command: list[str], folder: Path) -> None:
     )
 
 
-def _unprivileged() -> pwd.struct_passwd | None:
+def unprivileged() -> pwd.struct_passwd | None:
     """Who runs the server, which refuses root: `nobody` where we are root, else ourselves."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
