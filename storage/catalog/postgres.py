@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +79,7 @@ class PostgresServer:
         with ExitStack() as held:
             with postgres_errors.named(self.url):
                 conn = _engine(self.url, poolclass=NullPool).connect()
-                held.callback(conn.close)
+                held.callback(_let_go, conn)
                 # READ COMMITTED: what is looked for is looked for after the lock is had, and no snapshot is kept for hours
                 conn.execution_options(sohoa_kind=Kind.BESIDE).begin()
                 conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
@@ -130,6 +130,11 @@ class PostgresOpened:
         if self.presence is not None:
             self.presence.leave()
         self.engine.dispose()
+
+
+def _let_go(conn: Connection) -> None:
+    with suppress(DBAPIError):  # a lost connection has let go already
+        conn.close()
 
 
 @contextmanager
