@@ -9,6 +9,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 
 import structlog
@@ -73,10 +74,12 @@ class Housekeeper:
             thread.join(timeout=LEASE_S)
 
     def _keep(self, name: str, duty: Callable[[str, Stores], None]) -> None:
-        with open_stores(self._settings) as stores:
-            pause_s = INDEX_EVERY_S
+        stores, pause_s = None, INDEX_EVERY_S
+        with ExitStack() as held:
             while not self._stop.wait(pause_s):
                 try:
+                    if stores is None:
+                        stores = held.enter_context(open_stores(self._settings))
                     if self._has_lease(name, stores):
                         duty(name, stores)
                         with stores.database.write_beside() as connection:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from ingest.receive import Intake, receive_path
+from sohoa.states import DocumentStatus
 from tests.support import postgres, press
 from tests.support.catalogue_rows import rows_of
 from tests.support.office import Office, letter
@@ -17,6 +20,7 @@ from tests.support.postgres import PASSWORD, Postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 SECRET = quote(PASSWORD, safe="")
+SETTLED_WITHIN_S = 200.0
 
 
 @pytest.fixture
@@ -53,6 +57,39 @@ def test_drawn_papers_are_archived_found_and_all_is_rebuilt(on_postgres: Office,
         assert rows_of(stores.database) == before
     assert [hit["document_id"] for hit in on_postgres.search("khánh thành")] == [ids["letter.pdf"]]
     assert len(on_postgres.assert_in_order()) == 3
+
+
+def test_server_that_crashes_while_papers_are_read_keeps_nobody_from_the_end(office: Office, tmp_path: Path) -> None:
+    with postgres.running(fsync="on", full_page_writes="on") as server:
+        ours = office.with_settings(SOHOA_CATALOG_URL=server.url(server.create()))
+        with ours.stores() as stores:
+            for number in range(6):
+                accepted = receive_path(
+                    letter(tmp_path / f"{number}.pdf", [f"Phiếu tiếp nhận hồ sơ số {number}"]),
+                    Intake(filename=f"{number}.pdf", office="local", dossier=None, actor="person:lan"),
+                    archive=stores.archive,
+                    database=stores.database,
+                    settings=stores.settings,
+                    clock=stores.clock,
+                )
+                assert accepted.duplicate_of is None
+        working = ours.start("work", "--jobs", "2")
+        assert working.stderr is not None
+        assert any("working" in line for line in working.stderr)
+        for _ in range(3):
+            time.sleep(1.5)
+            server.stop(how="immediate")
+            time.sleep(1.5)
+            server.start(fsync="on", full_page_writes="on")
+        until_s = time.monotonic() + SETTLED_WITHIN_S
+        while {document.status for document in ours.documents()} != {DocumentStatus.ARCHIVED}:
+            assert working.poll() is None, working.communicate()
+            assert time.monotonic() < until_s, ours.documents()
+            time.sleep(0.5)
+        working.terminate()
+        working.communicate()
+        assert working.returncode == 0
+        assert len(ours.assert_in_order()) == 6
 
 
 def test_what_is_wrong_with_the_server_is_told_in_one_line_without_the_password(
