@@ -139,6 +139,10 @@ def test_server_that_is_not_there_is_told_and_comes_back_by_itself(own_server: P
         error = told(lambda begin=begin: begin().__enter__(), StoreUnavailable)  # type: ignore[misc]
         assert error.code == "catalog_away"
     own_server.start()
+    with catalogue.write():
+        pass
+    own_server.stop(how="immediate")
+    own_server.start()  # nobody has noticed
     with catalogue.read() as conn:
         assert "kept" in conn.execute(select(tables.leases.c.name)).scalars().all()
     catalogue.close()
@@ -285,6 +289,16 @@ def test_process_that_was_killed_counts_until_its_row_runs_out(
         pass
     with db.read() as conn:
         assert "use:dead" not in conn.execute(select(tables.leases.c.name)).scalars().all()
+
+
+def test_idle_process_keeps_its_row(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presence, "RENEW_S", 0.05)
+    until = select(tables.leases.c.leased_until).where(tables.leases.c.name.like("use:%"))
+    with db.read() as conn:
+        first = conn.execute(until).scalar_one()
+    time.sleep(0.5)
+    with db.read() as conn:
+        assert conn.execute(until).scalar_one() > first
 
 
 def test_process_that_slept_past_its_row_is_kept_out_while_another_has_the_catalogue(
