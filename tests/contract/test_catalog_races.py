@@ -243,6 +243,38 @@ def test_exactly_one_finishes_the_last_page_when_the_others_finish_beside_each_o
         assert documents.get(conn, document_id).status is DocumentStatus.RECOGNISED
 
 
+def test_pages_that_finish_and_changes_of_their_document_do_not_keep_each_other_waiting_for_ever(db: Database) -> None:
+    """Beside each other they take the same rows: in an order that never makes two wait for one another."""
+    document_id = store(db, 1)
+    with db.write() as conn:
+        page_rows.plan_pages(conn, document_id, 61)
+        jobs.enqueue(conn, [NewJob(JobKind.RECOGNISE, document_id, page=n) for n in range(1, 61)], now=NOW)
+
+    def act(number: int) -> int:
+        if number < 2:
+            for turn in range(20):
+                with db.write() as conn:
+                    documents.amend(conn, document_id, now=NOW, detail=f"{turn}")
+                    jobs.enqueue(conn, [NewJob(JobKind.DECIDE, document_id, page=number + 1)], now=NOW)
+                    jobs.counts(conn, document_id=document_id)
+            return 0
+        done = 0
+        while True:
+            with db.write_beside() as conn:
+                job = jobs.claim(conn, owner=f"w{number}", lease_s=30, now=NOW, kinds=[JobKind.RECOGNISE])
+            if job is None or job.page is None:
+                return done
+            with db.write_beside() as conn:
+                assert page_rows.hold_pending(conn, document_id) > 1
+                jobs.complete(conn, job.job_id, owner=f"w{number}")
+                page_rows.finish_page(conn, document_id, job.page, status=PageStatus.BLANK, lane="none", recognise_ms=1)
+            done += 1
+
+    assert sum(race(act)) == 60
+    with db.read() as conn:
+        assert documents.get(conn, document_id).pages_pending == 1
+
+
 def test_sweeper_and_worker_agree_who_has_a_job_whose_lease_runs_out_as_it_ends(db: Database) -> None:
     document_id = store(db, 1)
     late = NOW + timedelta(seconds=31)
