@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,12 @@ _PARTY = re.compile(
 )
 _SIGN = re.compile(r"[^\W\d_][\w.&]*(?:\s*[-–—/]\s*[^\W\d_][\w.&]*){0,5}")
 _DASHES = str.maketrans({"–": "-", "—": "-", "⁄": "/", "Ð": "Đ", "ð": "đ", "Ɖ": "Đ", "\\": "/", "_": ""})
+_NOT_OF_AGENCY, _NOT_OF_TYPE, _TONED = 0.85, 0.8, 0.5
+"""How much less sure a notation is that has no part shortened from the agency's name, not the abbreviation of the title's type,
+or a tone mark, which no abbreviation has (BỌL)."""
+_TONE = re.compile("[\u0300\u0301\u0303\u0309\u0323]")
 _MOST_NUMBER = 6
+_MOST_STRAY = 3  # letters that digits by hand may be read as
 _TAKEN_FOR = {"Đ": "BDPO0ĐEĎ", "Q": "O0GQC", "B": "8", "S": "5", "I": "1l", "O": "0", "G": "6", "T": "1"}
 
 
@@ -103,6 +109,12 @@ def read_notation(code: CodeLine, paper_type: PaperType | None, organ: str | Non
     by_organ = organ is not None and any(part in initials(organ) for part in fixed)
     score = code.score * (0.55 + 0.45 * sure) * (1.0 if known and by_organ else 0.94 if known or by_organ else 0.8)
     score *= 0.9 ** sum(part != better for part, better in zip(parts, fixed, strict=True))
+    if organ is not None and not by_organ:
+        score *= _NOT_OF_AGENCY
+    if paper_type is not None and paper_type.abbreviations and fixed[at_type] not in paper_type.abbreviations:
+        score *= _NOT_OF_TYPE
+    if _TONE.search(unicodedata.normalize("NFD", text)):
+        score *= _TONED
     if not _is_sign(text):
         score *= 0.4
     return Candidate(text, raw, score, _evidence(code.line, start, end))
@@ -180,6 +192,8 @@ def _without_stroke(line: Letters, start: int, weight: float) -> CodeLine | None
     if short is None and not (first[-2:].isalnum() and any(map(str.isalpha, first[-2:]))):
         return None
     at = start + found.end(1) - (len(short) if short else 2)
+    if sum(map(str.isalpha, line.text[start:at])) > _MOST_STRAY:
+        return None  # an agency's name (SỞ LAO ĐỘNG - THƯƠNG BINH …)
     weight *= 0.6 if short else 0.4
     return CodeLine(line, (start, at), (at, start + found.end(2)), None, line.between(start, at), weight)
 

@@ -13,7 +13,7 @@ from ocr_workers.reading.labels import read_codes, read_labels, read_validity
 from ocr_workers.reading.language import VIETNAMESE, read_language
 from ocr_workers.reading.marks import pairs_of
 from ocr_workers.reading.second_look import Again, parts_of
-from ocr_workers.reading.sense import Candidates, days_on, weigh_received
+from ocr_workers.reading.sense import Candidates, days_on, weigh_received, weigh_signed
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Sheet, sheet_of
 from ocr_workers.reading.splits import Split, propose_splits
@@ -99,7 +99,8 @@ def read_fields(
     if looked and "priority" not in found:
         found["priority"] = looked[:1]
     if signature is not None:
-        found |= {name: ones for name, ones in signature([sheet.page for sheet in written], sight).items() if ones}
+        signed = signature([sheet.page for sheet in written], sight)
+        found |= {name: ones for name, ones in weigh_signed(signed, found["type_name"][0].value).items() if ones}
     found = _typed(found, {sheet.page.number for sheet in sheets if sheet.page.lane == "text_layer"})
     if known is not None:
         found = known(found)

@@ -11,13 +11,18 @@ from ocr_workers.reading.code import initials
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Sheet
 from ocr_workers.reading.syllables import is_syllable
-from ocr_workers.reading.text import fold
+from ocr_workers.reading.text import fold, same
 from sohoa.paper_types import type_named, type_of_abbreviation
 
 Candidates = dict[str, tuple[Candidate, ...]]
 """By field name, best first."""
 _CITED = re.compile(r"ngay\s*(\d{1,2})\s*(?:/|-|\.|thang)\s*(\d{1,2})\s*(?:/|-|\.|nam)\s*((?:19|20)\d\d)")
 _STAMPED = re.compile(r"(?<!\d)(?:(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)|((?:19|20)\d\d)-(\d\d)-(\d\d)T)")
+_TORN_YEARS = re.compile(r"\b(?:19|20)\d\d (?:19|20)\d\d\b")
+_TORN, _OTHER_MARKS = 0.7, 0.7
+"""How much less sure two years are between which a dash was lost (2017 2022), and a name of which another part of the head says
+other marks."""
+_ON_A_FORM = 0.5
 _LONGEST_WAIT = timedelta(days=60)
 
 
@@ -63,6 +68,12 @@ def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
         weighed[name] = tuple(
             _scaled(one, 0.9 ** len(impossible_words(one.value or ""))) for one in found.get(name, ())
         )
+    weighed["subject"] = tuple(
+        _scaled(one, _TORN if _TORN_YEARS.search(one.value or "") else 1.0) for one in weighed["subject"]
+    )
+    place = _first(found, "place")
+    for name in ("organ_name", "parent_organ_name") if place else ():
+        weighed[name] = tuple(_scaled(one, _place_sense(one.value or "", place or "")) for one in weighed[name])
     return {name: tuple(sorted(ones, key=lambda one: -one.score)) for name, ones in weighed.items() if ones}
 
 
@@ -78,10 +89,30 @@ def weigh_received(found: Candidates) -> Candidates:
     return found | {"received_date": received}
 
 
+def weigh_signed(found: Candidates, type_name: str | None) -> Candidates:
+    """The same candidates for who signed; on a form of the desk names stand of clerks and citizens, too."""
+    kind = type_named(type_name) if type_name else None
+    if kind is None or kind.kind != "form":
+        return found
+    return {name: tuple(_scaled(one, _ON_A_FORM) for one in ones) for name, ones in found.items()}
+
+
 def impossible_words(text: str) -> list[str]:
     """Words in small letters (or all capitals of a length no code has) that no Vietnamese syllable is spelt like."""
     words = re.findall(r"[^\W\d_]+", text)
     return [word for word in words if (word.islower() or len(word) > 7) and len(word) > 1 and not is_syllable(word)]
+
+
+def _place_sense(agency: str, place: str) -> float:
+    """Less than 1 where the agency is named after the place of the date in the same letters but with other marks: one of the
+    two was read wrongly."""
+    words = [word.strip(".,;:") for word in agency.split()]
+    size = len(place.split())
+    for at in range(len(words) - size + 1):
+        part = " ".join(words[at : at + size])
+        if fold(part) == fold(place) and not all(map(same, part.split(), place.split())):
+            return _OTHER_MARKS
+    return 1.0
 
 
 def _date_sense(value: str | None, days: Days, code_year: str | None) -> float:

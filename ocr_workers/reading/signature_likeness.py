@@ -16,8 +16,8 @@ _UNLIKE = 1.0
 _OTHER_MARKS = 0.2  # letters that differ, and their marks as well
 _MOST_SHARE = 0.4  # of a syllable's letters that may be wrong
 _SHAPES: Final = ("ILTJ1Y", "IHLK", "HNMU", "CGOQD", "EC", "UVY", "BRPE", "FPT")
-_SURNAMES: Final = tuple((name, fold(name)) for name in sorted(SURNAMES | COMMON_SURNAMES))
-_GIVEN: Final = tuple((name, fold(name)) for name in sorted(GIVEN))
+_SURNAMES: Final = tuple((name, fold(name), frozenset(fold(name))) for name in sorted(SURNAMES | COMMON_SURNAMES))
+_GIVEN: Final = tuple((name, fold(name), frozenset(fold(name))) for name in sorted(GIVEN))
 _SHAPED_ALIKE: Final = frozenset(one + other for shape in _SHAPES for one in shape for other in shape)
 
 
@@ -42,10 +42,12 @@ def names_like(read: str, opens: bool) -> tuple[str, ...]:
     plain = fold(read)
     if not plain:
         return ()
-    found = []
-    for name, known in _SURNAMES if opens else _GIVEN:
+    found, seen = [], frozenset(plain)
+    for name, known, letters in _SURNAMES if opens else _GIVEN:
         most = max(_MOST_SHARE * max(len(known), len(plain)), 1.0)
-        if abs(len(known) - len(plain)) <= most and distance(known, plain) <= most + 1 and unlike(read, name) <= most:
+        if abs(len(known) - len(plain)) > most or len(letters - seen) > most + 1:
+            continue
+        if distance(known, plain) <= most + 1 and unlike(read, name) <= most:
             found.append(name)
     return tuple(found)
 

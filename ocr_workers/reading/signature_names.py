@@ -204,7 +204,7 @@ def _best(slot: list[_Token], active: int, *, opens: bool) -> tuple[str, float, 
             weight * math.log(_read_as(text, sure, option)) for text, sure, weight in reads
         )
 
-    missed = _SHARE * (active - len(slot)) * math.log(_MISSED)
+    missed = _weight_of(active - len(slot)) * math.log(_MISSED)
     unknown = math.log(0.03) + sum(weight * math.log(0.012) for _, _, weight in reads)
     weighed = {option: evidence(option) for option in options}
     if not weighed:
@@ -223,13 +223,18 @@ def _weighed(slot: list[_Token]) -> list[tuple[str, float, float]]:
     return [(token.text, token.confidence, scale * weight) for token, weight in zip(slot, weights, strict=True)]
 
 
+def _weight_of(readings: int) -> float:
+    """What so many readings that saw nothing count for: what is missed once is missed again."""
+    return min(_SHARE * readings, _MOST_WEIGHT)
+
+
 def _noise_evidence(slot: list[_Token], active: int) -> float:
     """The log evidence of a slot being a stroke, a seal's rim or a neighbour's print."""
     evidence = 0.0
     for text, sure, weight in _weighed(slot):
         real = is_syllable(text) and text[:1].isupper() and len(text) > 1
         evidence += weight * math.log(2e-4 * (1.2 - sure) if real else 2e-2 if len(text) < 3 else 3e-3)
-    return evidence + _SHARE * (active - len(slot)) * math.log(_MISSED_NOISE)
+    return evidence + _weight_of(active - len(slot)) * math.log(_MISSED_NOISE)
 
 
 def shaped(text: str) -> str:

@@ -35,6 +35,9 @@ _NAME_LIKE, _MORE_THAN_PRINT = (
     0.55,
 )  # how like a name a reading is that makes a row, against the row its stems show
 _EDGE_MM = 3.0  # a capital
+_BESIDE_MM = 12.0  # how far the middles of two titles of one signer stand apart at most
+_LOWER_ROW = 0.6  # how much less sure a position is that print follows which nothing could be read of
+_MOST_TITLES = 3
 _MOST_WORDS = 6  # of a name with a degree
 _TITLE_LIKE = 0.6
 _GREY: Final[tuple[LineView, ...]] = (
@@ -80,10 +83,12 @@ class Look:
     seen: list[list[Cell]]
     had: dict[str, int] = field(default_factory=dict)
     reads: int = 0
+    above_read: bool = False
     below_read: bool = False
     seen_titles: bool = False
     printed: PrintRow | None = None
     print_sought: bool = False
+    unread_below: Box | None = None
 
     @property
     def mm(self) -> float:
@@ -129,25 +134,31 @@ def read_name(look: Look) -> NameRead | None:
         ]
         views = _line_views(look, row)
     print_to = None if printed is None else (printed.box[0] + _EDGE_MM * look.mm, printed.box[2] - _EDGE_MM * look.mm)
-    name = vote_on_name(_row_words(look, row), print_to)
-    while look.had.get("name", 0) < len(views) and not look.time_is_up:
+    while True:
         number = look.had.get("name", 0)
-        if number >= _LEAST_LINES and name is not None and name.chance >= _SURE:
-            break
+        at_end = number >= len(views) or look.time_is_up
+        if at_end or number >= _LEAST_LINES:
+            name = vote_on_name(_row_words(look, row), print_to)
+            if at_end or (name is not None and name.chance >= _SURE):
+                return name
         view, larger = views[number]
         look.line(view, areas[number % 2], larger, 0.0 if printed is None else printed.slope)
         look.had["name"] = number + 1
-        name = vote_on_name(_row_words(look, row), print_to)
-    return name
 
 
 def read_title(look: Look) -> TitleRead | None:
     """Each row over the name once more in view after view, until it is sure or has had its share of views."""
     name_row = name_row_of(look)
     rows = _title_rows(look.seen, name_row)
-    if len(rows) == 1 and not look.below_read and as_decreed(power_in(rows[0][0].text)[0]) not in ("TM.", "Q."):
-        _look_below(look, rows[0])
+    if not rows and name_row is not None and not look.above_read:
+        _look_above(look, name_row)
         rows = _title_rows(look.seen, name_row)
+    if rows and not look.below_read:
+        alone = len(rows) == 1 and as_decreed(power_in(rows[0][0].text)[0]) not in ("TM.", "Q.")
+        look.unread_below = _print_below(look, rows[-1], name_row)
+        if alone or look.unread_below is not None:
+            _look_below(look, rows[-1])
+            rows = _title_rows(look.seen, name_row)
     voted: list[TitleRow | None] = []
     for cells in rows:
         box = _row_box(cells)
@@ -164,7 +175,11 @@ def read_title(look: Look) -> TitleRead | None:
             look.had[place] = number + 1
             row = vote_on_row([cell for seen in look.seen for cell in seen if level(cell.box, box)])
         voted.append(row)
-    return _with_powers_seen(combine([row for row in voted if row is not None]), look, name_row)
+    title = _with_powers_seen(combine([row for row in voted if row is not None]), look, name_row)
+    below = look.unread_below
+    if title is None or title.position is None or below is None or any(level(below, _row_box(cells)) for cells in rows):
+        return title
+    return replace(title, position_chance=_LOWER_ROW * title.position_chance)
 
 
 def read_in_text(own: list[Cell]) -> tuple[NameRead | None, TitleRead | None]:
@@ -193,7 +208,7 @@ def find_print(look: Look) -> None:
     look.printed = look.readings.row_of_print(
         (left, round(start), right, bottom),
         doubtful_to=end + _ROOM_MM * look.mm if titles else 0.0,
-        without=[cell.box for cell in cells_of(look.page) if len(cell.words) > _MOST_WORDS],
+        without=_text_lines(look.page),
     )
 
 
@@ -264,6 +279,38 @@ def _with_powers_seen(title: TitleRead | None, look: Look, name_row: Box | None)
     if any(power_in(cell.text)[0] and is_title(power_in(cell.text)[1]) for cell in above):
         return replace(title, authority_chance=0.3 * title.authority_chance)
     return title
+
+
+def _look_above(look: Look, name_row: Box) -> None:
+    """Titles that no reading saw, as under a seal, stand where stems show rows of print above the name."""
+    look.above_read = True
+    left, top, right, _ = look.block.region
+    known = _text_lines(look.page)
+    for _ in range(_MOST_TITLES):
+        above = (left, top, right, round(name_row[1] - _CLOSEST_MM * look.mm))
+        row = look.readings.row_of_print(above, without=known)
+        if row is None:
+            return
+        area = _grown(row.box, beside=1.2 * look.mm, above=1.2 * look.mm, inside=look.block.region)
+        for view, larger in _UNDER_STROKES[look.readings.ink_of(row.box)][:_LEAST_TITLE_LINES]:
+            look.line(view, area, larger, row.slope)
+        known.append(row.box)
+
+
+def _text_lines(page: Page) -> list[Box]:
+    """What the page pass read that is longer than a name or a title."""
+    return [cell.box for cell in cells_of(page) if len(cell.words) > _MOST_WORDS]
+
+
+def _print_below(look: Look, row: list[Cell], name_row: Box | None) -> Box | None:
+    """A row of print close below the last title and well above the name: one more title, as a seal may have hidden it."""
+    box = _row_box(row)
+    height = box[3] - box[1]
+    left, _, right, bottom = look.block.region
+    until = min(bottom if name_row is None else round(name_row[1] - _ROOM_MM * look.mm), round(box[3] + 1.9 * height))
+    found = look.readings.row_of_print((left, round(box[3] + 0.1 * height), right, until))
+    beside = None if found is None else abs((found.box[0] + found.box[2]) / 2 - (box[0] + box[2]) / 2)
+    return found.box if found is not None and beside is not None and beside < _BESIDE_MM * look.mm else None
 
 
 def _look_below(look: Look, row: list[Cell]) -> None:

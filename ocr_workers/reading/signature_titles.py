@@ -198,6 +198,9 @@ def combine(rows: Sequence[TitleRow]) -> TitleRead | None:
     if leading:
         last = leading[-1]
         row, below = rows[last], [one for one in rows[last + 1 :] if one.position]
+        stamped = _stamped_below(below, raw) if as_decreed(row.power) == "TM." else None
+        if stamped is not None and stamped.position == below[1].position:
+            return stamped
         if below:
             position, chance, box = _named_below(row, below[0])
         elif as_decreed(row.power) in ("Q.", "TM.") and row.position and row.known:
@@ -209,18 +212,27 @@ def combine(rows: Sequence[TitleRow]) -> TitleRead | None:
     if not named:
         return None
     head = named[0]
-    if len(named) > 1 and head.position and (deputy := _deputy_of(named[1].position, head.position)):
-        # "KT." is often written by hand before a printed head's title, with the deputy's stamped below it.
-        stamped = named[1]
-        chance = stamped.chance if deputy == stamped.position else 0.75
-        power_chance = (0.85 + 0.1 * head.prefixed) * min(chance, max(head.chance, 0.8))
-        return TitleRead(deputy, chance, stamped.box, "KT.", power_chance, head.box, raw)
+    if (stamped := _stamped_below(named, raw)) is not None:
+        return stamped
     if len(named) > 1 and named[1].known and not head.known:
         head = named[1]
     if head.position in ROLES:
         return TitleRead(None, 0.9 * head.chance, head.box, None, 0.9 * head.chance, head.box, raw)
     alone = 1 - 0.8 * head.prefixed
     return TitleRead(head.position, head.chance * alone, head.box, None, 0.9 * head.chance * alone, head.box, raw)
+
+
+def _stamped_below(named: Sequence[TitleRow], raw: str) -> TitleRead | None:
+    """ "KT." is often written by hand before a printed head's title, with the deputy's stamped below it."""
+    if len(named) < 2 or not named[0].position:
+        return None
+    head, stamped = named[:2]
+    deputy = _deputy_of(stamped.position, named[0].position)
+    if deputy is None:
+        return None
+    chance = stamped.chance if deputy == stamped.position else 0.75
+    power_chance = (0.85 + 0.1 * head.prefixed) * min(chance, max(head.chance, 0.8))
+    return TitleRead(deputy, chance, stamped.box, "KT.", power_chance, head.box, raw)
 
 
 def _named_below(row: TitleRow, below: TitleRow) -> tuple[str | None, float, Box | None]:

@@ -125,8 +125,9 @@ def read_subject(lines: Sequence[Span], own: Pairs, *, born_digital: bool, capit
         texts, sures = in_words(texts, [word.confidence for word in words])
         better = put_right(_mended(texts), own, sures)
     value = re.sub(r"\s+[.,;:]$", "", spaced(" ".join(better)).strip(" _*|~'\"“”‘’«»-–—").rstrip(",;:"))
-    value = re.sub(r"^V(?:\s*[/⁄|il1%íì]\s*[vV]|\W{1,3}[vV]?)(?=[\s:.])", "V/V" if capitals else "V/v", value)
-    value = re.sub(r"^(?:[Vv][àa]|VỀ|V[eéẻẽẹêèếễể]) việc", "Về việc", value)
+    if not born_digital:
+        value = re.sub(r"^V(?:\s*[/⁄|il1%íì]\s*[vV]|\W{1,3}[vV]?)(?=[\s:.])", "V/V" if capitals else "V/v", value)
+        value = re.sub(r"^(?:[Vv][àa]|VỀ|V[eéẻẽẹêèếễể]) việc", "Về việc", value)
     changed = sum(one != other for one, other in zip(better, texts, strict=True))
     sure = [word.confidence for word in words if any(map(str.isalnum, word.text))]
     score = (0.4 + 0.35 * sum(sure) / len(sure) + 0.25 * min(sure)) * 0.975**changed if sure else 0.1

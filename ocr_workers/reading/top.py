@@ -24,6 +24,7 @@ from ocr_workers.reading.zones import Head, find_head, secrecy, urgency
 from sohoa.model import Box, Evidence, Page
 
 _BODY = re.compile(r"^\W*(can cu|kinh gui|dieu 1\b)")
+_STROKE_FOR_LETTER = 0.7  # a suffix that the words lack is rather the stroke behind the number
 _FRESH = 0.5  # of the page's height: a title stands above
 
 HandReader = Callable[[Page, Sight], ByHand]
@@ -148,6 +149,8 @@ def _number(code: CodeLine, sight: Sight, hand: ByHand) -> tuple[Candidate, ...]
         place = words.evidence if text and words.value is not None else (Evidence(page, code.gap),)
         alike = words.value == (text or None)
         score = 1 - (1 - chance) * (1 - words.score) if alike else chance * (1 - 0.5 * words.score * (1 - chance))
+        if text[-1:].isalpha() and text[:-1] == words.value:
+            score *= _STROKE_FOR_LETTER
         found[text or None] = Candidate(
             text or None, words.raw, score * code.score, place, "words+digits" if alike else "digits"
         )

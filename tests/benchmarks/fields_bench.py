@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import fmean, median
 
 from sohoa import logs
-from tests.benchmarks import fields_learning, fields_pictures
+from tests.benchmarks import fields_learning, fields_pictures, fields_time
 from tests.benchmarks.fields_report import Groups, figures, sections
 from tests.benchmarks.fields_sample import CACHE, SEED, Outcome, Task, read_all, real_names
 from tests.benchmarks.machine import this_machine
@@ -27,17 +26,19 @@ IMAGES = Path("docs/images")
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many drawn papers of each level, of each kind of bad input and of one office, and whether real papers are read."""
+    """How many drawn papers of each level, of each kind of bad input and of one office, whether real papers are read, and how
+    many drawn ones the time is taken of."""
 
     name: str
     papers: dict[str, int]
     spoiled: int
     real: bool
     of_office: int = 0
+    timed: int = 0
 
 
-FULL = Size("full", {"typical": 180, "clean": 60, "poor": 80, "fax": 30}, 3, real=True, of_office=20)
-QUICK = Size("quick", {"typical": 24, "clean": 8, "poor": 8, "fax": 4}, 1, real=True, of_office=10)
+FULL = Size("full", {"typical": 120, "clean": 30, "poor": 50, "fax": 20}, 3, real=True, of_office=20, timed=20)
+QUICK = Size("quick", {"typical": 24, "clean": 8, "poor": 8, "fax": 4}, 1, real=True, of_office=10, timed=6)
 SMOKE = Size("smoke", {"typical": 2, "clean": 0, "poor": 1}, 0, real=False)
 
 
@@ -64,6 +65,7 @@ def main() -> int:
         processes=asked.processes,
         images=images,
         of_office=size.of_office,
+        timed=size.timed,
     )
     if asked.write is None:
         sys.stdout.write(report)
@@ -87,10 +89,18 @@ def tasks(size: Size, *, mnist: str = "") -> list[Task]:
 
 
 def measure(
-    todo: Sequence[Task], *, size_name: str, command: str, processes: int, images: Path, of_office: int = 0
+    todo: Sequence[Task],
+    *,
+    size_name: str,
+    command: str,
+    processes: int,
+    images: Path,
+    of_office: int = 0,
+    timed: int = 0,
 ) -> str:
     """Read everything, draw the pictures and give the report."""
     started_at, machine = datetime.now(UTC), this_machine()
+    costs = fields_time.measure(timed) if timed else []
     say(f"{len(todo)} papers, {processes} at a time; recognised pages are kept in {CACHE}")
     outcomes: list[Outcome] = []
     for number, outcome in enumerate(read_all(todo, processes=processes), 1):
@@ -103,7 +113,7 @@ def measure(
     if hard:
         fields_pictures.draw_hard(hard, images / "hard-papers.png")
     lines = ["# Accuracy of fields", "", f"Written by `{command}`, which repeats it; do not edit.", ""]
-    lines += [*figure_table(figures(groups)), "", *sections(groups, hard)]
+    lines += [*figure_table([*figures(groups), *costs]), "", *sections(groups, hard)]
     if of_office:
         lines += [*fields_learning.measure(of_office), ""]
     lines += [
@@ -119,18 +129,12 @@ def measure(
 def _how(outcomes: Sequence[Outcome]) -> list[str]:
     drawn = [each for each in outcomes if each.cer]
     pages = sum(each.pages for each in outcomes)
-    read_ms = [1000 * each.read_s / each.pages for each in outcomes if each.pages]
     layouts = len({each.extra["layout"] for each in drawn})
-    lines = [
+    return [
         f"- {len(outcomes)} papers of {pages} pages; {len(drawn)} drawn by draw_varied from seed {SEED}: {layouts} layouts",
         "- drawn at 300 dpi, fax at 200; none of these seeds is used for rules, models or thresholds",
         "- the baseline is Tesseract's command line through pytesseract, its defaults, and the starting patterns",
     ]
-    if read_ms:
-        share = sum(each.read_s for each in outcomes) / max(1e-9, sum(each.recognise_s for each in outcomes))
-        each_ms = f"{median(read_ms):.0f} ms a page (median), {fmean(read_ms):.0f} ms on average"
-        lines.append(f"- reading took {each_ms}: {100 * share:.0f} % of recognition")
-    return lines
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -63,7 +62,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one paper: its truth, what each reader said, error rates a page (drawn papers) and time.
+    """What came of one paper: its truth, what each reader said, and error rates a page (drawn papers).
 
     `best` and `alone` are the first candidate of each field, after all looks and of the page's own pass.
     """
@@ -79,8 +78,6 @@ class Outcome:
     error: str | None = None
     cer: tuple[float, ...] = ()
     wer: tuple[float, ...] = ()
-    recognise_s: float = 0.0
-    read_s: float = 0.0
     pages: int = 0
 
 
@@ -115,13 +112,12 @@ def read_paper(task: Task, paper: press.Paper | None, *, known: Dictionary = EMP
     """The same of a paper that is drawn already; `known`: what people have confirmed before."""
     given = _real(task.name) if paper is None else _pages_of(paper, task)
     truth, extra = _truth_of(task.name) if paper is None else (paper.fields, paper.extra)
-    started_s, error = time.perf_counter(), None
+    error = None
     reading = Reading()
     try:
         reading = fields_reader.read(given.pages, given.load, home=CACHE / "home", known=known, measured=measured)
     except Exception as crash:  # noqa: BLE001  (that it crashed is a figure)
         error = f"{type(crash).__name__}: {crash}"
-    read_s = time.perf_counter() - started_s
     rates = (
         [_rates(page, got) for page, got in zip(paper.pages, given.pages, strict=True)]
         if paper and not task.kind and not task.typed
@@ -139,8 +135,6 @@ def read_paper(task: Task, paper: press.Paper | None, *, known: Dictionary = EMP
         error,
         cer=tuple(cer for cer, _ in rates),
         wer=tuple(wer for _, wer in rates),
-        recognise_s=sum(page.recognise_ms for page in given.pages) / 1000,
-        read_s=read_s,
         pages=len(given.pages),
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +67,19 @@ def main() -> int:
             f"{len(taken)} accepted at {curves[name, how].enough:.3f}, {len(taken) - sum(taken)} of them wrong"
         )
     if asked.write:
-        target = Path(ocr_workers.reading.__file__).with_name("calibration.json")
-        fields: dict[str, dict[str, Any]] = defaultdict(dict)
-        for (name, how), curve in sorted(curves.items()):
-            fields[name][how] = {"scores": curve.scores, "chances": curve.chances, "enough": curve.enough}
-        about = {"papers": len(outcomes), "seed": SEED, "fields": fields}
-        target.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-        say(f"written to {target.name}")
+        write(curves, papers=len(outcomes))
+        say("written to calibration.json")
     return 0
+
+
+def write(curves: Mapping[Key, Curve], *, papers: int) -> None:
+    """Make the curves, measured on so many `papers`, those that come with this version."""
+    fields: dict[str, dict[str, Any]] = defaultdict(dict)
+    for (name, how), curve in sorted(curves.items()):
+        fields[name][how] = {"scores": curve.scores, "chances": curve.chances, "enough": curve.enough}
+    about = {"papers": papers, "seed": SEED, "fields": fields}
+    target = Path(ocr_workers.reading.__file__).with_name("calibration.json")
+    target.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
 def tasks(papers: int) -> list[Task]:

@@ -38,7 +38,9 @@ TRUTH: dict[str, str | None] = {
 
 def outcome(read: Mapping[str, Field], truth: Mapping[str, str | None] = TRUTH, **extra: Any) -> Outcome:
     task = Task("typical", seed=7)
-    return Outcome(task, truth, {"layout": "quyet_dinh", **extra}, read, {}, {}, {}, {}, cer=(0.01,), wer=(0.02,), pages=1)
+    return Outcome(
+        task, truth, {"layout": "quyet_dinh", **extra}, read, {}, {}, {}, {}, cer=(0.01,), wer=(0.02,), pages=1
+    )
 
 
 def field(value: str | None, confidence: float = 0.9, *, accepted: bool = True) -> Field:

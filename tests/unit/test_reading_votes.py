@@ -67,7 +67,12 @@ def test_the_pages_own_pass_is_believed_more_than_two_looks_that_share_a_fault()
 
 
 def test_a_word_that_no_syllable_is_spelt_like_gives_way() -> None:
-    own, look = ["vốn", "đầu", "trư", "công"], ["vốn", "đầu", "tư", "công"]
+    own, look = ["ở", "khea", "rừng"], ["ở", "khe", "rừng"]
+    assert word_by_word([own, look, look], own_pass=True) == "ở khe rừng"
+
+
+def test_a_word_that_office_phrases_have_beside_its_neighbours_weighs_more() -> None:
+    own, look = ["vốn", "đầu", "trù", "công"], ["vốn", "đầu", "tư", "công"]
     assert word_by_word([own, look, look], own_pass=True) == "vốn đầu tư công"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from ocr_workers.boxes import block_of
 from ocr_workers.engine import Engine
 from ocr_workers.pages import PageImage
 from ocr_workers.reading.signature import SignatureReading, read_signature
@@ -162,13 +163,32 @@ def test_a_name_that_a_black_pen_strikes_through_is_read(tools: Tools, colour: C
     assert _values(tools.read(page.pixels))[:2] == ("Phạm Quang Tuyết", "CHỦ TỊCH")
 
 
-def test_a_name_is_found_where_the_page_pass_saw_none_of_it(tools: Tools) -> None:
-    page = _signed("CHỦ TỊCH", name="Phạm Quang Tuyết")
+def test_rows_are_found_where_the_page_pass_saw_none_of_them(tools: Tools) -> None:
+    page = _signed("VIỆN TRƯỞNG", name="Phạm Quang Tuyết")
     cv2.line(page.pixels, (_px(112), _px(190)), (_px(178), _px(189)), BLACK, 3, cv2.LINE_AA)
-    (seen,) = [tools.recogniser.recognise(PageImage(1, page.pixels, float(DPI), False, "colour"))]
-    known = tuple(block for block in seen.blocks if block.box[3] < _px(182))
-    reading = read_signature([replace(seen, blocks=known)], _Sight((page.pixels,)), tools.engine)
-    assert _values(reading)[:2] == ("Phạm Quang Tuyết", "CHỦ TỊCH")
+    seen = tools.recogniser.recognise(PageImage(1, page.pixels, float(DPI), False, "colour"))
+
+    def without(*rows_mm: float) -> Page:
+        kept = [
+            line
+            for line in seen.lines()
+            if line.box[0] < _px(100) or all(not line.box[1] < _px(y) < line.box[3] for y in rows_mm)
+        ]
+        return replace(seen, blocks=(block_of(kept),))
+
+    sight = _Sight((page.pixels,))
+    assert _values(read_signature([without(190)], sight, tools.engine))[:2] == ("Phạm Quang Tuyết", "VIỆN TRƯỞNG")
+    assert _values(read_signature([without(152, 190)], sight, tools.engine))[:2] == ("Phạm Quang Tuyết", "VIỆN TRƯỞNG")
+
+
+def test_a_position_is_not_sure_where_print_follows_that_nobody_can_read(tools: Tools) -> None:
+    page = _signed("TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH", name="Phạm Quang Tuyết", seal=None)
+    alone = tools.read(page.pixels).signer_position[0]
+    page.write("HIIHHIIHIHHII", 145, 152 + 13)
+    followed = tools.read(page.pixels).signer_position[0]
+    assert alone.value == "CHỦ TỊCH"
+    assert alone.score >= SURE
+    assert followed.score < 0.7
 
 
 def test_a_name_blotted_out_is_not_sure(tools: Tools) -> None:

@@ -167,6 +167,13 @@ def test_the_last_power_word_counts() -> None:
     assert (head.position, head.authority) == ("CHỦ TỊCH", "TM.")
 
 
+def test_a_deputy_below_the_head_of_a_body_signs_by_a_power_word_that_was_not_read() -> None:
+    title = _titles(("TM. ỦY BAN NHÂN DÂN",), (". CHỦ TỊCH", "CHỦ TỊCH"), ("PHÓ CHỦ TỊCH", "HÓ CHỦ TỊCH"))
+    assert (title.position, title.authority) == ("PHÓ CHỦ TỊCH", "KT.")
+    twice = _titles(("TM. ỦY BAN NHÂN DÂN",), ("CHỦ TỊCH",), ("CHỦ TỊCH",))
+    assert (twice.position, twice.authority) == ("CHỦ TỊCH", "TM.")
+
+
 def test_a_party_paper_prints_its_power_with_a_stroke() -> None:
     title = _titles(("T/M BAN THƯỜNG VỤ",), ("PHÓ BÍ THƯ",))
     assert (title.position, title.authority) == ("PHÓ BÍ THƯ", "T/M")

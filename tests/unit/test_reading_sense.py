@@ -1,0 +1,121 @@
+"""What speaks against a reading lowers its score, and small slips that every engine makes are mended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+import pytest
+
+from ocr_workers.reading.by_hand import ByHand
+from ocr_workers.reading.code import find_code
+from ocr_workers.reading.fields import Reading, read_fields
+from ocr_workers.reading.sense import Candidates, weigh_signed
+from ocr_workers.reading.sight import NO_SIGHT, Candidate
+from ocr_workers.reading.spans import sheet_of
+from ocr_workers.reading.subject import read_subject
+from ocr_workers.reading.zones import find_head
+from sohoa.model import Page
+from tests.support.set_pages import LEFT, MIDDLE, body, set_page, state_head
+
+
+def _read(page: Page) -> Reading:
+    return read_fields([page], NO_SIGHT, today=date(2026, 1, 1))
+
+
+def _decision(*, about: str = "Về việc thành lập Tổ công tác", **head: object) -> Reading:
+    return _read(
+        set_page(
+            *state_head(**head),  # type: ignore[arg-type]
+            (6, MIDDLE, "QUYẾT ĐỊNH"),
+            (7, MIDDLE, about),
+            *body(9),
+        )
+    )
+
+
+def _score(reading: Reading, name: str) -> float:
+    return reading.candidates[name][0].score
+
+
+def test_an_agencys_name_with_a_dash_is_no_number() -> None:
+    agency = ("UBND TỈNH SÔNG HỒNG", "SỞ LAO ĐỘNG - THƯƠNG", "BINH VÀ XÃ HỘI")
+    reading = _decision(agency=agency, code="Số: 138/QĐ-SLĐTBXH")
+    assert reading.fields["organ_name"].value == "SỞ LAO ĐỘNG - THƯƠNG BINH VÀ XÃ HỘI"
+    assert reading.fields["code_number"].value == "138"
+    lost = _decision(agency=agency, code="~50 ~50")
+    assert lost.fields["organ_name"].value == "SỞ LAO ĐỘNG - THƯƠNG BINH VÀ XÃ HỘI"
+    assert "code_notation" not in lost.fields
+
+
+def test_a_name_keeps_the_dash_that_its_second_line_begins_with_and_loses_stray_stops() -> None:
+    reading = _decision(agency=("UBND HUYỆN KHE NGÀN", "PHÒNG TÀI CHÍNH.", "- KẾ HOẠCH"), code="Số: 1/QĐ-TCKH")
+    assert reading.fields["organ_name"].value == "PHÒNG TÀI CHÍNH - KẾ HOẠCH"
+
+
+def test_a_place_with_other_marks_in_the_agencys_name_than_in_the_date_makes_it_less_sure() -> None:
+    day = "Cẩm Nhượng, ngày 03 tháng 4 năm 2024"
+    alike = _decision(agency=("HUYỆN KHE NGÀN", "UBND XÃ CẨM NHƯỢNG"), code="Số: 1/QĐ-UBND", day=day)
+    unlike = _decision(agency=("HUYỆN KHE NGÀN", "UBND XÃ CẤM NHƯỢNG"), code="Số: 1/QĐ-UBND", day=day)
+    assert unlike.fields["organ_name"].value == "UBND XÃ CẤM NHƯỢNG"  # a check makes no value
+    assert _score(unlike, "organ_name") < 0.8 * _score(alike, "organ_name")
+
+
+def test_two_years_without_a_dash_between_them_are_doubted() -> None:
+    torn = _decision(about="Kế hoạch phát triển giai đoạn 2021 2026")
+    whole = _decision(about="Kế hoạch phát triển giai đoạn 2021 - 2026")
+    assert torn.fields["subject"].value == "Kế hoạch phát triển giai đoạn 2021 2026"
+    assert _score(torn, "subject") < 0.8 * _score(whole, "subject")
+
+
+def test_a_name_on_a_form_of_the_desk_may_be_anybodys() -> None:
+    signed: Candidates = {"signer_name": (Candidate("Lý Thu Khuê", "Lý Thu Khuê", 0.9, ()),)}
+    assert weigh_signed(signed, "Quyết định") == signed
+    assert weigh_signed(signed, "Giấy tiếp nhận hồ sơ và hẹn trả kết quả")["signer_name"][0].score < 0.5
+
+
+@pytest.mark.parametrize(
+    ("printed", "value"),
+    [
+        ("Về việc giao ban (đợt HI)", "Về việc giao ban (đợt III)"),
+        ("Về việc giao ban quý 1V năm 2019", "Về việc giao ban quý IV năm 2019"),
+        ("Về việc giao ban quý H năm.2019 .", "Về việc giao ban quý II năm 2019"),
+        ("Giao ban tại huyện Khe. Ngàn thuộc.phạm vi", "Giao ban tại huyện Khe Ngàn thuộc phạm vi"),
+        ("Về việc thành 'lập Tổ công tác", "Về việc thành lập Tổ công tác"),
+        ("Số hóa hồ sơ theo TCVN HI", "Số hóa hồ sơ theo TCVN HI"),
+    ],
+)
+def test_slips_within_a_subject_are_mended(printed: str, value: str) -> None:
+    assert _decision(about=printed).fields["subject"].value == value
+
+
+@pytest.mark.parametrize(("born_digital", "value"), [(True, "V/V giao ban"), (False, "V/v giao ban")])
+def test_text_that_the_file_holds_keeps_its_label_an_engines_is_told_by_pixels(born_digital: bool, value: str) -> None:
+    [row] = sheet_of(set_page((3, LEFT, "V/V giao ban"))).rows
+    line = sheet_of(set_page((3, LEFT, "V/V giao ban"))).span(row)
+    read = read_subject([line], own=Counter(), born_digital=born_digital)
+    assert read is not None
+    assert read.value == value
+
+
+def test_a_notation_is_held_against_agency_type_and_spelling() -> None:
+    sure, other, of_no_type, toned = (
+        _score(_decision(code=f"Số: 138/{notation}"), "code_notation")
+        for notation in ("QĐ-SYT", "QĐ-KHTC", "QQQ-SYT", "QĐ-KHỤC")
+    )
+    assert other < 0.87 * sure  # no part of it is short for Sở Y tế
+    assert of_no_type < 0.87 * sure
+    assert toned < 0.6 * other  # no abbreviation has a tone mark
+
+
+def test_a_letter_behind_the_number_that_the_words_lack_is_rather_the_stroke() -> None:
+    page = set_page(*state_head(code="Số: 892 /QĐ-SYT"), (6, MIDDLE, "QUYẾT ĐỊNH"), *body(9))
+    code = find_code(find_head(page, sheet_of(page)))
+    assert code is not None
+
+    def score(text: str) -> float:
+        hand = ByHand([(text, 0.9)], code.gap)
+        reading = read_fields([page], NO_SIGHT, today=date(2026, 1, 1), digits=lambda *_: hand)
+        return next(one.score for one in reading.candidates["code_number"] if one.value == text)
+
+    assert score("892C") < 0.75 * score("893")
