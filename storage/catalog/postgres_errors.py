@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from sohoa.errors import SetupError, SohoaError, StoreUnavailable
 
@@ -32,7 +32,8 @@ def explained(error: DBAPIError, url: URL) -> SohoaError | None:
     where = _where(url)
     state = getattr(error.orig, "sqlstate", None)
     if state is None:
-        return _without_state(str(error.orig), url, where)
+        is_connection = isinstance(error, OperationalError | InterfaceError)
+        return _without_state(str(error.orig), url, where) if is_connection else None
     match state:
         case "57014":
             return StoreUnavailable(f"a statement took too long on {where}; try again", code="catalog_timeout")
@@ -65,7 +66,7 @@ def explained(error: DBAPIError, url: URL) -> SohoaError | None:
     return None
 
 
-def _without_state(said: str, url: URL, where: str) -> SohoaError | None:
+def _without_state(said: str, url: URL, where: str) -> SohoaError:
     """libpq's text is the server's, in the language that the server speaks; what is not understood is a server away."""
     if re.search(
         r"password authentication failed|no password supplied|role .* does not exist|no pg_hba\.conf entry", said
@@ -77,8 +78,6 @@ def _without_state(said: str, url: URL, where: str) -> SohoaError | None:
         return _too_many(where)
     if re.search(r"invalid (connection option|sslmode|integer|port)|could not (read|open) .*(certificate|key)", said):
         return SetupError(f"SOHOA_CATALOG_URL cannot be used on {where}: an option after the ? is wrong")
-    if re.search(r"cannot contain NUL|can't adapt|surrogates not allowed", said):
-        return None
     return StoreUnavailable(
         f"{where} does not answer: see that it runs and that host and port are right", code="catalog_away"
     )

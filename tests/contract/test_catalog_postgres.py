@@ -230,6 +230,14 @@ def test_full_disk_is_told_apart(db: Database) -> None:
     assert told(fill, StoreUnavailable).code == "catalog_full"
 
 
+def test_statement_that_is_wrong_is_a_defect_and_no_trouble_of_the_server(db: Database) -> None:
+    for statement in ("SELECT ?", "SELECT %s"):
+        with pytest.raises(DBAPIError), db.read() as conn:
+            conn.exec_driver_sql(statement, ("x", "y"))
+    with pytest.raises(DBAPIError), db.write() as conn:
+        conn.execute(insert(tables.leases).values(name="\0", owner="me", leased_until=NOW))
+
+
 def test_row_that_is_refused_is_not_quoted(db: Database) -> None:
     values = {"document_id": "nobody", "put_at": None}
     with pytest.raises(IntegrityError) as caught, db.write() as conn:
