@@ -9,6 +9,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 
 import structlog
@@ -73,13 +74,15 @@ class Housekeeper:
             thread.join(timeout=LEASE_S)
 
     def _keep(self, name: str, duty: Callable[[str, Stores], None]) -> None:
-        with open_stores(self._settings) as stores:
-            pause_s = INDEX_EVERY_S
+        stores, pause_s = None, INDEX_EVERY_S
+        with ExitStack() as held:
             while not self._stop.wait(pause_s):
                 try:
+                    if stores is None:
+                        stores = held.enter_context(open_stores(self._settings))
                     if self._has_lease(name, stores):
                         duty(name, stores)
-                        with stores.database.write() as connection:
+                        with stores.database.write_beside() as connection:
                             leases.release(connection, name, owner=self._owner)
                     pause_s = INDEX_EVERY_S
                 except SohoaError as error:
@@ -152,7 +155,7 @@ class Housekeeper:
                 return
 
     def _has_lease(self, name: str, stores: Stores) -> bool:
-        with stores.database.write() as connection:
+        with stores.database.write_beside() as connection:
             return leases.acquire(connection, name, owner=self._owner, ttl_s=LEASE_S, now=stores.clock.now())
 
 

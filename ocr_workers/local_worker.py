@@ -139,7 +139,7 @@ class Supervisor:
             log.warning("worker.died", job_id=worker.job_id, exit_code=worker.process.exitcode)
         worker.pipe.close()
         self._workers.remove(worker)
-        with _store_may_be_away(), self._database.write() as connection:
+        with _store_may_be_away(), self._database.write_beside() as connection:
             jobs.release_owner(connection, worker.owner, code=code, now=self._clock.now())
         if not worker.ready and code == "engine_killed":
             time.sleep(IDLE_S)  # a worker that dies before its first job must not be started in a tight loop
@@ -147,7 +147,7 @@ class Supervisor:
     def _renew(self) -> None:
         for worker in self._workers:
             if worker.job_id is not None:
-                with _store_may_be_away(), self._database.write() as connection:
+                with _store_may_be_away(), self._database.write_beside() as connection:
                     jobs.renew(
                         connection,
                         [worker.job_id],

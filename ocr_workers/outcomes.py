@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from sqlalchemy import Connection
 
 from ingest import moving
 from ocr_workers import record, revised, staged
@@ -106,7 +107,7 @@ def check_not_spent(job: Job, *, max_attempts: int) -> None:
 
 def check_lease(job: Job, tools: Tools) -> None:
     """Raise Conflict (lease_lost) where another has the job by now: nothing of a late result may be staged."""
-    with tools.database.write() as connection:
+    with tools.database.write_beside() as connection:
         held = jobs.renew(
             connection, [job.job_id], owner=tools.owner, lease_s=tools.settings.lease_s, now=tools.clock.now()
         )
@@ -153,22 +154,29 @@ def page_finished(job: Job, page: Page, tools: Tools) -> None:
     """A page is over, whether read, blank or failed; the last one leads on to reading the fields."""
     check_lease(job, tools)
     staged.write_page(job.document_id, page, tools.archive)
+    with tools.database.write_beside() as connection:
+        if page_rows.hold_pending(connection, job.document_id) > 1:
+            _finish_page(connection, job, page, tools)
+            return
     now = tools.clock.now()
     with tools.database.write() as connection:
-        jobs.complete(connection, job.job_id, owner=tools.owner)
-        pending = page_rows.finish_page(
-            connection,
-            job.document_id,
-            page.number,
-            status=PageStatus(page.status),
-            code=page.code,
-            lane=page.lane,
-            recognise_ms=page.recognise_ms,
-            quality=None if page.quality is None else quality_to_dict(page.quality),
-        )
-        if pending == 0:
+        if _finish_page(connection, job, page, tools) == 0:
             documents.move(connection, job.document_id, DocumentStatus.RECOGNISED, now=now)
             jobs.enqueue(connection, [NewJob(JobKind.READ, job.document_id, priority=job.priority)], now=now)
+
+
+def _finish_page(connection: Connection, job: Job, page: Page, tools: Tools) -> int:
+    jobs.complete(connection, job.job_id, owner=tools.owner)
+    return page_rows.finish_page(
+        connection,
+        job.document_id,
+        page.number,
+        status=PageStatus(page.status),
+        code=page.code,
+        lane=page.lane,
+        recognise_ms=page.recognise_ms,
+        quality=None if page.quality is None else quality_to_dict(page.quality),
+    )
 
 
 def fields_read(job: Job, tools: Tools) -> None:
@@ -307,13 +315,13 @@ def gave_up(job: Job, error: SohoaError, tools: Tools) -> None:
 def tried_again(job: Job, code: str, tools: Tools) -> None:
     """Put the job back, to be tried after a growing pause."""
     delay_s = 0.0 if code in ENGINE_FAULTS else backoff_s(job.attempts)
-    with tools.database.write() as connection:
+    with tools.database.write_beside() as connection:
         jobs.retry_later(connection, job.job_id, owner=tools.owner, code=code, delay_s=delay_s, now=tools.clock.now())
 
 
 def waited(job: Job, code: str, tools: Tools) -> None:
     """Put the job back because of something outside it (a full disk, a locked catalogue): this try does not count."""
-    with tools.database.write() as connection:
+    with tools.database.write_beside() as connection:
         jobs.wait(connection, job.job_id, owner=tools.owner, code=code, delay_s=WAIT_S, now=tools.clock.now())
 
 

@@ -96,7 +96,7 @@ def run_next(tools: Tools, *, started: Callable[[Job, float], None]) -> bool:
     `started` is told the job and its time limit in seconds."""
     if tools.archive.objects.is_away():
         return False
-    with tools.database.write() as connection:
+    with tools.database.write_beside() as connection:
         job = jobs.claim(connection, owner=tools.owner, lease_s=tools.settings.lease_s, now=tools.clock.now())
     if job is None:
         return False

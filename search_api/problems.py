@@ -45,6 +45,7 @@ _STATUS_OF_CODE = {
     "disk_low": 507,
     "disk_full": 507,
     "spool_full": 507,
+    "catalog_full": 507,
 }
 _STATUS_OF_ERROR: tuple[tuple[type[SohoaError], int], ...] = (
     (Refused, 422),

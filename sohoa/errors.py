@@ -65,7 +65,10 @@ class NotAllowed(SohoaError):
 
 
 class BadRequest(SohoaError):
-    """The call cannot be understood; the detail says which part and what would be right."""
+    """The call cannot be understood; the detail says which part and what would be right.
+
+    Codes: bad_request, bad_setting, bad_cursor, bad_value, use_pg_dump (backups of a catalogue on a server), and more.
+    """
 
     code = "bad_request"
 
@@ -101,7 +104,9 @@ class DigestMismatch(SohoaError):
 class StoreUnavailable(SohoaError):
     """The archive, the catalogue or the index cannot be reached or is full just now.
 
-    Codes: store_unavailable, disk_full, store_denied (an S3 server refuses our keys), bucket_missing, and the index's own.
+    Codes: store_unavailable, disk_full, store_denied (an S3 server refuses our keys), bucket_missing, catalog_full (the
+    disk under the catalogue), catalog_away (its server), catalog_busy (no connection left), catalog_timeout, and the index's
+    own.
     """
 
     code = "store_unavailable"
@@ -140,7 +145,8 @@ class TextMismatch(SohoaError):
 class SetupError(SohoaError):
     """Something on this machine is missing or broken; the detail says how to get or mend it.
 
-    Codes: setup, bad_setting, model_missing, engine_missing, catalog_damaged, index_damaged, store_unfit, store_denied.
+    Codes: setup, bad_setting, model_missing, engine_missing, catalog_damaged, catalog_missing, driver_missing,
+    index_damaged, store_unfit, store_denied.
     """
 
     code = "setup"

@@ -27,7 +27,11 @@ class Settings(BaseSettings):
     s3_credentials_file: Path | None = Field(
         default=None, description="file with both keys instead (`[default]`, as AWS's tools write it)"
     )
-    catalog_url: str = Field(default="", description="sqlite:///… (default: `catalog.sqlite` under home)")
+    catalog_url: str = Field(
+        default="",
+        description="sqlite:///… (default: `catalog.sqlite` under home) or postgresql+psycopg://… (operations/postgres.md)",
+        repr=False,  # a password may be in it
+    )
     index_url: str = Field(default="", description="file:///… (default: the folder `index` under home)")
     office: str = Field(default="local", description="the office that documents belong to unless told otherwise")
     token: SecretStr | None = Field(default=None, description="bearer token; names the actor of a command")

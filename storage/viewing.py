@@ -61,5 +61,5 @@ def _put(
 ) -> None:
     clock = stores.clock
     viewing = Viewing(clock.new_ulid(), clock.now(), actor, through, what, page, document_ids, outcome)
-    with stores.database.write() as connection:
+    with stores.database.write_beside() as connection:
         viewings.put(connection, viewing)

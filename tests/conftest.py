@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 import structlog
 
-from tests.support import crash, server_programs, servers
+from tests.support import crash, postgres, server_programs, servers
+from tests.support.catalogues import blank_url, catalogue_url, migrated_postgres, migrated_sqlite, postgres_server
+
+__all__ = ["blank_url", "catalogue_url", "migrated_postgres", "migrated_sqlite", "postgres_server"]
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +49,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     missing = [name for name in server_programs.PROGRAMS if any(servers.absent(name) in reason for reason in reasons)]
     if missing:
         reporter.line(f"LEFT OUT: the tests over {' and '.join(missing)}, which do not run here (make servers)")
+    if any(postgres.absent() in reason for reason in reasons):
+        reporter.line(
+            f"LEFT OUT: the tests over {postgres.NAME}, which is not installed here (apt-get install postgresql)"
+        )

@@ -16,6 +16,7 @@ app = typer.Typer(
     help="Digitise papers: read them, make PDF/A, keep them in an archive, find any of them.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_show_locals=False,  # passwords and citizens' texts are among them
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

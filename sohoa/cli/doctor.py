@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -50,7 +49,7 @@ def run(*, as_json: bool) -> int:
 def _caught(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
     try:
         return check(settings)
-    except (SohoaError, OSError, ImportError, sqlite3.Error, ValueError) as error:
+    except (SohoaError, OSError, ImportError, ValueError) as error:
         return Finding(
             check.__name__.strip("_").replace("_", " "), ok=False, found=str(error), do="see docs/operations"
         )
@@ -143,14 +142,9 @@ def _spool(settings: Settings) -> Finding:
 def _catalog(settings: Settings) -> Finding:
     from storage.stores import open_stores
 
-    with open_stores(settings) as stores, stores.database.read() as connection:
-        check = connection.exec_driver_sql("PRAGMA quick_check").scalar_one()
-    return Finding(
-        f"catalogue (SQLite {sqlite3.sqlite_version})",
-        ok=check == "ok",
-        found=str(check),
-        do="" if check == "ok" else "restore a copy",
-    )
+    with open_stores(settings) as stores:
+        health = stores.database.health()
+    return Finding(f"catalogue ({health.name})", ok=not health.do, found=health.found, do=health.do)
 
 
 def _index(settings: Settings) -> Finding:

@@ -14,8 +14,7 @@ from sohoa.cli.context import read_settings
 from sohoa.clock import SystemClock
 from sohoa.errors import BadRequest
 from sohoa.settings import Settings
-from storage.catalog import in_use
-from storage.catalog.database import sqlite_path
+from storage.catalog.database import alone
 from storage.objects import open_store
 from storage.objects.protocol import Objects
 from storage.replicate.replicate import Replicated, Tell, replicate
@@ -44,7 +43,7 @@ def run(*, to: str | None, source: str | None, thorough: bool, as_json: bool) ->
 
 def _restore(settings: Settings, copy: Objects, archive: Objects, tell: Tell) -> Replicated:
     """Nobody may commit meanwhile: what is lost at the ledger's end would be written anew, and other than it was."""
-    with in_use.alone(sqlite_path(settings.catalog())):
+    with alone(settings.catalog()):
         return replicate(copy, archive, SystemClock(), thorough=True, back=True, tell=tell)
 
 

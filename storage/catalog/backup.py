@@ -46,9 +46,9 @@ def back_up(url: str, to: Path, *, now: datetime) -> Backup:
     is complete or it is not there. Leases are left out: they are of processes that run now.
 
     Raises AlreadyExists, never overwriting; NotFound where there is no catalogue; StoreUnavailable where the file cannot
-    be written.
+    be written; BadRequest (`use_pg_dump`) for a catalogue on a server.
     """
-    source = sqlite_path(url)
+    source = _file_of(url, instead="pg_dump -Fc -f FILE DATABASE copies it while everything runs")
     if not source.exists():
         raise NotFound(f"there is no catalogue at {source}: nothing to back up")
     target = to / f"sohoa-catalogue-{now:%Y%m%dT%H%M%SZ}.sqlite" if to.is_dir() else to
@@ -77,10 +77,10 @@ def restore(url: str, source: Path, *, now: datetime, force: bool) -> Backup:
 
     Raises DigestMismatch or NotFound where the backup is not, or cannot be proven to be, what was backed up; BadRequest
     where it is no catalogue; Conflict where the catalogue in place has documents and `force` is not given, or where it is
-    in use (`in_use`); SetupError for a backup of a newer Sohoa.
+    in use (`in_use`); SetupError for a backup of a newer Sohoa; BadRequest (`use_pg_dump`) for a catalogue on a server.
     """
+    catalogue = _file_of(url, instead="pg_restore into an empty database, then `sohoa rebuild --from-storage`")
     sha256 = _check_digest(source)
-    catalogue = sqlite_path(url)
     with in_use.alone(catalogue):
         if not force and (count := _documents_in(url)):
             raise Conflict(
@@ -97,6 +97,13 @@ def restore(url: str, source: Path, *, now: datetime, force: bool) -> Backup:
             for suffix in ("", "-wal", "-shm"):
                 new.with_name(new.name + suffix).unlink(missing_ok=True)
     return Backup(source, sha256, source.stat().st_size, *counts)
+
+
+def _file_of(url: str, *, instead: str) -> Path:
+    path = sqlite_path(url)
+    if path is None:
+        raise BadRequest(f"the catalogue is on a PostgreSQL server: {instead}", code="use_pg_dump")
+    return path
 
 
 def _copy(source: Path, part: Path) -> None:
@@ -148,9 +155,9 @@ def _counts(catalogue: Path) -> tuple[int, int]:
 
 def _documents_in(url: str) -> int:
     """How many documents the catalogue in place has; none where it cannot be read: it is set aside all the same."""
-    if not sqlite_path(url).exists():
-        return 0
     database = Database(url, alone=True)
+    if not database.exists():
+        return 0
     try:
         database.migrate()
         with database.read() as conn:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, Table, delete, insert, select, update
 
 from sohoa.errors import SetupError
 from sohoa.states import JobKind, JobState
-from storage.catalog.database import Database, sqlite_path
+from storage.catalog.database import Database
 from storage.catalog.tables import audit_head, constant, counters, documents, idempotency_keys, jobs, tokens, viewings
 
+_Found = TypeVar("_Found")
 _DECIDED = jobs.c.kind.in_([constant(JobKind.DECIDE), constant(JobKind.MOVE)])
 
 
@@ -29,18 +31,10 @@ def carry_over(url: str, *, into: Connection) -> Carried | None:
 
     The caller has that catalogue alone. Raises StoreUnavailable where it cannot be read just now.
     """
-    if not sqlite_path(url).exists():
+    found = _read(url, lambda conn: (_rows(conn, _WHOLE), _dicts(conn, select(jobs).where(_DECIDED))))
+    if found is None:
         return None
-    old = Database(url, alone=True)
-    try:
-        old.migrate()
-        with old.read() as conn:
-            kept = {table: [dict(row._mapping) for row in conn.execute(select(table))] for table in _WHOLE}
-            decided = [dict(row._mapping) for row in conn.execute(select(jobs).where(_DECIDED))]
-    except SetupError:  # damaged, or written by a newer Sohoa
-        return None
-    finally:
-        old.close()
+    kept, decided = found
     for table, rows in kept.items():
         into.execute(delete(table))
         if rows:
@@ -59,20 +53,8 @@ def carry_over(url: str, *, into: Connection) -> Carried | None:
 def carry_viewings(url: str, *, into: Connection) -> None:
     """Add what the audit in the archive does not have yet and only the catalogue at `url` may know. As
     :func:`carry_over`."""
-    if not sqlite_path(url).exists():
-        return
-    old = Database(url, alone=True)
-    try:
-        old.migrate()
-        with old.read() as conn:
-            kept = {
-                table: [dict(row._mapping) for row in conn.execute(select(table))] for table in (viewings, audit_head)
-            }
-    except SetupError:
-        return
-    finally:
-        old.close()
-    for table, rows in kept.items():
+    kept = _read(url, lambda conn: _rows(conn, (viewings, audit_head)))
+    for table, rows in (kept or {}).items():
         key = next(iter(table.primary_key))
         for row in rows:
             into.execute(delete(table).where(key == row[key.name]))
@@ -81,20 +63,34 @@ def carry_viewings(url: str, *, into: Connection) -> None:
 
 def highest_number(url: str) -> int:
     """The last changed_seq that the catalogue at `url` gave out, 0 where it cannot be told. As :func:`carry_over`."""
-    if not sqlite_path(url).exists():
-        return 0
+    last = select(counters.c.value).where(counters.c.name == "documents")
+    return int(_read(url, lambda conn: conn.execute(last).scalar_one()) or 0)
+
+
+_WHOLE = (tokens, idempotency_keys, viewings, audit_head)
+
+
+def _read(url: str, what: Callable[[Connection], _Found]) -> _Found | None:
+    """What is found in the catalogue in place; None where there is none, or it is damaged or a newer Sohoa's."""
     old = Database(url, alone=True)
     try:
+        if not old.exists():
+            return None
         old.migrate()
         with old.read() as conn:
-            return int(conn.execute(select(counters.c.value).where(counters.c.name == "documents")).scalar_one())
+            return what(conn)
     except SetupError:
-        return 0
+        return None
     finally:
         old.close()
 
 
-_WHOLE = (tokens, idempotency_keys, viewings, audit_head)
+def _rows(conn: Connection, tables: Iterable[Table]) -> dict[Table, list[dict[str, Any]]]:
+    return {table: _dicts(conn, select(table)) for table in tables}
+
+
+def _dicts(conn: Connection, query: Select[Any]) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in conn.execute(query)]
 
 
 def _point_to_target(into: Connection, job: dict[str, Any]) -> None:

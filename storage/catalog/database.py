@@ -1,71 +1,70 @@
-"""Opens the catalogue: one writing transaction at a time, any number of readers, and the way to the newest tables."""
+"""Opens the catalogue, on SQLite or PostgreSQL: writing and reading transactions, and the way to the newest tables."""
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Connection, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from sohoa.errors import SetupError, StoreUnavailable
-from storage.catalog import in_use
+from storage.catalog.backend import Backend, Health, Kind, Opened
+from storage.catalog.postgres import PostgresServer
+from storage.catalog.sqlite_file import SqliteFile
 from storage.catalog.tables import HEAD
-
-BUSY_TIMEOUT_S = 30.0
-_NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "fuse.sshfs"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Engines:
-    """The two ways in, and the process that they belong to: a connection must not be used across a fork.
-
-    `shared` is the descriptor that says that this process uses the catalogue; None where it has it alone already.
-    """
+class _InProcess:
+    """Connections, and the process that they belong to: one must not be used across a fork."""
 
     process_id: int
-    writing: Engine
-    reading: Engine
-    shared: int | None
+    opened: Opened
 
 
 class Database:
-    """The catalogue at one SQLAlchemy URL (`sqlite:////absolute/path`).
+    """The catalogue at one SQLAlchemy URL (`sqlite:////absolute/path`, `postgresql+psycopg://user@host/database`).
 
     Connections are made when first needed and anew in a forked child; pickling (spawn) carries the URL only. Safe to
-    share between threads. Every method raises StoreUnavailable when the file is locked for longer than 30 s, cannot be
-    read or written just now, or the disk is full; SetupError when it can never work like this.
+    share between threads. Every method raises StoreUnavailable when the catalogue is locked for longer than 30 s, cannot
+    be reached, read or written just now, or its disk is full (`catalog_full`); SetupError when it can never work like this.
     """
 
     def __init__(self, url: str, *, alone: bool = False) -> None:
-        """`alone`: the caller has this catalogue for itself already (in_use.alone), or nobody else knows of it yet."""
+        """`alone`: the caller has this catalogue for itself already (:func:`alone`), or nobody else knows of it yet."""
         self._url = url
         self._alone = alone
-        self._path = sqlite_path(url)
-        self._engines: _Engines | None = None
-        self._inherited: list[_Engines] = []
+        self._backend = _backend_of(url)
+        self._current: _InProcess | None = None
+        self._inherited: list[_InProcess] = []
+        self._opening = threading.Lock()
 
     def __reduce__(self) -> tuple[type[Database], tuple[str]]:
         return (Database, (self._url,))  # another process never has it alone
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One writing transaction (`BEGIN IMMEDIATE`): commits when the block ends, rolls back when it raises."""
-        with _errors_named(self._path), self._open().writing.begin() as conn:
+        """One writing transaction, with no other such beside it: commits when the block ends, rolls back when it raises."""
+        with self._transaction(Kind.WRITE) as conn:
+            yield conn
+
+    @contextmanager
+    def write_beside(self) -> Iterator[Connection]:
+        """As :meth:`write`, but on PostgreSQL others write at the same time: for what is right whatever they do meanwhile
+        (docs/decisions/0025). It takes no `changed_seq`, puts nothing into the outbox, and asks for no work."""
+        with self._transaction(Kind.BESIDE) as conn:
             yield conn
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One reading transaction: everything read in the block is of one moment. Writing in it fails."""
-        with _errors_named(self._path), self._open().reading.begin() as conn:
+        with self._transaction(Kind.READ) as conn:
             yield conn
 
     def migrate(self) -> None:
@@ -74,76 +73,99 @@ class Database:
         Any number of processes may call this at once. Raises SetupError for a network file system (SQLite's locks do
         not hold there) and for a catalogue that a newer Sohoa wrote.
         """
-        if self._path.exists() and self._is_current():
+        if self._backend.exists() and self._is_current():
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        _refuse_network_file_system(self._path.parent)
-        with _only_process_in(self._path.parent), _errors_named(self._path):
-            _switch_to_wal(self._open().writing)
-            with self.write() as conn:
+        with self._backend.migrating(), self._errors_named():
+            self._open().set_up()
+            with self._open().begin(Kind.MIGRATE) as conn:
                 _upgrade(conn)
+
+    def exists(self) -> bool:
+        """Whether there is a catalogue, as far as can be told without opening it."""
+        return self._backend.exists()
+
+    def health(self) -> Health:
+        """Which database it is, and what it says of its own state."""
+        with self._transaction(Kind.READ) as conn:
+            return self._open().health(conn)
 
     def close(self) -> None:
         """Close this process's connections; the next use opens new ones."""
-        engines, self._engines = self._engines, None
-        if engines is not None and engines.process_id == os.getpid():
-            engines.writing.dispose()
-            engines.reading.dispose()
-            if engines.shared is not None:
-                os.close(engines.shared)
+        current, self._current = self._current, None
+        if current is not None and current.process_id == os.getpid():
+            current.opened.close()
 
-    def _open(self) -> _Engines:
-        engines = self._engines
-        if engines is None or engines.process_id != os.getpid():
-            if engines is not None:
-                self._inherited.append(engines)  # the parent's: closing them here would touch the parent's file locks
-            engines = self._engines = _Engines(
-                process_id=os.getpid(),
-                writing=_engine(self._url, begin="BEGIN IMMEDIATE", query_only="OFF"),
-                reading=_engine(self._url, begin="BEGIN DEFERRED", query_only="ON"),
-                shared=None if self._alone else in_use.share(self._path),
-            )
-        return engines
+    def _open(self) -> Opened:
+        current = self._current
+        if current is None or current.process_id != os.getpid():
+            with self._opening:
+                current = self._current
+                if current is not None and current.process_id != os.getpid():
+                    self._inherited.append(current)  # the parent's: closing them here would touch the parent's locks
+                    current = None
+                if current is None:
+                    current = self._current = _InProcess(os.getpid(), self._backend.open(alone=self._alone))
+        return current.opened
+
+    @contextmanager
+    def _transaction(self, kind: Kind) -> Iterator[Connection]:
+        with self._errors_named(), self._open().begin(kind) as conn:
+            yield conn
 
     def _is_current(self) -> bool:
-        with self.read() as conn:
-            if conn.execute(text("PRAGMA journal_mode")).scalar_one() != "wal":
-                return False
-            if conn.execute(text("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")).first() is None:
+        with self._transaction(Kind.LOOK) as conn:
+            if not self._open().is_set_up(conn) or not conn.dialect.has_table(conn, "alembic_version"):
                 return False
             return conn.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
 
-
-def _engine(url: str, *, begin: str, query_only: str) -> Engine:
-    # isolation_level None: the driver starts no transaction by itself, the `begin` event below does.
-    engine = create_engine(
-        url,
-        connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None, "check_same_thread": False},
-        json_serializer=partial(json.dumps, ensure_ascii=False, separators=(",", ":")),
-        pool_size=4,
-        max_overflow=60,
-        hide_parameters=True,  # an error's text goes to the log, and the values may be a citizen's
-    )
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"query_only={query_only}"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin_transaction(conn: Connection) -> None:
-        conn.exec_driver_sql(begin)
-
-    return engine
+    @contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        """Turn what the driver says of a catalogue that cannot be used into Sohoa's errors; the rest passes."""
+        try:
+            yield
+        except PoolTimeout as error:
+            raise StoreUnavailable("too many requests wait for the catalogue; try again in a moment") from error
+        except DBAPIError as error:
+            explained = self._backend.explained(error)
+            if explained is None:
+                raise
+            raise explained from error
 
 
-def _switch_to_wal(engine: Engine) -> None:
-    """Write-ahead logging, for good: readers go on while one writes. Not possible inside a transaction."""
-    connection = engine.raw_connection()
+def alone(url: str) -> AbstractContextManager[None]:
+    """Have the catalogue for oneself. Raises Conflict (`in_use`) while any process uses it."""
+    return _backend_of(url).alone()
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of a catalogue, None for one on a server. Raises SetupError for a URL that names no catalogue."""
+    backend = _backend_of(url)
+    return backend.path if isinstance(backend, SqliteFile) else None
+
+
+def _backend_of(url: str) -> Backend:
+    """Raises SetupError, which never shows a password."""
     try:
-        connection.cursor().execute("PRAGMA journal_mode=WAL").close()
-    finally:
-        connection.close()
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise _refused("it") from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            return SqliteFile.of(parsed)
+        case "postgresql":
+            return PostgresServer.of(parsed)
+    raise _refused(_shown(parsed))
+
+
+def _shown(url: URL) -> str:
+    return repr(URL.create(url.drivername, host=url.host, database=url.database).render_as_string())
+
+
+def _refused(what: str) -> SetupError:
+    return SetupError(
+        f"SOHOA_CATALOG_URL cannot be used: {what} is neither sqlite:////absolute/path nor "
+        "postgresql+psycopg://user@host/database"
+    )
 
 
 def _upgrade(conn: Connection) -> None:
@@ -160,64 +182,3 @@ def _upgrade(conn: Connection) -> None:
     except CommandError as error:
         detail = f"the catalogue cannot be brought to version {HEAD} ({error}); if a newer Sohoa wrote it, use that one"
         raise SetupError(detail) from error
-
-
-def sqlite_path(url: str) -> Path:
-    """The file of a catalogue. Raises SetupError for a URL that names no file."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
-        shown = parsed.render_as_string(hide_password=True)
-        raise SetupError(
-            f"SOHOA_CATALOG_URL={shown!r} cannot be opened: this version knows sqlite:////absolute/path only"
-        )
-    return Path(str(parsed.database)).absolute()
-
-
-@contextmanager
-def _errors_named(path: Path) -> Iterator[None]:
-    """Turn what the driver says of a locked, full, damaged or unreachable file into Sohoa's errors; the rest passes."""
-    try:
-        yield
-    except PoolTimeout as error:
-        raise StoreUnavailable("too many requests wait for the catalogue; try again in a moment") from error
-    except DBAPIError as error:
-        name = getattr(error.orig, "sqlite_errorname", "")
-        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            detail = f"another process kept the catalogue locked for more than {BUSY_TIMEOUT_S:.0f} s; try again"
-            raise StoreUnavailable(detail) from error
-        if name.startswith("SQLITE_FULL"):
-            raise StoreUnavailable(f"the disk of {path.parent} is full; free some space and try again") from error
-        if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-            raise StoreUnavailable(
-                f"{path} cannot be read or written ({name}); look at the disk and its rights"
-            ) from error
-        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-            detail = f"{path} is damaged ({name}); move it away and restore a copy: the archive itself is not touched"
-            raise SetupError(detail, code="catalog_damaged") from error
-        raise
-
-
-@contextmanager
-def _only_process_in(folder: Path) -> Iterator[None]:
-    """Hold the folder's advisory lock: switching a new file to WAL does not wait for others as transactions do."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _refuse_network_file_system(folder: Path, *, mounts: Path = Path("/proc/self/mountinfo")) -> None:
-    """Linux lists every mount and its file system in `mounts` (proc(5)); elsewhere nothing is checked."""
-    if not mounts.exists():
-        return
-    device = folder.stat().st_dev
-    wanted = f"{os.major(device)}:{os.minor(device)}"
-    for line in mounts.read_text(errors="replace").splitlines():
-        mount, _, source = line.partition(" - ")
-        if mount.split()[2] == wanted and source.split()[0] in _NETWORK_FILE_SYSTEMS:
-            raise SetupError(
-                f"{folder} is on a network file system ({source.split()[0]}), where SQLite's locks do not hold; "
-                "put SOHOA_HOME on a local disk"
-            )

@@ -1,4 +1,4 @@
-"""Who has the catalogue: any number of processes that use it, or one that puts another in its place.
+"""Who has a catalogue that is a file: any number of processes that use it, or one that puts another in its place.
 
 An advisory lock on `<catalogue>.lock` beside the file, not a lease inside it: it holds where the catalogue is damaged or gone,
 and the system gives it back the moment a process ends, however it ends. SQLite's own locks cannot do this: they guard a

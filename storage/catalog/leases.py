@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, or_, update
 
+from storage.catalog.dialects import insert_new
 from storage.catalog.tables import leases
 
 
@@ -16,10 +17,7 @@ def acquire(conn: Connection, name: str, *, owner: str, ttl_s: float, now: datet
     taken = update(leases).where(leases.c.name == name, free).values(owner=owner, leased_until=until)
     if conn.execute(taken).rowcount:
         return True
-    if conn.execute(select(leases.c.name).where(leases.c.name == name)).first() is not None:
-        return False
-    conn.execute(insert(leases).values(name=name, owner=owner, leased_until=until))
-    return True
+    return insert_new(conn, leases, {"name": name, "owner": owner, "leased_until": until}) == 1
 
 
 def release(conn: Connection, name: str, *, owner: str) -> None:

@@ -71,6 +71,16 @@ def finish_page(
     return int(pending)
 
 
+def hold_pending(conn: Connection, document_id: str) -> int:
+    """How many pages of the document are pending; until this transaction ends no other makes it fewer. Raises NotFound."""
+    row = select(documents.c.pages_pending).where(documents.c.document_id == document_id)
+    # FOR NO KEY UPDATE: who gives the document a job, or a page, need not wait
+    pending = conn.execute(row.with_for_update(key_share=True)).scalar_one_or_none()
+    if pending is None:
+        raise NotFound(f"there is no document {document_id}")
+    return int(pending)
+
+
 def pages_of(conn: Connection, document_id: str) -> list[PageRow]:
     """Every planned page in order; none before the document was opened."""
     columns = (pages.c.number, pages.c.status, pages.c.code, pages.c.lane, pages.c.recognise_ms, pages.c.quality)

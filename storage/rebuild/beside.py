@@ -13,11 +13,11 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, func, insert, select, update
-from sqlalchemy.dialects import sqlite
 
 from sohoa.errors import SetupError
 from storage.catalog import jobs
-from storage.catalog.database import Database, sqlite_path
+from storage.catalog.database import Database
+from storage.catalog.dialects import insert_new
 from storage.catalog.documents import batched
 from storage.catalog.tables import Moment, counters, documents, pages
 from storage.rebuild.findings import Finding
@@ -56,11 +56,11 @@ findings = Table(
 
 
 class Beside:
-    """The half-made catalogue beside the one at `catalog_url`, and the folder of the index beside `index_root`."""
+    """The half-made catalogue, a file beside `catalogue` (the one in use may be on a server), and the folder of the index
+    beside `index_root`."""
 
-    def __init__(self, catalog_url: str, index_root: Path) -> None:
-        in_use = sqlite_path(catalog_url)
-        self.path = in_use.with_name(f"{in_use.name}.rebuild")
+    def __init__(self, catalogue: Path, index_root: Path) -> None:
+        self.path = catalogue.with_name(f"{catalogue.name}.rebuild")
         self.index_root = index_root.with_name(f"{index_root.name}.rebuild")
         self.database = Database(f"sqlite:///{self.path}", alone=True)
 
@@ -114,7 +114,7 @@ def note(conn: Connection, found: Iterable[Finding]) -> None:
     """Keep findings; one that is known is kept once."""
     rows = [asdict(finding) for finding in found]
     if rows:
-        conn.execute(sqlite.insert(findings).on_conflict_do_nothing(), rows)
+        insert_new(conn, findings, rows)
 
 
 def noted(conn: Connection) -> list[Finding]:
@@ -145,7 +145,7 @@ def add(conn: Connection, found: Sequence[Rows], *, now: datetime) -> None:
         {**each.document, "changed_seq": number, "changed_at": now}
         for number, each in enumerate(fresh.values(), start=first)
     ]
-    conn.execute(sqlite.insert(documents).on_conflict_do_nothing(), rows)
+    insert_new(conn, documents, rows)
     kept = {
         document_id
         for some in batched(list(fresh))

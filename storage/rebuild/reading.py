@@ -10,7 +10,6 @@ from itertools import islice
 from typing import TypeVar
 
 from sqlalchemy import Connection, func, or_, select
-from sqlalchemy.dialects import sqlite
 
 from sohoa.errors import DigestMismatch, NotFound, SohoaError, StoreUnavailable
 from storage.archive.archive import Archive
@@ -18,6 +17,7 @@ from storage.archive.certificate import Certificate
 from storage.archive.layout import INTENTS, object_id_of, sha256_of
 from storage.archive.ledger import Entry
 from storage.archive.receipts import Receipt, Revising
+from storage.catalog.dialects import insert_new
 from storage.catalog.documents import batched, find_duplicate
 from storage.catalog.tables import documents
 from storage.rebuild.beside import Beside, add, came_to, commits, disposed, findings, note, progress
@@ -74,7 +74,7 @@ def read_ledger(made: Beside, archive: Archive, tell: Tell) -> None:
             before = entry
         with made.database.write() as conn:
             if rows:
-                conn.execute(sqlite.insert(commits).on_conflict_do_nothing(), rows)
+                insert_new(conn, commits, rows)
             note(conn, found)
             _put_disposed(conn, certified, archive, now=at.began_at)
             came_to(conn, ledger_read=numbers[-1])
@@ -220,7 +220,7 @@ def _put_disposed(
 ) -> None:
     """Documents of objects that were disposed of: what their receipts say, and which entry holds the certificate."""
     for certificate, sequence in certified:
-        conn.execute(sqlite.insert(disposed).values(object_id=certificate.object_id).on_conflict_do_nothing())
+        insert_new(conn, disposed, {"object_id": certificate.object_id})
         for document_id in certificate.documents:
             receipt = _receipt(archive, document_id)
             if isinstance(receipt, Finding):

@@ -4,7 +4,7 @@
 2 objects: the documents in each object's newest version
 3 receipts: papers that were accepted and are in no object yet, to be read from the start
 4 index: filled from the new catalogue's outbox, by the indexer that always does it
-5 swap: the index, then the catalogue, each by a rename
+5 swap: the index, then the catalogue, each by a rename (on a server: by one transaction)
 
 All is made beside what is in use (beside.py): whoever is killed starts again and goes on, and nothing is in use before step 5.
 Three columns are no functions of the archive but say what this catalogue has told whom, and are given anew: changed_seq and
@@ -27,9 +27,10 @@ from sohoa.errors import SetupError, SohoaError
 from sohoa.settings import Settings
 from sohoa.states import DocumentStatus
 from storage.archive.archive import Archive
-from storage.catalog import documents, in_use, outbox
+from storage.catalog import documents, outbox
 from storage.catalog.carrying import Carried, carry_over, highest_number
-from storage.catalog.database import Database, sqlite_path
+from storage.catalog.database import Database, alone, sqlite_path
+from storage.catalog.filling import fill
 from storage.catalog.replacing import BEFORE, replace_catalogue, sync
 from storage.catalog.tables import documents as documents_table
 from storage.catalog.tables import pages
@@ -70,8 +71,8 @@ def rebuild(settings: Settings, archive: Archive, clock: Clock, *, tell: Tell = 
     if not archive.objects.exists("ocfl/0=ocfl_1.1"):
         raise SetupError("there is no archive where SOHOA_HOME or SOHOA_ARCHIVE_URL points: correct the setting")
     catalogue = sqlite_path(settings.catalog())
-    with in_use.alone(catalogue):
-        made = Beside(settings.catalog(), settings.index_root())
+    with alone(settings.catalog()):
+        made = Beside(catalogue or settings.home / "catalog", settings.index_root())
         try:
             rebuilt = _make(made, settings, archive, clock, tell)
         finally:
@@ -152,8 +153,11 @@ def _index_all(made: Beside, archive: Archive, index: SearchIndex, clock: Clock,
         tell(Progress("index", done, total))
 
 
-def _swap(made: Beside, catalogue: Path, settings: Settings, tell: Tell) -> None:
-    """Step 5. The index first: whichever of the two catalogues is in use when this is cut short, it holds all of it."""
+def _swap(made: Beside, catalogue: Path | None, settings: Settings, tell: Tell) -> None:
+    """Step 5. The index first: whichever of the two catalogues is in use when this is cut short, it holds all of it.
+
+    A catalogue on a server (`catalogue` None) takes all rows in one transaction in place of the rename.
+    """
     old, root = settings.index_root().with_name(settings.index_root().name + BEFORE), settings.index_root()
     if made.index_root.exists():
         shutil.rmtree(old, ignore_errors=True)
@@ -163,11 +167,17 @@ def _swap(made: Beside, catalogue: Path, settings: Settings, tell: Tell) -> None
         made.index_root.rename(root)
         sync(root.parent)
     tell(Progress("swap", 2, 4))
-    replace_catalogue(made.path, catalogue)
+    if catalogue is None:
+        fill(settings.catalog(), made.path)
+    else:
+        replace_catalogue(made.path, catalogue)
     tell(Progress("swap", 3, 4))
     shutil.rmtree(old, ignore_errors=True)
-    in_place = Database(settings.catalog(), alone=True)
-    with in_place.write() as conn:
-        drop_traces(conn)
-    in_place.close()
+    if catalogue is None:
+        made.discard()
+    else:
+        in_place = Database(settings.catalog(), alone=True)
+        with in_place.write() as conn:
+            drop_traces(conn)
+        in_place.close()
     tell(Progress("swap", 4, 4))

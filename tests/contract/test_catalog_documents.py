@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from sohoa.states import DocumentStatus, PageStatus, Review
 from storage.catalog import documents, outbox, page_rows
 from storage.catalog.database import Database
 from storage.catalog.documents import Document, NewDocument
+from tests.support.catalogues import plan_of
 
 RECEIVED, RECOGNISED, ARCHIVED = DocumentStatus.RECEIVED, DocumentStatus.RECOGNISED, DocumentStatus.ARCHIVED
 HELD, FAILED, WITHDRAWN = DocumentStatus.HELD, DocumentStatus.FAILED, DocumentStatus.WITHDRAWN
@@ -30,19 +30,11 @@ def clock() -> FixedClock:
     return FixedClock()
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated catalogue's file, for each test to copy: migrating writes to the disk many times."""
-    path = tmp_path_factory.mktemp("empty") / "catalog.sqlite"
-    catalogue = Database(f"sqlite:///{path}")
-    catalogue.migrate()
-    catalogue.close()
-    return path
-
-
 @pytest.fixture
-def db(tmp_path: Path, empty: Path) -> Database:
-    return Database(f"sqlite:///{shutil.copy(empty, tmp_path)}")
+def db(catalogue_url: str) -> Iterator[Database]:
+    catalogue = Database(catalogue_url)
+    yield catalogue
+    catalogue.close()
 
 
 def new_document(number: int, *, sha256: str | None = None, dossier: DossierCode | None = None) -> NewDocument:
@@ -135,7 +127,7 @@ def test_duplicate_is_found_through_the_index_that_forbids_it(db: Database) -> N
 
         documents.find_duplicate(conn, office="local", dossier=None, sha256="a" * 64)
         documents.find_duplicate(conn, office="local", dossier=DOSSIER, sha256="a" * 64)
-        plans = [conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).one()[3] for query, values in seen[:2]]
+        plans = [plan_of(conn, query, values)[0] for query, values in seen[:2]]
     assert "uq_documents_bytes_in_office" in plans[0]
     assert "uq_documents_bytes_in_dossier" in plans[1]
 

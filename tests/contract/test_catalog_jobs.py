@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
-import shutil
+from collections.abc import Iterator
 from multiprocessing.connection import Connection as Pipe
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from sohoa.states import JobKind, JobState
 from storage.catalog import documents, jobs, tables
 from storage.catalog.database import Database
 from storage.catalog.jobs import Job, NewJob
+from tests.support.catalogues import on_sqlite, plan_of
 
 spawn = multiprocessing.get_context("spawn")
 DOCUMENT = "01JGFJJZ000000000000000001"
@@ -29,19 +29,9 @@ def clock() -> FixedClock:
     return FixedClock()
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated catalogue's file, for each test to copy: migrating writes to the disk many times."""
-    path = tmp_path_factory.mktemp("empty") / "catalog.sqlite"
-    catalogue = Database(f"sqlite:///{path}")
-    catalogue.migrate()
-    catalogue.close()
-    return path
-
-
 @pytest.fixture
-def db(tmp_path: Path, empty: Path, clock: FixedClock) -> Database:
-    catalogue = Database(f"sqlite:///{shutil.copy(empty, tmp_path)}")
+def db(catalogue_url: str, clock: FixedClock) -> Iterator[Database]:
+    catalogue = Database(catalogue_url)
     with catalogue.write() as conn:
         for number, document_id in enumerate((DOCUMENT, OTHER)):
             new = documents.NewDocument(
@@ -57,7 +47,8 @@ def db(tmp_path: Path, empty: Path, clock: FixedClock) -> Database:
                 received_at=clock.now(),
             )
             documents.insert_document(conn, new, now=clock.now())
-    return catalogue
+    yield catalogue
+    catalogue.close()
 
 
 def page_jobs(count: int, *, document_id: str = DOCUMENT) -> list[NewJob]:
@@ -253,13 +244,13 @@ def test_claiming_looks_at_waiting_jobs_only(db: Database, clock: FixedClock) ->
 
         claim(conn, clock)
         query, values = seen[0]
-        plan = conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
-    steps = [row[3] for row in plan]
-    assert any("USING COVERING INDEX ix_jobs_ready" in step for step in steps), steps
-    assert not any("TEMP B-TREE" in step for step in steps), steps
+        steps = plan_of(conn, query, values)
+    assert any("ix_jobs_ready" in step for step in steps), steps
+    assert not any("TEMP B-TREE" in step or "Sort" in step for step in steps), steps
 
 
 @pytest.mark.slow
+@on_sqlite
 def test_claiming_costs_the_same_beside_many_failed_jobs(db: Database, clock: FixedClock) -> None:
     over = {
         "kind": JobKind.RECOGNISE,
@@ -315,11 +306,11 @@ def _work(db: Database, owner: str, pipe: Pipe) -> None:
     pipe.recv()
     done: list[int] = []
     while True:
-        with db.write() as conn:
+        with db.write_beside() as conn:
             job = claim(conn, clock, owner)
         if job is None or job.page is None:
             break
-        with db.write() as conn:
+        with db.write_beside() as conn:
             jobs.complete(conn, job.job_id, owner=owner)
         done.append(job.page)
     pipe.send(done)

@@ -6,15 +6,19 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner
 
+from ocr_workers import housekeeping
 from ocr_workers.housekeeping import Housekeeper
 from sohoa.cli import app
+from sohoa.errors import StoreUnavailable
 from sohoa.model import Actor
+from sohoa.settings import Settings
 from storage.archive.audit import read_audit
 from storage.archive.chain import read_chain
 from storage.archive.fixity import NAME, read_cover
@@ -77,6 +81,25 @@ def test_a_slow_round_stops_at_once_and_what_it_read_is_kept(tmp_path: Path) -> 
         keeper.stop()
         assert time.monotonic() - started_s < 5.0
         assert not (cover := read_cover(stores.archive.objects, stores.clock)) or not cover.round_is_over
+
+
+def test_duties_begin_once_the_stores_can_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = _fill(tmp_path).stores.settings
+    refused: list[str] = []
+
+    def open_at_last(settings: Settings) -> AbstractContextManager[Stores]:
+        if len(refused) < 8:
+            refused.append("away")
+            raise StoreUnavailable("the catalogue's server is away", code="catalog_away")
+        return open_stores(settings)
+
+    monkeypatch.setattr(housekeeping, "open_stores", open_at_last)
+    monkeypatch.setattr(housekeeping, "AFTER_TROUBLE_S", 0.05)
+    keeper = Housekeeper(settings)
+    keeper.start()
+    with open_stores(settings) as stores:
+        _wait_until(lambda: read_cover(stores.archive.objects, stores.clock) is not None)
+    keeper.stop()
 
 
 def _leases(stores: Stores) -> list[str]:

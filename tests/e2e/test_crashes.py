@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from PIL import Image
+from sqlalchemy import text
 
 from ocr_workers.local_worker import NICENESS
 from tests.support.office import (
@@ -196,9 +197,9 @@ def _worker_at_a_page(office: Office, process: subprocess.Popen[str], *, of: str
             with stores.database.read() as connection:
                 query = (
                     "SELECT 1 FROM jobs JOIN documents USING (document_id) "
-                    "WHERE jobs.kind = 'recognise' AND jobs.state = 'leased' AND source_name = ?"
+                    "WHERE jobs.kind = 'recognise' AND jobs.state = 'leased' AND source_name = :name"
                 )
-                return connection.exec_driver_sql(query, (of,)).first() is not None
+                return connection.execute(text(query), {"name": of}).first() is not None
 
         wait_until(busy, running=process)
     [worker] = [child for child in psutil.Process(process.pid).children(recursive=True) if child.nice() == NICENESS]

@@ -126,6 +126,13 @@ class _Database:
             self._points.reached()
         self._points.reached()
 
+    @contextmanager
+    def write_beside(self) -> Iterator[Connection]:
+        with self._database.write_beside() as connection:
+            yield connection
+            self._points.reached()
+        self._points.reached()
+
 
 def main(base: Path, scenario: str, way: str) -> None:
     """Try every point."""

@@ -123,9 +123,9 @@ class Office:
     @contextmanager
     def stores(self, *, later: timedelta = timedelta()) -> Iterator[Stores]:
         """The stores themselves, to look at; the clock may be ahead."""
-        settings = Settings().model_copy(
-            update={"home": self.home, "archive_url": f"file://{self.archive_root}", "min_free_bytes": 0}
-        )
+        catalog_url = self.settings.get("SOHOA_CATALOG_URL", "")
+        here = {"home": self.home, "archive_url": f"file://{self.archive_root}", "catalog_url": catalog_url}
+        settings = Settings().model_copy(update={**here, "min_free_bytes": 0})
         with open_stores(settings, clock=FixedClock(SystemClock().now() + later)) as stores:
             yield stores
 

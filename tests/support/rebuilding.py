@@ -12,9 +12,9 @@ from storage.rebuild.rebuild import Rebuilt, rebuild
 from storage.stores import open_archive
 
 
-def rebuild_in(home: Path, **how: Any) -> Rebuilt:
+def rebuild_in(home: Path, *, catalog_url: str = "", **how: Any) -> Rebuilt:
     """Rebuild `home`, whose archive is in it, by a clock that is a day ahead of the one its papers came by."""
-    settings, clock = Settings(home=home, min_free_bytes=0), FixedClock()
+    settings, clock = Settings(home=home, min_free_bytes=0, catalog_url=catalog_url), FixedClock()
     clock.advance(seconds=86_400)
     return rebuild(settings, open_archive(settings, clock), clock, **how)
 

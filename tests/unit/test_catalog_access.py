@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
@@ -25,20 +23,12 @@ def clock() -> FixedClock:
     return FixedClock()
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated catalogue's file, for each test to copy: migrating writes to the disk many times."""
-    path = tmp_path_factory.mktemp("empty") / "catalog.sqlite"
-    catalogue = Database(f"sqlite:///{path}")
-    catalogue.migrate()
-    catalogue.close()
-    return path
-
-
 @pytest.fixture
-def conn(tmp_path: Path, empty: Path) -> Iterator[Connection]:
-    with Database(f"sqlite:///{shutil.copy(empty, tmp_path)}").write() as connection:
+def conn(catalogue_url: str) -> Iterator[Connection]:
+    catalogue = Database(catalogue_url)
+    with catalogue.write() as connection:
         yield connection
+    catalogue.close()
 
 
 def test_token_is_known_by_its_secret(conn: Connection, clock: FixedClock) -> None:
