@@ -19,7 +19,7 @@ from ocr_workers.reading.spans import Sheet, sheet_of
 from ocr_workers.reading.splits import Split, propose_splits
 from ocr_workers.reading.stamps import SECRET, Look, look_at_marks, read_priority, read_security_mark
 from ocr_workers.reading.text import agency, name_of_person, sentence
-from ocr_workers.reading.top import HandReader, Hands, Top, read_top
+from ocr_workers.reading.top import HandReader, Top, read_top
 from ocr_workers.reading.votes import is_settled, voted
 from ocr_workers.reading.zones import left_of_two
 from sohoa.model import Field, Page
@@ -29,7 +29,7 @@ from sohoa.states import PageStatus
 _AGENCIES = ("organ_name", "parent_organ_name")
 _PERSONS = ("signer_name", "applicant_name")
 _FIRST_KEPT, _LAST_KEPT = 20, 20  # pages of a long paper that fields are looked for on
-_WAYS, _ALWAYS = 3, 2  # in which a part can be read again, and how many of them a weak part always is
+_READINGS = 3  # of a weak part that always vote, the page's own among them
 _LEFT = ("organ_name", "parent_organ_name", "code_number", "code_notation")
 _RIGHT = ("issued_date", "place")
 
@@ -148,8 +148,7 @@ def _of_paper(
     page's own pass says of the head alone."""
     own = pairs_of([sheet.page for sheet in sheets[:4]])
     days = days_on(sheets)
-    hands = None if digits is None else Hands(digits, sight)
-    read = partial(read_top, last=sheets[-1], sight=sight, own=own, today=today, hands=hands, days=days)
+    read = partial(read_top, last=sheets[-1], sight=sight, own=own, today=today, digits=digits, days=days)
     first = read(sheets[0])
     found = dict(first.found) if again is None else _voted_head(first, sheets[0], sight, read, again, sure)
     found["recipients"] = _one(read_recipients(sheets[::-1], own))
@@ -170,19 +169,13 @@ def _voted_head(
         for part, names in fields.items()
         if can_be_read(part) and not all(sure(name, first.found.get(name, ())) for name in names)
     }
-    ways = {part: [first.found] for part in weak}
-    for way in range(_WAYS):
-        wanted = [part for part, names in weak.items() if way < _ALWAYS or not is_settled(ways[part], names)]
-        page = again(way, wanted, sheet.page, sight) if wanted else None
-        if page is None:
+    names = {name for names in weak.values() for name in names}
+    ways = [first.found]
+    for page in again(list(weak), sheet.page, sight):
+        ways.append(read(sheet_of(page)).found)
+        if len(ways) == _READINGS and is_settled(ways, names):
             break
-        read_so = read(sheet_of(page)).found
-        for part in wanted:
-            ways[part].append(read_so)
-    found = dict(first.found)
-    for part, names in weak.items():
-        found |= voted(ways[part], names)
-    return found
+    return voted(ways, names)
 
 
 def _labelled(sheets: Sequence[Sheet], type_name: Candidate) -> Candidates:

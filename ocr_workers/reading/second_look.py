@@ -6,7 +6,7 @@ line that runs across both columns cost it words that it reads well when it sees
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -22,8 +22,8 @@ from ocr_workers.reading.types import Title
 from ocr_workers.reading.zones import Head, is_body
 from sohoa.model import Block, Box, Evidence, Page, union
 
-Again = Callable[["int", "Sequence[Box]", Page, Sight], "Page | None"]
-"""Gives page 1 with some parts of it read anew, in the way of that number; None where it has no pixels."""
+Again = Callable[["Sequence[Box]", Page, Sight], Iterator[Page]]
+"""Gives page 1 with some parts of it read anew, another way each time."""
 _ABOVE = 4.0  # middling heights over the first words of the columns that the head may take
 _UNSEEN = 14.0  # and below them, where nothing ends it
 _MORE = 3.2  # and below and beside the subject, of which lines or words may be missing
@@ -77,21 +77,20 @@ def can_be_read(part: Box) -> bool:
     return part[2] - part[0] >= _LEAST[0] and part[3] - part[1] >= _LEAST[1]
 
 
-def look_again(way: int, parts: Sequence[Box], page: Page, sight: Sight, *, engine: Engine) -> Page | None:
-    """`page` with the words of `parts` (each `can_be_read`, at least one) as they are read in way 0, 1 or 2; None where it has
-    no pixels."""
+def look_again(parts: Sequence[Box], page: Page, sight: Sight, *, engine: Engine) -> Iterator[Page]:
+    """`page` with the words of `parts` (each `can_be_read`) as they are read each other way; nothing where it has no pixels."""
     pixels = sight.pixels(page.number)
-    if pixels is None:
-        return None
+    if pixels is None or not parts:
+        return
     views = views_of(pixels, union(list(parts)), dpi=page.dpi)
     black, other = ("black", "red") if views.is_coloured else ("grey", "grey-thin")
-    name, layout, scale = (
+    for name, layout, scale in (
         (black, Layout.BLOCK, 1.0),
         (black, Layout.SPARSE, _SMALLER),
         (other, Layout.BLOCK, _SMALLER),
-    )[way]
-    read = [block for part in parts for block in _read(views, name, part, layout, scale, engine)]
-    return _with(page, parts, read)
+    ):
+        read = [block for part in parts for block in _read(views, name, part, layout, scale, engine)]
+        yield _with(page, parts, read)
 
 
 def _read(views: Views, name: str, part: Box, layout: Layout, scale: float, engine: Engine) -> tuple[Block, ...]:

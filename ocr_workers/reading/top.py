@@ -31,23 +31,6 @@ HandReader = Callable[[Page, Sight], ByHand]
 """Digits written or stamped between the printed words of a page's head."""
 
 
-class Hands:
-    """Digits by hand of one paper's first page: read from its pixels once for all readings that find the same rooms for them."""
-
-    def __init__(self, reader: HandReader, sight: Sight) -> None:
-        self._reader, self._sight = reader, sight
-        self._read: list[ByHand] = []
-
-    def between(self, page: Page, code: CodeLine | None, day: DateLine | None) -> ByHand:
-        """What stands between the words of these lines of `page`."""
-        for hand in self._read:
-            number = code is None or (hand.room is not None and _meet(hand.room, code.gap))
-            if number and (day is None or ("day" in hand.rooms and _meet(hand.rooms["day"], day.gaps["day"]))):
-                return hand
-        self._read.append(self._reader(page, self._sight))
-        return self._read[-1]
-
-
 @dataclass(frozen=True, slots=True)
 class Top:
     """Where one reading found head and title, and its candidates by field."""
@@ -58,17 +41,17 @@ class Top:
 
 
 def read_top(
-    sheet: Sheet, *, last: Sheet, sight: Sight, own: Pairs, days: Days, today: date, hands: Hands | None
+    sheet: Sheet, *, last: Sheet, sight: Sight, own: Pairs, days: Days, today: date, digits: HandReader | None
 ) -> Top:
     """Read the head of page 1. `last` is the paper's last page, where certificates have their date; `own` and `days` are what
     the whole paper tells of its words and dates."""
+    hand = ByHand() if digits is None else digits(sheet.page, sight)
     head = find_head(sheet.page, sheet)
     title = title_in(_near_top(sheet, head))
     code, day = find_code(head), find_date(head)
     kind = title.type if title is not None else None
     if day is None and (kind is None or kind.kind != "act"):
         day = find_date(Head("none", 0.0, 0.0, (), (), ()), dates_at_foot(last))
-    hand = ByHand() if hands is None else hands.between(sheet.page, code, day)
     place = None if day is None else read_place(day, own)
     agencies = _agencies(head, title, code, own, place=place.value if place is not None else None)
     organ = agencies.get("organ_name")

@@ -24,19 +24,17 @@ _ROMAN = re.compile(r"I{1,3}\)?")
 
 
 def voted(ways: Sequence[Candidates], names: Iterable[str]) -> Candidates:
-    """Of the fields in `names` every value that any reading has, best first: by the sum of its scores.
+    """The first reading, of the fields in `names` every value that any reading has, best first: by the sum of its scores.
 
-    Each candidate's score becomes the mean over the readings, 0 where a reading does not have it; `votes` counts the readings
-    that have it first. Of long fields the words are voted on one by one, and what that gives stands first. Of a single
-    reading its own candidates.
+    Each such candidate's score becomes the mean over the readings, 0 where a reading does not have it; `votes` counts the
+    readings that have it first. Of long fields the words are voted on one by one, and what that gives stands first.
     """
-    found: Candidates = {}
+    found = dict(ways[0])
+    if len(ways) == 1:
+        return found
     for name in names:
         readings = [way.get(name, ()) for way in ways]
-        if len(ways) == 1:
-            found[name] = readings[0]
-        else:
-            found[name] = _by_words(_voted(readings), readings) if name in _BY_WORDS else _voted(readings)
+        found[name] = _by_words(_voted(readings), readings) if name in _BY_WORDS else _voted(readings)
     return found
 
 

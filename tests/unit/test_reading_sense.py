@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -11,12 +10,10 @@ import pytest
 from ocr_workers.reading.by_hand import ByHand
 from ocr_workers.reading.code import find_code
 from ocr_workers.reading.fields import Reading, read_fields
-from ocr_workers.reading.issued import find_date
 from ocr_workers.reading.sense import Candidates, weigh_signed
-from ocr_workers.reading.sight import NO_SIGHT, Candidate, Sight
+from ocr_workers.reading.sight import NO_SIGHT, Candidate
 from ocr_workers.reading.spans import sheet_of
 from ocr_workers.reading.subject import read_subject
-from ocr_workers.reading.top import Hands
 from ocr_workers.reading.zones import find_head
 from sohoa.model import Page
 from tests.support.set_pages import LEFT, MIDDLE, body, set_page, state_head
@@ -122,23 +119,3 @@ def test_a_letter_behind_the_number_that_the_words_lack_is_rather_the_stroke() -
         return next(one.score for one in reading.candidates["code_number"] if one.value == text)
 
     assert score("892C") < 0.75 * score("893")
-
-
-def test_digits_by_hand_are_read_once_for_all_readings_that_find_the_same_room() -> None:
-    page = set_page(*state_head(code="Số: 892 /QĐ-SYT"), (6, MIDDLE, "QUYẾT ĐỊNH"), *body(9))
-    head = find_head(page, sheet_of(page))
-    code, day = find_code(head), find_date(head)
-    assert code is not None
-    assert day is not None
-    asked: list[Page] = []
-
-    def reader(page: Page, sight: Sight) -> ByHand:
-        asked.append(page)
-        return ByHand([("892", 0.9)], code.gap, {}, dict(day.gaps))
-
-    hands = Hands(reader, NO_SIGHT)
-    assert hands.between(page, code, day) is hands.between(page, code, day)
-    assert len(asked) == 1
-    left, top, right, bottom = code.gap
-    hands.between(page, replace(code, gap=(left, top + 500, right, bottom + 500)), day)
-    assert len(asked) == 2

@@ -36,9 +36,10 @@ def test_a_sure_reading_outweighs_doubtful_ones() -> None:
     assert _best(_ways(("138", 0.9), ("130", 0.2), ("130", 0.2))).value == "138"
 
 
-def test_one_reading_is_no_vote() -> None:
-    ways = _ways(("138", 0.9))
-    assert voted(ways, ["code_number"]) == ways[0]
+def test_fields_that_were_not_read_again_stay_as_they_are() -> None:
+    ways = _ways(("138", 0.9), ("139", 0.9), ("139", 0.9))
+    assert voted(ways, ["organ_name"])["code_number"] == ways[0]["code_number"]
+    assert voted(ways[:1], ["code_number"]) == ways[0]
 
 
 def test_readings_are_settled_when_they_say_the_same_and_as_much() -> None:
