@@ -121,7 +121,10 @@ def check_alone(conn: Connection) -> None:
 
 
 def _lock(conn: Connection, function: str) -> bool:
-    """Try for a moment: who enters, or looks around before having it alone, holds the lock no longer."""
+    """Try for a moment: who enters, or looks around before having it alone, holds the lock no longer.
+
+    Asked again and again, for whoever waits in the server's own queue for the lock keeps out all who come after.
+    """
     until_s = time.monotonic() + PATIENCE_S
     while not conn.execute(text(f"SELECT {function}({_KEY})")).scalar_one():
         if time.monotonic() > until_s:

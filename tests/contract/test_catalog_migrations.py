@@ -20,6 +20,7 @@ from storage.catalog import documents, jobs, outbox, page_rows, postgres, tables
 from storage.catalog.backend import Kind
 from storage.catalog.database import Database
 from tests.support.postgres import Postgres
+from tests.support.waiting import wait_until
 
 NOW = FixedClock().now()
 OLDER = [f"{number:04}" for number in range(1, int(tables.HEAD))]
@@ -154,7 +155,8 @@ def test_migration_waits_a_moment_for_who_reads_and_then_lets_everybody_go_on(
 
     def write_meanwhile() -> None:
         reading.wait()
-        time.sleep(0.2)
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
+        wait_until(lambda: bool(postgres_server.run(waiting, database=name)), "the migration does not wait for a table")
         began_s = time.monotonic()
         with catalogue.write() as conn:
             conn.execute(text("UPDATE documents SET detail = 'x' WHERE changed_seq = 1"))

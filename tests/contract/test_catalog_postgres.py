@@ -25,6 +25,7 @@ from storage.catalog.database import Database, alone
 from tests.support import pgbouncer
 from tests.support import postgres as servers
 from tests.support.postgres import PASSWORD, Postgres
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
 NOW = FixedClock().now()
@@ -182,11 +183,13 @@ def test_statement_that_takes_or_waits_too_long_is_broken_off(
         assert told(wait, StoreUnavailable).code == code
 
 
-def test_transaction_that_its_process_forgets_is_ended(db: Database) -> None:
+def test_transaction_that_its_process_forgets_is_ended(db: Database, postgres_server: Postgres) -> None:
     def forget() -> None:
         with db.write() as conn:
             conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
-            time.sleep(0.5)
+            process_id = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            session = f"SELECT 1 FROM pg_stat_activity WHERE pid = {process_id}"
+            wait_until(lambda: not postgres_server.run(session), "the server waits for ever")
             conn.execute(text("SELECT 1"))
 
     assert told(forget, StoreUnavailable).retryable
@@ -304,9 +307,12 @@ def test_idle_process_keeps_its_row(db: Database, monkeypatch: pytest.MonkeyPatc
     until = select(tables.leases.c.leased_until).where(tables.leases.c.name.like("use:%"))
     with db.read() as conn:
         first = conn.execute(until).scalar_one()
-    time.sleep(0.5)
-    with db.read() as conn:
-        assert conn.execute(until).scalar_one() > first
+
+    def renewed() -> bool:
+        with db.read() as conn:
+            return bool(conn.execute(until).scalar_one() > first)
+
+    wait_until(renewed, "an idle process does not renew its row")
 
 
 def test_process_that_slept_past_its_row_is_kept_out_while_another_has_the_catalogue(

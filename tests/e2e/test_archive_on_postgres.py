@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -15,7 +14,7 @@ from ingest.receive import Intake, receive_path
 from sohoa.states import DocumentStatus
 from tests.support import postgres, press
 from tests.support.catalogue_rows import rows_of
-from tests.support.office import Office, letter
+from tests.support.office import Office, letter, wait_until
 from tests.support.postgres import PASSWORD, Postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
@@ -76,16 +75,15 @@ def test_server_that_crashes_while_papers_are_read_keeps_nobody_from_the_end(off
         working = ours.start("work", "--jobs", "2")
         assert working.stderr is not None
         assert any("working" in line for line in working.stderr)
-        for _ in range(3):
-            time.sleep(1.5)
+
+        def archived() -> int:
+            return sum(document.status is DocumentStatus.ARCHIVED for document in ours.documents())
+
+        for crashes in range(3):
+            wait_until(lambda many=crashes: archived() > many, running=working, within_s=SETTLED_WITHIN_S)  # type: ignore[misc]
             server.stop(how="immediate")
-            time.sleep(1.5)
             server.start(fsync="on", full_page_writes="on")
-        until_s = time.monotonic() + SETTLED_WITHIN_S
-        while {document.status for document in ours.documents()} != {DocumentStatus.ARCHIVED}:
-            assert working.poll() is None, working.communicate()
-            assert time.monotonic() < until_s, ours.documents()
-            time.sleep(0.5)
+        wait_until(lambda: archived() == 6, running=working, within_s=SETTLED_WITHIN_S)
         working.terminate()
         working.communicate()
         assert working.returncode == 0

@@ -16,7 +16,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -119,16 +119,15 @@ class _Database:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._database, name)
 
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
-        with self._database.write() as connection:
-            yield connection
-            self._points.reached()
-        self._points.reached()
+    def write(self) -> AbstractContextManager[Connection]:
+        return self._passing(self._database.write())
+
+    def write_beside(self) -> AbstractContextManager[Connection]:
+        return self._passing(self._database.write_beside())
 
     @contextmanager
-    def write_beside(self) -> Iterator[Connection]:
-        with self._database.write_beside() as connection:
+    def _passing(self, transaction: AbstractContextManager[Connection]) -> Iterator[Connection]:
+        with transaction as connection:
             yield connection
             self._points.reached()
         self._points.reached()

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from tests.support.postgres import OWNER, Postgres, unprivileged
 from tests.support.servers import free_ports
+from tests.support.waiting import wait_until
 
 NAME = "pgbouncer"
 
@@ -52,21 +52,17 @@ def running(server: Postgres, *, most: int) -> Iterator[Callable[[str], str]]:
         extra_groups=None if user is None else [],
     )
     try:
-        _wait_until_up(process, folder, port)
+        wait_until(lambda: _answers(process, folder, port), f"{NAME} did not come up")
         yield lambda database: f"postgresql+psycopg://{OWNER}@/{database}?host={folder}&port={port}"
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)
 
 
-def _wait_until_up(process: subprocess.Popen[bytes], folder: Path, port: int) -> None:
-    deadline_s = time.monotonic() + 20
-    while True:
-        try:
-            psycopg.connect(host=str(folder), port=port, dbname="postgres", user=OWNER).close()
-        except psycopg.OperationalError:
-            if process.poll() is not None or time.monotonic() > deadline_s:
-                raise
-            time.sleep(0.05)
-        else:
-            return
+def _answers(process: subprocess.Popen[bytes], folder: Path, port: int) -> bool:
+    assert process.poll() is None, f"{NAME} ended at once"
+    try:
+        psycopg.connect(host=str(folder), port=port, dbname="postgres", user=OWNER).close()
+    except psycopg.OperationalError:
+        return False
+    return True

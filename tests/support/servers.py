@@ -19,7 +19,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,12 +27,12 @@ from pathlib import Path
 import pytest
 
 from tests.support import server_programs
+from tests.support.waiting import wait_until
 
 STARTED = server_programs.TOOLS / "servers"
 """One file a running server: how to reach it, and which process it is."""
 _RUNNING: list[subprocess.Popen[bytes]] = []
 """Kept, for a process that is forgotten while it runs is warned of; `stop` ends it by its pid."""
-_UP_WITHIN_S = 60.0
 _DOWN_WITHIN_S = 20.0
 
 
@@ -187,7 +187,7 @@ def _run(name: str, command: tuple[str, ...], folder: Path, port: int, keys: tup
     born = _born(process.pid)
     assert born is not None, f"{name} did not start: see {folder}/server.log"
     server = S3Server(name, f"http://127.0.0.1:{port}", access_key, secret_key, str(folder), command, process.pid, born)
-    _wait_until(lambda: _answers(server, process), f"{name} did not come up: see {server.log}")
+    wait_until(lambda: _answers(server, process), f"{name} did not come up: see {server.log}")
     return server
 
 
@@ -206,14 +206,6 @@ def _answers(server: S3Server, process: subprocess.Popen[bytes]) -> bool:
         return error.code in {403, 405}
     except OSError:
         return False
-
-
-def _wait_until(done: Callable[[], bool], message: str) -> None:
-    deadline = time.monotonic() + _UP_WITHIN_S
-    while not done():
-        if time.monotonic() > deadline:
-            raise RuntimeError(message)
-        time.sleep(0.05)
 
 
 def _gone_within(server: S3Server, limit_s: float) -> bool:
