@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -91,10 +91,16 @@ def _dies_at_transaction(stores: Stores, number: int, *, after: bool) -> Counted
         def __getattr__(self, name: str) -> Any:
             return getattr(database, name)
 
+        def write(self) -> AbstractContextManager[Connection]:
+            return self._dying(database.write())
+
+        def write_beside(self) -> AbstractContextManager[Connection]:
+            return self._dying(database.write_beside())
+
         @contextmanager
-        def write(self) -> Iterator[Connection]:
+        def _dying(self, transaction: AbstractContextManager[Connection]) -> Iterator[Connection]:
             nonlocal ended
-            with database.write() as connection:
+            with transaction as connection:
                 yield connection
                 ended += 1
                 if ended == number and not after:
