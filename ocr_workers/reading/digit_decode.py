@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,8 @@ LABELS = tuple(ALPHABET.index(label) + 1 for label in "SNTM")
 BEAM = 16
 SEEN_FROM = 2e-3
 """Classes less probable than this in a column are not followed."""
+_FOLLOWED_FROM = 1e-5
+"""Nor are texts: what one may become has no more mass than it has."""
 
 
 class Grammar(StrEnum):
@@ -81,14 +84,13 @@ def masses(scores: Scores, grammar: Grammar, *, before: int, after: int, by_labe
     end = scores[:, _END[grammar]] if grammar is not Grammar.YEAR else np.zeros(len(scores), np.float32)
     if grammar is not Grammar.YEAR and grammar is not Grammar.NUMBER:
         blank = blank - end
-    begun = _BEGUN[grammar]
+    seen_in = _seen(scores)
     ended: dict[str, float] = defaultdict(float)
     waiting = 1.0 if by_labels else 0.0
     labelled = nothing = 0.0  # that the label was seen and nothing since, that the next label then followed
     open_blank: dict[str, float] = {} if by_labels else {"": 1.0}
     open_char: dict[str, float] = {}
-    for column, score in enumerate(scores):
-        seen = [(char, float(score[n])) for char, n in _CLASSES if score[n] >= SEEN_FROM]
+    for column, seen in enumerate(seen_in):
         next_blank: dict[str, float] = defaultdict(float)
         next_char: dict[str, float] = defaultdict(float)
         still, begins = float(blank[column]), float(start[column])
@@ -110,11 +112,12 @@ def masses(scores: Scores, grammar: Grammar, *, before: int, after: int, by_labe
                     reached = rested * share
                 else:
                     reached = (rested + written) * share
-                if reached and begun.fullmatch(text + char):
+                if reached and _may_begin(text + char, grammar):
                     next_char[text + char] += reached
-        best = sorted(
-            next_blank.keys() | next_char.keys(), key=lambda text: -next_blank.get(text, 0.0) - next_char.get(text, 0.0)
-        )[:BEAM]
+        whole = {text: next_blank.get(text, 0.0) + next_char.get(text, 0.0) for text in next_blank | next_char}
+        best = [text for text, mass in whole.items() if mass >= _FOLLOWED_FROM or text == ""]
+        if len(best) > BEAM:
+            best = sorted(best, key=lambda text: -whole[text])[:BEAM]
         open_blank = {text: next_blank[text] for text in best if text in next_blank}
         open_char = {text: next_char[text] for text in best if text in next_char}
     if not by_labels or grammar is Grammar.YEAR:
@@ -126,4 +129,19 @@ def masses(scores: Scores, grammar: Grammar, *, before: int, after: int, by_labe
     return {text: mass for text, mass in placed.items() if may_be(text, grammar)}
 
 
-_CLASSES = tuple((char, n + 1) for n, char in enumerate(ALPHABET) if char in DIGITS + LETTERS)
+def _seen(scores: Scores) -> list[list[tuple[str, float]]]:
+    """Of each column the characters that it may show, with their probabilities."""
+    found: list[list[tuple[str, float]]] = [[] for _ in scores]
+    shown = scores[:, _PLACES]
+    for column, n in zip(*np.nonzero(shown >= SEEN_FROM), strict=True):
+        found[column].append((_CLASSES[n], float(shown[column, n])))
+    return found
+
+
+@lru_cache(maxsize=16384)
+def _may_begin(text: str, grammar: Grammar) -> bool:
+    return _BEGUN[grammar].fullmatch(text) is not None
+
+
+_CLASSES = tuple(char for char in ALPHABET if char in DIGITS + LETTERS)
+_PLACES = [ALPHABET.index(char) + 1 for char in _CLASSES]

@@ -12,7 +12,7 @@ from ocr_workers.reading.foot import read_recipients
 from ocr_workers.reading.labels import read_codes, read_labels, read_validity
 from ocr_workers.reading.language import VIETNAMESE, read_language
 from ocr_workers.reading.marks import pairs_of
-from ocr_workers.reading.second_look import Again, can_be_read, parts_of
+from ocr_workers.reading.second_look import Again, Part, parts_of
 from ocr_workers.reading.sense import Candidates, days_on, weigh_received, weigh_signed
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Sheet, sheet_of
@@ -20,7 +20,7 @@ from ocr_workers.reading.splits import Split, propose_splits
 from ocr_workers.reading.stamps import SECRET, Look, look_at_marks, read_priority, read_security_mark
 from ocr_workers.reading.text import agency, name_of_person, sentence
 from ocr_workers.reading.top import HandReader, Top, read_top
-from ocr_workers.reading.votes import is_settled, voted
+from ocr_workers.reading.votes import agree, voted
 from ocr_workers.reading.zones import left_of_two
 from sohoa.model import Field, Page
 from sohoa.paper_types import type_named
@@ -29,7 +29,7 @@ from sohoa.states import PageStatus
 _AGENCIES = ("organ_name", "parent_organ_name")
 _PERSONS = ("signer_name", "applicant_name")
 _FIRST_KEPT, _LAST_KEPT = 20, 20  # pages of a long paper that fields are looked for on
-_READINGS = 3  # of a weak part that always vote, the page's own among them
+_PAGES_COUNTED, _PAGES_IN_DOUBT = 0.97, 0.5
 _LEFT = ("organ_name", "parent_organ_name", "code_number", "code_notation")
 _RIGHT = ("issued_date", "place")
 
@@ -75,7 +75,7 @@ def read_fields(
     """Read `pages` of one document.
 
     `look` reads a crop of one line: red boxed marks at the head, which the page's own pass may have missed, are shown to it.
-    `again` reads parts of page 1's head anew, for readings that vote, unless their fields are `sure`.
+    `again` gives other readings of parts of page 1's head, for a vote, unless their fields are `sure`.
     `known` is the office's dictionary: it may change scores of candidates that have evidence, nothing else.
     `calibrate(name, candidates)` gives the chance that the first is right; without it, confidence is its raw score.
     `mark_released`: a person has seen that the paper bears no security mark.
@@ -87,7 +87,7 @@ def read_fields(
     secret = through.secret or next((one for one in looked if one.value in SECRET), None)
     if secret is not None and not mark_released:
         return _reading({"security_mark": (secret,)}, calibrate, ())
-    found = _whole([sheet.page for sheet in sheets], through.written)
+    found = _whole([sheet.page for sheet in sheets], through, splits)
     written = [sheet for sheet in sheets if sheet.rows]
     language = found.get("language")
     if not written or (language and language[0].value != VIETNAMESE):
@@ -127,6 +127,11 @@ class _Through:
         self._last: deque[Sheet] = deque(maxlen=_LAST_KEPT)
         self.secret: Candidate | None = None
         self.written = 0
+        self.doubled = False
+
+    @property
+    def count(self) -> int:
+        return len(self._pages)
 
     @property
     def ends(self) -> list[Sheet]:
@@ -134,7 +139,9 @@ class _Through:
 
     def sheets(self) -> Iterator[Sheet]:
         for at, page in enumerate(self._pages):
-            sheet = sheet_of(left_of_two(page))
+            own = left_of_two(page)
+            sheet = sheet_of(own)
+            self.doubled = self.doubled or own is not page
             self.written += page.status != PageStatus.BLANK.value
             self.secret = self.secret or read_security_mark([sheet], first=at)
             (self._first if at < _FIRST_KEPT else self._last).append(sheet)
@@ -148,9 +155,9 @@ def _of_paper(
     page's own pass says of the head alone."""
     own = pairs_of([sheet.page for sheet in sheets[:4]])
     days = days_on(sheets)
-    read = partial(read_top, last=sheets[-1], sight=sight, own=own, today=today, digits=digits, days=days)
-    first = read(sheets[0])
-    found = dict(first.found) if again is None else _voted_head(first, sheets[0], sight, read, again, sure)
+    read = partial(read_top, last=sheets[-1], sight=sight, own=own, today=today, days=days)
+    first = read(sheets[0], digits=digits)
+    found = dict(first.found) if again is None else _voted_head(first, sheets[0], sight, read, digits, again, sure)
     found["recipients"] = _one(read_recipients(sheets[::-1], own))
     found["priority"] = _one(read_priority(sheets))
     found |= _labelled(sheets, found["type_name"][0])
@@ -158,24 +165,37 @@ def _of_paper(
 
 
 def _voted_head(
-    first: Top, sheet: Sheet, sight: Sight, read: Callable[[Sheet], Top], again: Again, sure: Sure
+    first: Top,
+    sheet: Sheet,
+    sight: Sight,
+    read: Callable[..., Top],
+    digits: HandReader | None,
+    again: Again,
+    sure: Sure,
 ) -> Candidates:
-    """The head's fields after other readings of its parts that are not sure: two, and where these do not agree a third."""
+    """The head's fields that are not sure, each after as many readings of its part as it takes. What they agreed on stays as
+    it is, whatever later ones make of it."""
     subject = first.found.get("subject", ())
     parts = parts_of(sheet, first.head, first.title, subject[0].evidence if subject else ())
     fields = {parts.left: _LEFT, parts.right: _RIGHT, parts.subject: ("subject",)}
     weak = {
-        part: names
+        part: doubtful
         for part, names in fields.items()
-        if can_be_read(part) and not all(sure(name, first.found.get(name, ())) for name in names)
+        if part.can_be_read and (doubtful := [name for name in names if not sure(name, first.found.get(name, ()))])
     }
-    names = {name for names in weak.values() for name in names}
-    ways = [first.found]
-    for page in again(list(weak), sheet.page, sight):
-        ways.append(read(sheet_of(page)).found)
-        if len(ways) == _READINGS and is_settled(ways, names):
+    found, ways = dict(first.found), [first.found]
+    for look in again(list(weak), sheet.page, sight):
+        of_head = digits if weak.keys() - {parts.subject} else None  # no digits stand in the subject
+        ways.append(read(sheet_of(look(list(weak))), digits=of_head).found)
+        found |= voted(ways, [name for names in weak.values() for name in names])
+        weak = {part: left for part, names in weak.items() if (left := _untold(part, names, ways))}
+        if not weak:
             break
-    return voted(ways, names)
+    return found
+
+
+def _untold(part: Part, names: Sequence[str], ways: Sequence[Candidates]) -> list[str]:
+    return [name for name in names if not part.is_told(len(ways), agree=agree(ways, name))]
 
 
 def _labelled(sheets: Sequence[Sheet], type_name: Candidate) -> Candidates:
@@ -188,10 +208,13 @@ def _labelled(sheets: Sequence[Sheet], type_name: Candidate) -> Candidates:
     return {name: (one,) for name, one in found.items()}
 
 
-def _whole(pages: Sequence[Page], written: int) -> Candidates:
-    """What is told by all pages together, of which `written` are not blank."""
+def _whole(pages: Sequence[Page], through: _Through, splits: Sequence[Split]) -> Candidates:
+    """What is told by all pages together. How many there are is in doubt where one seems blank, where two were copied onto one
+    sheet, and where there may be several documents."""
     language = read_language(pages)
-    found: Candidates = {"page_amount": (Candidate(str(written), "", 0.97, ()),)}
+    doubtful = through.doubled or splits or through.written < through.count
+    score = _PAGES_IN_DOUBT if doubtful else _PAGES_COUNTED
+    found: Candidates = {"page_amount": (Candidate(str(through.written), "", score, ()),)}
     return found | ({"language": (language,)} if language is not None else {})
 
 

@@ -6,8 +6,9 @@ line that runs across both columns cost it words that it reads well when it sees
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -22,8 +23,6 @@ from ocr_workers.reading.types import Title
 from ocr_workers.reading.zones import Head, is_body
 from sohoa.model import Block, Box, Evidence, Page, union
 
-Again = Callable[["Sequence[Box]", Page, Sight], Iterator[Page]]
-"""Gives page 1 with some parts of it read anew, another way each time."""
 _ABOVE = 4.0  # middling heights over the first words of the columns that the head may take
 _UNSEEN = 14.0  # and below them, where nothing ends it
 _MORE = 3.2  # and below and beside the subject, of which lines or words may be missing
@@ -35,12 +34,52 @@ _EDGE = 10  # white pixels that the engine wants around print
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The parts of page 1 that are read again, in its frame: the head's two columns, and the subject."""
+class Way:
+    """One way to read a part: in which view (without coloured ink; bare: strokes thinned, too), how laid out, how large."""
 
-    left: Box
-    right: Box
-    subject: Box
+    bare: bool
+    layout: Layout
+    scale: float
+
+
+_OF_COLUMNS = (Way(True, Layout.BLOCK, _SMALLER), Way(False, Layout.BLOCK, 1.0), Way(False, Layout.SPARSE, _SMALLER))
+_OF_SUBJECT = (Way(False, Layout.BLOCK, 1.0), Way(False, Layout.SPARSE, _SMALLER))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of page 1, its box in the page frame, and how it is read again.
+
+    `enough`: so many readings, the page's own among them, tell all where they agree; where they do not, every way is read.
+    """
+
+    box: Box
+    ways: tuple[Way, ...]
+    enough: int
+
+    def is_told(self, readings: int, *, agree: bool) -> bool:
+        """Whether after so many readings no other is wanted."""
+        return readings > len(self.ways) or (agree and readings >= self.enough)
+
+    @property
+    def can_be_read(self) -> bool:
+        """Whether it is large enough to hold print."""
+        return self.box[2] - self.box[0] >= _LEAST[0] and self.box[3] - self.box[1] >= _LEAST[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of page 1 that are read again: the head's two columns, and the subject."""
+
+    left: Part
+    right: Part
+    subject: Part
+
+
+Look = Callable[[Sequence[Part]], Page]
+"""Gives page 1 with the words of some parts of it as they are read another way."""
+Again = Callable[[Sequence[Part], Page, Sight], Sequence[Look]]
+"""The looks at some parts of page 1, each at any of them."""
 
 
 def parts_of(sheet: Sheet, head: Head, title: Title | None, subject: Sequence[Evidence]) -> Parts:
@@ -64,43 +103,41 @@ def parts_of(sheet: Sheet, head: Head, title: Title | None, subject: Sequence[Ev
         found = union(lines)
         about = (0, round(found[1] - 0.3 * high), round(found[2] + _MORE * high), round(found[3] + _MORE * high))
         bottom = min(bottom, about[1])
-    parts = ((0, top, gutter, bottom), (gutter, top, width, bottom), about)
-    return Parts(*(_inside(part, page) for part in parts))
+    return Parts(
+        Part(_inside((0, top, gutter, bottom), page), _OF_COLUMNS, enough=2),
+        Part(_inside((gutter, top, width, bottom), page), _OF_COLUMNS, enough=2),
+        Part(_inside(about, page), _OF_SUBJECT, enough=3),
+    )
 
 
 def _inside(box: Box, page: Page) -> Box:
     return (max(box[0], 0), max(box[1], 0), min(box[2], page.width_px), min(box[3], page.height_px))
 
 
-def can_be_read(part: Box) -> bool:
-    """Whether a part is large enough to hold print."""
-    return part[2] - part[0] >= _LEAST[0] and part[3] - part[1] >= _LEAST[1]
-
-
-def look_again(parts: Sequence[Box], page: Page, sight: Sight, *, engine: Engine) -> Iterator[Page]:
-    """`page` with the words of `parts` (each `can_be_read`) as they are read each other way; nothing where it has no pixels."""
+def look_again(parts: Sequence[Part], page: Page, sight: Sight, *, engine: Engine) -> Sequence[Look]:
+    """The looks at `parts`, each of which `can_be_read`; none where they have no pixels."""
     pixels = sight.pixels(page.number)
     if pixels is None or not parts:
-        return
-    views = views_of(pixels, union(list(parts)), dpi=page.dpi)
-    black, other = ("black", "red") if views.is_coloured else ("grey", "grey-thin")
-    for name, layout, scale in (
-        (black, Layout.BLOCK, 1.0),
-        (black, Layout.SPARSE, _SMALLER),
-        (other, Layout.BLOCK, _SMALLER),
-    ):
-        read = [block for part in parts for block in _read(views, name, part, layout, scale, engine)]
-        yield _with(page, parts, read)
+        return ()
+    views = views_of(pixels, union([part.box for part in parts]), dpi=page.dpi)
+
+    def look(number: int, again: Sequence[Part]) -> Page:
+        read = [block for part in again for block in _read(views, part.box, part.ways[number], engine)]
+        return _with(page, [part.box for part in again], read)
+
+    return [partial(look, number) for number in range(max(len(part.ways) for part in parts))]
 
 
-def _read(views: Views, name: str, part: Box, layout: Layout, scale: float, engine: Engine) -> tuple[Block, ...]:
-    """One part in one view, `scale` times as large as the view; the words in the page frame."""
-    left, top, right, bottom = views.here(part)
+def _read(views: Views, box: Box, way: Way, engine: Engine) -> tuple[Block, ...]:
+    """One part in one way; the words in the page frame."""
+    left, top, right, bottom = views.here(box)
+    name = ("red" if way.bare else "black") if views.is_coloured else ("grey-thin" if way.bare else "grey")
+    scale = way.scale
     piece = views.picture(name)[top:bottom, left:right]
     if scale != 1.0:
         piece = sized(piece, scale)
     piece = np.asarray(cv2.copyMakeBorder(piece, _EDGE, _EDGE, _EDGE, _EDGE, cv2.BORDER_CONSTANT, value=255), np.uint8)
-    read = engine.read(np.ascontiguousarray(piece), dpi=views.dpi * scale, layout=layout)
+    read = engine.read(np.ascontiguousarray(piece), dpi=views.dpi * scale, layout=way.layout)
 
     def point_back(x: float, y: float) -> tuple[float, float]:
         whole = (((x - _EDGE) / scale + left) / views.factor, ((y - _EDGE) / scale + top) / views.factor)

@@ -25,6 +25,10 @@ from sohoa.model import Box, Evidence, Page
 
 _BODY = re.compile(r"^\W*(can cu|kinh gui|dieu 1\b)")
 _STROKE_FOR_LETTER = 0.7  # a suffix that the words lack is rather the stroke behind the number
+_READ_AS_PRINT, _DENIED = (
+    0.5,
+    0.7,
+)  # print that two readers read differently is never sure: a frame's line made 726 a 226
 _FRESH = 0.5  # of the page's height: a title stands above
 
 HandReader = Callable[[Page, Sight], ByHand]
@@ -151,6 +155,8 @@ def _number(code: CodeLine, sight: Sight, hand: ByHand) -> tuple[Candidate, ...]
         score = 1 - (1 - chance) * (1 - words.score) if alike else chance * (1 - 0.5 * words.score * (1 - chance))
         if text[-1:].isalpha() and text[:-1] == words.value:
             score *= _STROKE_FOR_LETTER
+        if not alike and words.value is not None and words.score >= _READ_AS_PRINT:
+            score *= _DENIED
         found[text or None] = Candidate(
             text or None, words.raw, score * code.score, place, "words+digits" if alike else "digits"
         )

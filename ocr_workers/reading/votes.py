@@ -24,27 +24,21 @@ _ROMAN = re.compile(r"I{1,3}\)?")
 
 
 def voted(ways: Sequence[Candidates], names: Iterable[str]) -> Candidates:
-    """The first reading, of the fields in `names` every value that any reading has, best first: by the sum of its scores.
+    """Of each field in `names` every value that any reading has, best first: by the sum of its scores.
 
     Each such candidate's score becomes the mean over the readings, 0 where a reading does not have it; `votes` counts the
     readings that have it first. Of long fields the words are voted on one by one, and what that gives stands first.
     """
-    found = dict(ways[0])
-    if len(ways) == 1:
-        return found
+    found = {}
     for name in names:
         readings = [way.get(name, ()) for way in ways]
         found[name] = _by_words(_voted(readings), readings) if name in _BY_WORDS else _voted(readings)
     return found
 
 
-def is_settled(ways: Sequence[Candidates], names: Iterable[str]) -> bool:
-    """Whether of each field all readings say the same."""
-    return all(len({_value(way.get(name, ())) for way in ways}) == 1 for name in names)
-
-
-def _value(ones: Sequence[Candidate]) -> tuple[bool, str | None]:
-    return (True, ones[0].value) if ones else (False, None)
+def agree(ways: Sequence[Candidates], name: str) -> bool:
+    """Whether all readings say the same of a field; not where any has nothing of it."""
+    return all(way.get(name) for way in ways) and len({way[name][0].value for way in ways}) == 1
 
 
 def _voted(ways: Sequence[Sequence[Candidate]]) -> tuple[Candidate, ...]:

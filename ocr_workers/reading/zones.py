@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from ocr_workers.boxes import block_of, line_of
 from ocr_workers.reading.spans import Sheet, Span, levelled, parted, sheet_of, widest_gap
@@ -18,6 +19,8 @@ _OLD_REPUBLIC = "VIỆT NAM DÂN CHỦ CỘNG HÒA"
 _UNION = "ĐOÀN TNCS HỒ CHÍ MINH"
 _ANCHORS = ((REPUBLIC, "state"), (PARTY, "party"), (_UNION, "party"), (_OLD_REPUBLIC, "state"))
 _LIKE = 0.72
+_CLEAR = 0.97  # nothing further down is a better anchor
+_ALIKE_PAIRS = 0.4  # of an anchor's pairs of letters: a row with fewer is not looked at closely
 _REACH_UP, _REACH_UP_FROM_MOTTO, _REACH_DOWN = (
     1.6,
     3.6,
@@ -183,41 +186,38 @@ def _anchor(sheet: Sheet) -> tuple[Span | None, str, float]:
     best: tuple[Span | None, str, float] = (None, "none", 0.0)
     limit = _HEAD_SHARE * sheet.page.height_px
     for row in sheet.rows:
-        if _level(sheet, row) > limit:
+        if best[2] > _CLEAR or _level(sheet, row) > limit:
             break
+        words = [letters(word.text) for word in row]
+        pairs = _pairs("".join(words))
         for text, kind in (*_ANCHORS, (MOTTO, "state")):
-            span, like = best_run(sheet, row, text)
-            weaker = 0.9 if text == MOTTO else 1.0
-            if span is not None and like * weaker > best[2]:
-                best = (span, kind, like * weaker)
+            wanted = _pairs(letters(text))
+            if len(pairs & wanted) < _ALIKE_PAIRS * len(wanted):
+                continue
+            start, end, like = _run_like(words, letters(text))
+            like *= 0.9 if text == MOTTO else 1.0
+            if like > best[2]:
+                best = (sheet.span(row[start:end]), kind, like)
     return best if best[2] >= _LIKE else (None, "none", 0.0)
 
 
-def best_run(sheet: Sheet, row: Sequence[Word], text: str) -> tuple[Span | None, float]:
-    """The run of words of a row that is most like `text`; rows that lack its letters are passed by."""
-    want = letters(text)
-    have = letters(" ".join(word.text for word in row))
-    if len(have) < 0.6 * len(want) or not _share(want, have):
-        return None, 0.0
-    best: tuple[Span | None, float] = (None, 0.0)
-    sizes = [len(letters(word.text)) for word in row]
-    for start in range(len(row)):
-        length = 0
-        for end in range(start, len(row)):
-            length += sizes[end]
-            if length > 1.3 * len(want):
+def _run_like(words: Sequence[str], wanted: str) -> tuple[int, int, float]:
+    """The run of words that is most like `wanted`, all of them letters only: its first, its end, and how like it is."""
+    best = (0, 0, 0.0)
+    for start in range(len(words)):
+        run = ""
+        for end in range(start, len(words)):
+            run += words[end]
+            if len(run) > 1.3 * len(wanted):
                 break
-            if length >= 0.75 * len(want):
-                like = likeness(" ".join(word.text for word in row[start : end + 1]), text)
-                if like > best[1]:
-                    best = (sheet.span(row[start : end + 1]), like)
+            if len(run) >= 0.75 * len(wanted) and (like := likeness(run, wanted)) > best[2]:
+                best = (start, end + 1, like)
     return best
 
 
-def _share(want: str, have: str) -> bool:
-    """Whether enough of the pairs of letters of `want` are in `have` for a closer look to be worth it."""
-    pairs = {want[at : at + 2] for at in range(len(want) - 1)}
-    return sum(pair in have for pair in pairs) >= 0.4 * len(pairs)
+@lru_cache(maxsize=4096)
+def _pairs(text: str) -> frozenset[str]:
+    return frozenset(text[at : at + 2] for at in range(len(text) - 1))
 
 
 def _level(sheet: Sheet, row: Sequence[Word]) -> float:

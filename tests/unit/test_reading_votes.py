@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocr_workers.reading.sight import Candidate
-from ocr_workers.reading.votes import is_settled, voted, word_by_word
+from ocr_workers.reading.votes import agree, voted, word_by_word
 from sohoa.model import Evidence
 
 
@@ -36,17 +36,17 @@ def test_a_sure_reading_outweighs_doubtful_ones() -> None:
     assert _best(_ways(("138", 0.9), ("130", 0.2), ("130", 0.2))).value == "138"
 
 
-def test_fields_that_were_not_read_again_stay_as_they_are() -> None:
+def test_only_the_fields_asked_for_are_voted_on() -> None:
     ways = _ways(("138", 0.9), ("139", 0.9), ("139", 0.9))
-    assert voted(ways, ["organ_name"])["code_number"] == ways[0]["code_number"]
-    assert voted(ways[:1], ["code_number"]) == ways[0]
+    assert voted(ways, ["organ_name"]) == {"organ_name": ()}
 
 
-def test_readings_are_settled_when_they_say_the_same_and_as_much() -> None:
-    assert is_settled(_ways(("138", 0.9), ("138", 0.3)), ["code_number"])
-    assert not is_settled(_ways(("138", 0.9), ("139", 0.3)), ["code_number"])
-    assert not is_settled(_ways(("138", 0.9), None), ["code_number"])
-    assert not is_settled(_ways((None, 0.9), None), ["code_number"])  # a blank is a reading, too
+def test_readings_agree_when_they_say_the_same_and_none_has_nothing() -> None:
+    assert agree(_ways(("138", 0.9), ("138", 0.3)), "code_number")
+    assert not agree(_ways(("138", 0.9), ("139", 0.3)), "code_number")
+    assert not agree(_ways(("138", 0.9), None), "code_number")
+    assert not agree(_ways((None, 0.9), None), "code_number")  # a blank is a reading, too
+    assert not agree(_ways(None, None), "code_number")
 
 
 def test_each_word_may_come_from_another_reading() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import pytest
 
@@ -13,14 +14,14 @@ from ocr_workers.engine import Engine
 from ocr_workers.orientation import turned
 from ocr_workers.reading.fields import Reading, read_fields
 from ocr_workers.reading.marks import pairs_of
-from ocr_workers.reading.second_look import Parts, can_be_read, look_again, parts_of
+from ocr_workers.reading.second_look import Look, Part, Parts, look_again, parts_of
 from ocr_workers.reading.sense import days_on
 from ocr_workers.reading.sight import NO_SIGHT, Sight
 from ocr_workers.reading.spans import sheet_of
 from ocr_workers.reading.text import letters
 from ocr_workers.reading.top import Top, read_top
 from ocr_workers.recognise import Recogniser
-from sohoa.model import Block, Box, Page
+from sohoa.model import Block, Page
 from sohoa.settings import Settings
 from tests.benchmarks.fields_sample import page_image
 from tests.support import press
@@ -68,16 +69,17 @@ def test_the_parts_hold_agency_and_number_date_and_subject(page: Page) -> None:
     parts, found = _parts(page), _top(page).found
     for name, part in (("organ_name", parts.left), ("issued_date", parts.right), ("subject", parts.subject)):
         for place in found[name][0].evidence:
-            assert part[0] <= place.box[0] < place.box[2] <= part[2], name
-            assert part[1] <= place.box[1] < place.box[3] <= part[3], name
+            assert part.box[0] <= place.box[0] < place.box[2] <= part.box[2], name
+            assert part.box[1] <= place.box[1] < place.box[3] <= part.box[3], name
 
 
 def test_each_look_reads_the_same_fields_with_boxes_on_the_same_print(page: Page, sight: Sight, engine: Engine) -> None:
     parts, first = _parts(page), _top(page).found
-    looks = list(look_again([parts.left, parts.right, parts.subject], page, sight, engine=engine))
+    every = [parts.left, parts.right, parts.subject]
+    looks = look_again(every, page, sight, engine=engine)
     assert len(looks) == 3
-    for look in looks:
-        again = _top(look).found
+    for number, look in enumerate(looks):
+        again = _top(look([part for part in every if number < len(part.ways)])).found
         for name in ("organ_name", "issued_date", "subject"):
             one, other = first[name][0], again[name][0]
             assert letters(one.value or "") == letters(other.value or ""), name
@@ -87,8 +89,8 @@ def test_each_look_reads_the_same_fields_with_boxes_on_the_same_print(page: Page
 
 def test_words_outside_the_parts_stay_and_words_inside_are_replaced(page: Page, sight: Sight, engine: Engine) -> None:
     parts = _parts(page)
-    look = next(look_again([parts.left], page, sight, engine=engine))
-    left, top, right, bottom = parts.left
+    look = look_again([parts.left, parts.right], page, sight, engine=engine)[0]([parts.left])
+    left, top, right, bottom = parts.left.box
 
     def is_left(box: tuple[int, int, int, int]) -> bool:
         return left <= (box[0] + box[2]) / 2 < right and top <= (box[1] + box[3]) / 2 < bottom
@@ -102,36 +104,75 @@ def test_words_outside_the_parts_stay_and_words_inside_are_replaced(page: Page, 
 
 def test_what_the_page_pass_lost_is_found_by_looking_again(page: Page, sight: Sight, engine: Engine) -> None:
     parts, wanted = _parts(page), _top(page).found["code_notation"][0].value
-    lost = _without(page, parts.left)
+    lost = _without(page, parts.left.box)
     assert "code_notation" not in _top(lost).found
     found = [
-        _top(look).found["code_notation"][0].value for look in look_again([parts.left], lost, sight, engine=engine)
+        _top(look([parts.left])).found["code_notation"][0].value
+        for look in look_again([parts.left], lost, sight, engine=engine)
     ]
     assert found.count(wanted) >= 2
 
 
 def test_without_pixels_or_parts_there_is_nothing_to_look_at(page: Page, sight: Sight, engine: Engine) -> None:
     parts = _parts(page)
-    assert list(look_again([parts.left], page, NO_SIGHT, engine=engine)) == []
-    assert list(look_again([], page, sight, engine=engine)) == []
+    assert look_again([parts.left], page, NO_SIGHT, engine=engine) == ()
+    assert look_again([], page, sight, engine=engine) == ()
 
 
-def test_what_was_not_read_again_is_not_taken_for_agreed() -> None:
-    page = set_page(*state_head(), (6, MIDDLE, "QUYẾT ĐỊNH"), (7, MIDDLE, "Về việc thành lập Tổ công tác"), *body(9))
-    asked: list[Box] = []
+class _Looks:
+    """Readings of a page by hand, one after the other, and the parts that each was asked for."""
 
-    def again(parts: Sequence[Box], page: Page, sight: Sight) -> Iterator[Page]:
-        asked.extend(parts)
-        yield page
-        yield page
+    def __init__(self, *pages: Page) -> None:
+        self._pages = pages
+        self.asked: list[Sequence[Part]] = []
 
-    def read(sure: tuple[str, ...]) -> Reading:
-        return read_fields([page], NO_SIGHT, today=date(2026, 1, 1), again=again, sure=lambda name, ones: name in sure)
+    def __call__(self, parts: Sequence[Part], page: Page, sight: Sight) -> Sequence[Look]:
+        def look(again: Page, asked: Sequence[Part]) -> Page:
+            self.asked.append(asked)
+            return again
 
-    looked = read(sure=("issued_date", "place", "subject"))
-    assert len(asked) == 1
-    assert [looked.candidates[name][0].looks for name in ("organ_name", "issued_date", "subject")] == [3, 1, 1]
-    assert not can_be_read((0, 0, 10, 900))
+        return [partial(look, again) for again in self._pages] if parts else []
+
+
+def _decision(organ: str, code: str = "Số: 138/QĐ-SYT") -> Page:
+    head = state_head(agency=("UBND TỈNH SÔNG HỒNG", organ), code=code)
+    return set_page(*head, (6, MIDDLE, "QUYẾT ĐỊNH"), (7, MIDDLE, "Về việc thành lập Tổ công tác"), *body(9))
+
+
+def _read(looks: _Looks, page: Page, *sure: str) -> Reading:
+    return read_fields(
+        [page], NO_SIGHT, today=date(2026, 1, 1), again=looks, sure=lambda name, ones: name in sure and bool(ones)
+    )
+
+
+def test_a_field_that_one_reading_tells_surely_is_not_read_again() -> None:
+    page = _decision("SỞ Y TẾ")
+    looks = _Looks(page, page, page)
+    found = _read(looks, page, "issued_date", "place", "subject", "code_number").candidates
+    assert [len(parts) for parts in looks.asked] == [1]
+    names = ("organ_name", "code_number", "issued_date", "subject")
+    assert [found[name][0].looks for name in names] == [2, 1, 1, 1]
+    assert not replace(looks.asked[0][0], box=(0, 0, 10, 900)).can_be_read
+
+
+def test_where_two_readings_agree_a_part_is_done_and_where_they_do_not_all_ways_vote() -> None:
+    page = _decision("SỞ Y TẾ")
+    looks = _Looks(_decision("SỞ TƯ PHÁP"), page, page)
+    found = _read(looks, page).candidates
+    assert [len(parts) for parts in looks.asked] == [3, 2, 1]  # the subject is told by three, the date by two
+    assert (found["organ_name"][0].value, found["organ_name"][0].votes, found["organ_name"][0].looks) == (
+        "SỞ Y TẾ",
+        3,
+        4,
+    )
+    assert [(found[name][0].votes, found[name][0].looks) for name in ("code_notation", "subject")] == [(2, 2), (3, 3)]
+
+
+def test_what_two_readings_agree_on_stays_whatever_later_ones_say() -> None:
+    page = _decision("SỞ Y TẾ")
+    other = _decision("SỞ Y TẾ", "Số: 777/QĐ-SYT")
+    number = _read(_Looks(_decision("SỞ TƯ PHÁP"), other, other), page).candidates["code_number"][0]
+    assert (number.value, number.votes, number.looks) == ("138", 2, 2)
 
 
 def _without(page: Page, part: tuple[int, int, int, int]) -> Page:
