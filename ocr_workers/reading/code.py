@@ -25,7 +25,9 @@ _DASHES = str.maketrans({"–": "-", "—": "-", "⁄": "/", "Ð": "Đ", "ð": "
 _NOT_OF_AGENCY, _NOT_OF_TYPE, _TONED = 0.85, 0.8, 0.5
 """How much less sure a notation is that has no part shortened from the agency's name, not the abbreviation of the title's type,
 or a tone mark, which no abbreviation has (BỌL)."""
-_TONE = re.compile("[\u0300\u0301\u0303\u0309\u0323]")
+_TONE = re.compile("[\u0300\u0301\u0303\u0308\u0309\u0323]")
+_STRAY = re.compile(r"[^\W\dA-Za-zĐÐ_]\s*[/⁄]\s*(?=[A-ZĐÐ]{2})")
+"""One letter that no abbreviation is, what is left of a number by hand (Ö/UBND-VX)."""
 _MOST_NUMBER = 6
 _MOST_STRAY = 3  # letters that digits by hand may be read as
 _TAKEN_FOR = {"Đ": "BDPO0ĐEĎ", "Q": "O0GQC", "B": "8", "S": "5", "I": "1l", "O": "0", "G": "6", "T": "1"}
@@ -87,6 +89,8 @@ def read_number(code: CodeLine, sight: Sight) -> Candidate:
 def read_notation(code: CodeLine, paper_type: PaperType | None, organ: str | None) -> Candidate | None:
     """What follows the number's stroke, letters put right where type and agency leave no doubt."""
     start, end = code.sign
+    stray = _STRAY.match(code.line.text, start, end)
+    start = stray.end() if stray else start
     raw = code.line.text[start:end]
     parts = _split(raw)
     if not parts:

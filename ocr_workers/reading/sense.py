@@ -12,6 +12,7 @@ from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Sheet
 from ocr_workers.reading.syllables import is_syllable
 from ocr_workers.reading.text import fold, same
+from sohoa.mandatory import mandatory_fields
 from sohoa.paper_types import type_named, type_of_abbreviation
 
 Candidates = dict[str, tuple[Candidate, ...]]
@@ -22,7 +23,10 @@ _TORN_YEARS = re.compile(r"\b(?:19|20)\d\d (?:19|20)\d\d\b")
 _TORN, _OTHER_MARKS = 0.7, 0.7
 """How much less sure two years are between which a dash was lost (2017 2022), and a name of which another part of the head says
 other marks."""
-_ON_A_FORM = 0.5
+_ON_A_FORM, _OF_TWO_SIDES = 0.5, 0.8
+"""How much less sure it is who signed a form of the desk, on which names stand of clerks and citizens, and a paper of two sides."""
+_TWO_SIDES = ("Biên bản", "Hợp đồng", "Bản thỏa thuận", "Bản ghi nhớ")
+_HAS_NONE = 0.6  # how much less sure a subject is on a paper of a type that has none
 _LONGEST_WAIT = timedelta(days=60)
 
 
@@ -71,6 +75,9 @@ def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
     weighed["subject"] = tuple(
         _scaled(one, _TORN if _TORN_YEARS.search(one.value or "") else 1.0) for one in weighed["subject"]
     )
+    kind = type_named(type_name) if type_name else None
+    if kind is not None and kind.kind == "act" and "subject" not in mandatory_fields(kind.name):
+        weighed["subject"] = tuple(_scaled(one, _HAS_NONE) for one in weighed["subject"])
     place = _first(found, "place")
     for name in ("organ_name", "parent_organ_name") if place else ():
         weighed[name] = tuple(_scaled(one, _place_sense(one.value or "", place or "")) for one in weighed[name])
@@ -90,11 +97,12 @@ def weigh_received(found: Candidates) -> Candidates:
 
 
 def weigh_signed(found: Candidates, type_name: str | None) -> Candidates:
-    """The same candidates for who signed; on a form of the desk names stand of clerks and citizens, too."""
+    """The same candidates for who signed, less sure where others than the signer have their names on such a paper."""
     kind = type_named(type_name) if type_name else None
-    if kind is None or kind.kind != "form":
+    if kind is None or (kind.kind != "form" and kind.name not in _TWO_SIDES):
         return found
-    return {name: tuple(_scaled(one, _ON_A_FORM) for one in ones) for name, ones in found.items()}
+    factor = _ON_A_FORM if kind.kind == "form" else _OF_TWO_SIDES
+    return {name: tuple(_scaled(one, factor) for one in ones) for name, ones in found.items()}
 
 
 def impossible_words(text: str) -> list[str]:

@@ -30,6 +30,9 @@ are worse than drawn ones."""
 _LEAST_SCORE = 0.6
 """Below, nothing is accepted even where hardly anything drawn was wrong: real papers go wrong in more ways."""
 _LEAST_SAMPLE = 30
+_MARGIN = 1.65
+"""How many times the odds a wrong value of other papers may have of the best wrong one here: thresholds that lie right above the
+highest wrong score let twice as many wrong ones pass on papers that were not measured."""
 _NEVER = 1.1
 """Above all scores."""
 
@@ -159,7 +162,9 @@ def _rate(pool: Sequence[Case]) -> float:
 
 
 def _enough(ordered: Sequence[Case]) -> float:
-    """The lowest score from which on at most _WRONG_AMONG are wrong; above all scores where there is none."""
+    """The lowest score from which on at most _WRONG_AMONG are wrong, were the wrong ones read somewhat better than they were;
+    above all scores where there is none."""
+    ordered = sorted((score if right else _better(score), right) for score, right in ordered)
     wrong, best = 0, _NEVER
     for taken, (score, right) in enumerate(reversed(ordered), 1):
         wrong += not right
@@ -167,6 +172,11 @@ def _enough(ordered: Sequence[Case]) -> float:
         if last_of_its_score and wrong <= _WRONG_AMONG * taken:
             best = max(score, _LEAST_SCORE)
     return round(best, 4)
+
+
+def _better(score: float) -> float:
+    odds = score / max(1 - score, 1e-9) * _MARGIN
+    return odds / (1 + odds)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def test_a_curve_rises_and_comes_near_to_the_share_that_is_right() -> None:
 
 def test_what_is_accepted_begins_above_the_highest_score_that_was_wrong() -> None:
     cases = [(0.5 + at / 1000, True) for at in range(400)] + [(0.7, False), (0.2, False)]
-    assert curve_of(cases).enough == pytest.approx(0.7, abs=0.0011)
+    assert 0.75 < curve_of(cases).enough < 0.82  # with a margin: other papers' wrong ones may score higher
     assert curve_of([(0.9, False), (0.8, True)]).enough > 1
 
 

@@ -104,6 +104,25 @@ def test_digits_from_pixels_outvote_a_doubtful_word_and_strengthen_a_like_one() 
     assert [one.value for one in ignored.candidates["code_number"]] == ["4"]
 
 
+@pytest.mark.parametrize("stray", ["Ö/", "Ở/", "Ø /"])
+def test_one_letter_that_no_abbreviation_is_belongs_to_the_number_by_hand(stray: str) -> None:
+    assert _read(f"Số: 12/{stray}UBND-VX").fields["code_notation"].value == "UBND-VX"
+    assert _read("Số: 12/Đ/UBND-VX").fields["code_notation"].value == "QĐ/UBND-VX"  # a letter that one may be stays
+
+
+def test_print_that_two_readers_read_differently_is_never_sure() -> None:
+    page = set_page(*state_head(code="Số: 726/QĐ-SYT"), (5, MIDDLE, "QUYẾT ĐỊNH"), *body(9))
+    room = find_code(find_head(page, sheet_of(page))).gap  # type: ignore[union-attr]
+
+    def scores(text: str) -> dict[str | None, float]:
+        hand = ByHand([(text, 0.95)], room)
+        read = read_fields([page], NO_SIGHT, today=TODAY, digits=lambda *_: hand).candidates["code_number"]
+        return {one.value: one.score for one in read}
+
+    assert scores("726")["726"] > 0.9
+    assert max(scores("226").values()) < 0.7
+
+
 def test_a_dictionary_and_a_signature_reader_are_asked_and_confidence_is_calibrated() -> None:
     page = set_page(*state_head(), (5, MIDDLE, "QUYẾT ĐỊNH"), *body(9))
     signer = Candidate("Trần Văn Mẫn", "Trần Văn Mẫn", 0.7, (Evidence(1, (1, 2, 3, 4)),), "signature")

@@ -7,10 +7,11 @@ from datetime import date
 
 import pytest
 
-from ocr_workers.boxes import block_of, line_of
+from ocr_workers.boxes import block_of, line_of, mapped
 from ocr_workers.reading.fields import Reading, read_fields
 from ocr_workers.reading.sight import NO_SIGHT
 from sohoa.model import Field, Page, Word
+from sohoa.states import PageStatus
 from tests.support.set_pages import (
     LEFT,
     MIDDLE,
@@ -126,6 +127,19 @@ def test_an_attachment_without_a_head_yields_nothing_but_its_length_and_language
     reading = _read(*pages)
     assert _is_absent(reading, *CODE, "organ_name", "subject", "place")
     assert _values(reading, "page_amount", "language") == ["60", "Tiếng Việt"]
+
+
+def test_how_many_pages_there_are_is_in_doubt_where_one_is_blank_or_holds_two_or_another_paper_begins() -> None:
+    first, second = set_page(*state_head(), *SUBJECT, *body(10)), set_page(*body(2), number=2)
+    assert _field(_read(first, second), "page_amount").confidence > 0.9
+    blank = replace(second, blocks=(), status=PageStatus.BLANK.value)
+    beside = mapped(
+        second.blocks, lambda box: (box[0] + WIDTH, box[1], box[2] + WIDTH, box[3]), lambda x, y: (x + WIDTH, y)
+    )
+    double = replace(second, width_px=2 * WIDTH, blocks=(*second.blocks, *beside))
+    another = replace(first, number=2)
+    for page in (blank, double, another):
+        assert _field(_read(first, page), "page_amount").confidence < 0.6
 
 
 def test_of_a_foreign_paper_only_the_language_is_told() -> None:

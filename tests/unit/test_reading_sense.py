@@ -68,10 +68,20 @@ def test_two_years_without_a_dash_between_them_are_doubted() -> None:
     assert _score(torn, "subject") < 0.8 * _score(whole, "subject")
 
 
-def test_a_name_on_a_form_of_the_desk_may_be_anybodys() -> None:
+def test_a_name_on_a_form_of_the_desk_or_a_paper_of_two_sides_may_be_anothers() -> None:
     signed: Candidates = {"signer_name": (Candidate("Lý Thu Khuê", "Lý Thu Khuê", 0.9, ()),)}
     assert weigh_signed(signed, "Quyết định") == signed
+    assert weigh_signed(signed, "Biên bản")["signer_name"][0].score < 0.8
     assert weigh_signed(signed, "Giấy tiếp nhận hồ sơ và hẹn trả kết quả")["signer_name"][0].score < 0.5
+
+
+def test_what_stands_under_the_title_of_a_type_without_subject_is_doubtful() -> None:
+    def score(title: str, code: str) -> float:
+        head = state_head(code=code)
+        page = set_page(*head, (5, MIDDLE, title), (6, MIDDLE, "Về việc nghỉ phép năm 2024"), *body(9))
+        return _read(page).candidates["subject"][0].score
+
+    assert score("GIẤY NGHỈ PHÉP", "Số: 138/GNP-SYT") < 0.7 * score("QUYẾT ĐỊNH", "Số: 138/QĐ-SYT")
 
 
 @pytest.mark.parametrize(
