@@ -24,7 +24,7 @@ _TORN, _OTHER_MARKS = 0.7, 0.7
 """How much less sure two years are between which a dash was lost (2017 2022), and a name of which another part of the head says
 other marks."""
 _ON_A_FORM, _OF_TWO_SIDES = 0.5, 0.8
-"""How much less sure it is who signed a form of the desk, on which names stand of clerks and citizens, and a paper of two sides."""
+"""How much less sure it is who signed a form of the desk, which names clerks and citizens, too, and a paper of two sides."""
 _TWO_SIDES = ("Biên bản", "Hợp đồng", "Bản thỏa thuận", "Bản ghi nhớ")
 _HAS_NONE = 0.6  # how much less sure a subject is on a paper of a type that has none
 _LONGEST_WAIT = timedelta(days=60)
