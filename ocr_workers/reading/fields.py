@@ -12,7 +12,7 @@ from ocr_workers.reading.foot import read_recipients
 from ocr_workers.reading.labels import read_codes, read_labels, read_validity
 from ocr_workers.reading.language import VIETNAMESE, read_language
 from ocr_workers.reading.marks import pairs_of
-from ocr_workers.reading.second_look import Again, Part, parts_of
+from ocr_workers.reading.second_look import Again, parts_of
 from ocr_workers.reading.sense import Candidates, days_on, weigh_received, weigh_signed
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Sheet, sheet_of
@@ -187,15 +187,17 @@ def _voted_head(
     for look in again(list(weak), sheet.page, sight):
         of_head = digits if weak.keys() - {parts.subject} else None  # no digits stand in the subject
         ways.append(read(sheet_of(look(list(weak))), digits=of_head).found)
-        found |= voted(ways, [name for names in weak.values() for name in names])
-        weak = {part: left for part, names in weak.items() if (left := _untold(part, names, ways))}
+        now = voted(ways, [name for names in weak.values() for name in names])
+        told = {name: ones[0].score if agree(ways, name) else None for name, ones in now.items()}
+        weak = {
+            part: left
+            for part, names in weak.items()
+            if (left := [name for name in names if not part.is_told(len(ways), told[name])])
+        }
+        found |= now
         if not weak:
             break
     return found
-
-
-def _untold(part: Part, names: Sequence[str], ways: Sequence[Candidates]) -> list[str]:
-    return [name for name in names if not part.is_told(len(ways), agree=agree(ways, name))]
 
 
 def _labelled(sheets: Sequence[Sheet], type_name: Candidate) -> Candidates:

@@ -29,6 +29,7 @@ _MORE = 3.2  # and below and beside the subject, of which lines or words may be 
 _SUBJECT = 14.0  # and below a title whose subject was not found
 _LOWEST = 0.55  # of the page: no head reaches further down
 _SMALLER = 0.85  # a second size: the engine's slips differ with it, and it reads no worse
+_CREDIBLE = 0.3  # readings that agree on less may share a fault
 _LEAST = (40, 20)  # pixels of a part that is worth a look
 _EDGE = 10  # white pixels that the engine wants around print
 
@@ -57,9 +58,9 @@ class Part:
     ways: tuple[Way, ...]
     enough: int
 
-    def is_told(self, readings: int, *, agree: bool) -> bool:
-        """Whether after so many readings no other is wanted."""
-        return readings > len(self.ways) or (agree and readings >= self.enough)
+    def is_told(self, readings: int, agreed: float | None) -> bool:
+        """Whether after so many readings no other is wanted: `agreed` is the score of what all say, None where they differ."""
+        return readings > len(self.ways) or (readings >= self.enough and agreed is not None and agreed >= _CREDIBLE)
 
     @property
     def can_be_read(self) -> bool:

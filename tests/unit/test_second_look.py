@@ -168,6 +168,13 @@ def test_where_two_readings_agree_a_part_is_done_and_where_they_do_not_all_ways_
     assert [(found[name][0].votes, found[name][0].looks) for name in ("code_notation", "subject")] == [(2, 2), (3, 3)]
 
 
+def test_readings_that_agree_on_what_is_hardly_credible_are_not_enough() -> None:
+    parts = _parts(_decision("SỞ Y TẾ"))
+    assert [parts.left.is_told(2, score) for score in (0.9, 0.1, None)] == [True, False, False]
+    assert [parts.subject.is_told(readings, 0.9) for readings in (2, 3)] == [False, True]
+    assert parts.left.is_told(4, None)
+
+
 def test_what_two_readings_agree_on_stays_whatever_later_ones_say() -> None:
     page = _decision("SỞ Y TẾ")
     other = _decision("SỞ Y TẾ", "Số: 777/QĐ-SYT")
