@@ -7,17 +7,35 @@ import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 MEGABYTE = 1024 * 1024
 GIGABYTE = 1024 * MEGABYTE
 
 
 class Settings(BaseSettings):
-    """What an operator can change. Each field is the environment variable SOHOA_<NAME IN CAPITALS>."""
+    """What an operator can change. Each field is the environment variable SOHOA_<NAME IN CAPITALS>, or a file of that name in
+    small letters (sohoa_catalog_url) in the folder SOHOA_SECRETS_DIR; the variable goes first."""
 
     model_config = SettingsConfigDict(env_prefix="SOHOA_", frozen=True, extra="ignore")
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        folder = env_settings().get("secrets_dir") or None
+        if folder is not None and not Path(folder).is_dir():
+            raise ValueError(f"SOHOA_SECRETS_DIR: there is no folder {folder}")
+        return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=folder)
+
+    secrets_dir: Path | None = Field(
+        default=None, description="folder of files, each named as a setting in small letters (sohoa_catalog_url)"
+    )
     home: Path = Field(default=Path("sohoa-data"), description="where everything embedded lives")
     archive_url: str = Field(
         default="", description="file:///… (default: the folder `archive` under home) or s3://… (operations/s3.md)"
