@@ -198,6 +198,7 @@ def composed(job: Job, document: Document, tools: Tools, *, digests: staged.Dige
             DocumentStatus.RECOGNISED,
             now=now,
             review=document.review,
+            wanted=document.wanted,
             warnings=document.warnings,
             fields=document.fields,
             pages_failed=document.pages_failed,
@@ -301,13 +302,15 @@ def gave_up(job: Job, error: SohoaError, tools: Tools) -> None:
     except (NotFound, DigestMismatch) as missing:
         _document_stopped(job, DocumentStatus.FAILED, missing, tools)
         return
+    width_px, height_px = plan.turned_size_px
     page = Page(
         number=plan.number,
-        width_px=plan.width_px,
-        height_px=plan.height_px,
+        width_px=width_px,
+        height_px=height_px,
         dpi=plan.dpi,
         status=PageStatus.FAILED,
         code=error.code,
+        turn_deg=plan.turn_deg or 0,
     )
     page_finished(job, page, tools)
 

@@ -185,11 +185,12 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """An original that is to replace or continue a document's: still worked on, or, where it did not get through, how it
-    ended. These are also the keys in record.json.
+    """An original that is to replace or continue a document's, or a turning of its pages: still worked on, or, where it did
+    not get through, how it ended. These are also the keys in record.json.
 
-    `receipt` is the id of its receipt and of its PREMIS event, `kind` a RevisionKind value, `status` a DocumentStatus
-    value: `received`, or `held` and `failed` with `code`, `stage` and `detail`; `at` is RFC 3339.
+    `receipt` is the id of its receipt (a turning brings no bytes and has none) and of its PREMIS event, `kind` a
+    RevisionKind value, `status` a DocumentStatus value: `received`, or `held` and `failed` with `code`, `stage` and
+    `detail`; `at` is RFC 3339.
     """
 
     receipt: DocumentId

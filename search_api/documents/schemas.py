@@ -109,6 +109,7 @@ class WantedOut(BaseModel):
     at: Moment
     reason: str = Field(examples=["page 2 is upside down"])
     pages: list[int] = Field(examples=[[2]])
+    turns: dict[str, int] = Field(default={}, description="degrees clockwise by page", examples=[{"2": 90}])
 
 
 class DocumentOut(BaseModel):

@@ -212,12 +212,20 @@ async def retype(document: ReviewDocument, stores: StoresOf, principal: Reviewer
 async def ask_for(
     document: ReviewDocument, kind: Asked, stores: StoresOf, principal: Reviewer, request: Request
 ) -> dict[str, Any]:
-    """`split`, `rotate` or `rescan`: kept with the reason; the paper goes on waiting, as that. A rescan is then done with
-    `POST /v1/documents/{id}/replace`. Needs the scope `review`."""
+    """`split`, `rotate` or `rescan`: kept with the reason; the paper goes on waiting, as that. With `turns` a rotate is done
+    at once: the document is read again so, beside itself. A rescan is done with `POST /v1/documents/{id}/replace`. Needs the
+    scope `review`."""
     asked = await read_json(request, Ask)
     seen = replace(document, version=asked.version)
     after = await run_in_threadpool(
-        reviewing.ask_for, stores, seen, kind, actor=principal.actor, reason=asked.reason, pages=asked.pages
+        reviewing.ask_for,
+        stores,
+        seen,
+        kind,
+        actor=principal.actor,
+        reason=asked.reason,
+        pages=asked.pages,
+        turns=asked.turns,
     )
     log.info("review.asked", actor=principal.actor, document_id=document.document_id, kind=kind.value)
     return await run_in_threadpool(_shown, stores, after, principal)

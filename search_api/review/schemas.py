@@ -125,6 +125,12 @@ class Ask(Reason):
 
     version: _Version
     pages: list[int] = Field(default=[], max_length=2000, examples=[[2]])
+    turns: dict[int, Literal[90, 180, 270]] = Field(
+        default={},
+        max_length=2000,
+        description="rotate: pages, and by how many degrees clockwise from how each is shown",
+        examples=[{"2": 90}],
+    )
 
 
 Asked = Literal[WantedKind.SPLIT, WantedKind.ROTATE, WantedKind.RESCAN]

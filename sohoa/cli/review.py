@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -150,6 +151,31 @@ def run_ask(
     _told(after, as_json=as_json)
 
 
+def run_rotate(
+    document_id: str,
+    typed: Sequence[str],
+    *,
+    reason: str,
+    version: int | None,
+    as_json: bool,
+    as_actor: str | None,
+) -> None:
+    """Turn pages."""
+    turns = {page: turn_deg for each in typed for page, turn_deg in _turns(each)}
+    with opened() as stores:
+        identity = identify(stores, as_actor, scope="review")
+        seen = _seen(_find(stores, document_id, identity), version)
+        after = reviewing.ask_for(stores, seen, WantedKind.ROTATE, actor=identity.actor, reason=reason, turns=turns)
+    if as_json:
+        print_json(waiting_json(after, None))
+        return
+    pages = ", ".join(f"page {page} by {turn_deg}°" for page, turn_deg in sorted(turns.items()))
+    sys.stdout.write(
+        f"{after.document_id} version {after.version}: {pages}; it stays as it is until it is read again; "
+        "`sohoa work` (or a running `sohoa serve`) does the rest\n"
+    )
+
+
 def run_agreement(*, office: str | None, as_json: bool) -> None:
     """By the first check's actor and field."""
     with opened() as stores:
@@ -220,6 +246,17 @@ def _parted(said: str) -> tuple[str, str]:
     if not sign:
         raise BadRequest("--set needs FIELD=VALUE")
     return name.strip(), value
+
+
+_TURN = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?=([0-9]{1,3})")
+
+
+def _turns(typed: str) -> Iterator[tuple[int, int]]:
+    found = _TURN.fullmatch(typed.replace(" ", ""))
+    if found is None or int(found[2] or found[1]) < int(found[1]):
+        raise BadRequest(f"--turn needs PAGE=DEGREES, as 2=90 or 3-8=180; {typed!r} is not", code="bad_turn")
+    first, last, turn_deg = int(found[1]), int(found[2] or found[1]), int(found[3])
+    return ((page, turn_deg) for page in range(first, last + 1))
 
 
 def _kind(typed: str) -> WantedKind:

@@ -82,6 +82,28 @@ def test_every_way_to_say_something(api: Api) -> None:
     assert post(api, f"{document.document_id}/second_check", lan, body).status_code == 422
 
 
+def test_pages_are_turned_once_and_what_cannot_be_is_told(api: Api) -> None:
+    document, lan = paper(api, texts=("một", "hai")), api.token("review")
+    path, said = f"{document.document_id}/rotate", {"version": 1, "reason": "lộn ngược"}
+    for turns, status, code in (
+        ({"3": 90}, 400, "no_such_page"),
+        ({"1": 45}, 422, "invalid"),
+        ({"một": 90}, 422, "invalid"),
+    ):
+        refused = post(api, path, lan, {**said, "turns": turns})
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+    wrong = post(api, f"{document.document_id}/split", lan, {**said, "turns": {"2": 90}})
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "bad_request")
+    assert post(api, path, api.token("read"), {**said, "turns": {"2": 90}}).status_code == 403
+    asked = post(api, path, lan, {**said, "turns": {"2": 90, "1": 180}})
+    assert asked.status_code == 200, asked.text
+    shown = asked.json()["document"]
+    assert (shown["revision"]["kind"], shown["revision"]["status"]) == ("rotate", "received")
+    assert (shown["wanted"]["turns"], shown["wanted"]["pages"]) == ({"1": 180, "2": 90}, [1, 2])
+    again = post(api, path, lan, {**said, "version": 2, "turns": {"2": 90}})
+    assert (again.status_code, again.json()["code"]) == (409, "busy")
+
+
 def test_what_another_has_or_changed_is_a_conflict(api: Api) -> None:
     document, lan, mai = paper(api), api.token("review"), api.token("review", actor="person:mai")
     here = document.document_id

@@ -98,6 +98,20 @@ def test_what_must_be_done_first_is_asked_for_by_name(shell: Shell, papers: dict
     assert unread["review"] == "done"
 
 
+def test_pages_are_turned_by_name_and_what_cannot_be_is_told(shell: Shell, papers: dict[str, str]) -> None:
+    here = papers["waiting"]
+    for typed in ("1", "1=x", "1=45", "2-1=90", "1=90°", "2=90", "=90"):
+        code, said = shell("review", "rotate", here, "--turn", typed, "--reason", "x")
+        assert code == 2, typed
+        assert ("[no_such_page]" if typed == "2=90" else "[bad_turn]") in said
+    code, said = shell("review", "rotate", here, "--turn", "1-1=180", "--reason", "lộn ngược", "--as", "lan")
+    assert (code, "page 1 by 180°" in said) == (0, True)
+    assert shell.json("status", here)["revision"]["kind"] == "rotate"
+    assert shell.json("review", "list", "--wanted", "rotate")["items"][0]["wanted"]["turns"] == {"1": 180}
+    code, said = shell("review", "rotate", here, "--turn", "1=180", "--reason", "x")
+    assert (code, "[busy]" in said) == (2, True)
+
+
 def test_numbers_are_whole_for_one_document_and_whoever_may(
     shell: Shell, papers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
