@@ -96,15 +96,13 @@ def ask_for(
 ) -> Document:
     """Say that a paper must be split, turned or scanned again before it can be confirmed; it goes on waiting, as that.
 
-    A rescan is then done by replacing (revising.py). Where `turns` say how far each page is to be turned (90, 180 or 270
-    degrees clockwise from how it is shown), the document is read again so, beside itself, from the original that it has.
-    Raises as :func:`confirm` does, BadRequest (`no_such_page`, `bad_turn`), and Conflict (`several_originals`) where pages
-    were appended to it.
+    A rescan is then done by replacing (revising.py), a split by splitting (splitting.py). Where `turns` say how far each page
+    is to be turned (90, 180 or 270 degrees clockwise from how it is shown), the document is read again so, beside itself, from
+    the original that it has. Raises as :func:`confirm` does, BadRequest (`no_such_page`, `bad_turn`), and Conflict
+    (`several_originals`) where pages were appended to it.
     """
     turns = turns or {}
-    check_reason(reason)
-    if len(reason) > _MOST_REASON:
-        raise BadRequest(f"a reason has at most {_MOST_REASON} characters")
+    check_asked(reason)
     if kind is WantedKind.SECOND_CHECK:
         raise BadRequest("a second check is drawn by lot, nobody asks for it")
     if turns:
@@ -136,6 +134,13 @@ def ask_for(
         return says | {"revision": asdict(turning)}, told | {"turns": says["wanted"]["turns"]}
 
     return _decide(stores, document, decide, actor=actor)
+
+
+def check_asked(reason: str) -> None:
+    """Raise BadRequest where nothing is said, or too much."""
+    check_reason(reason)
+    if len(reason) > _MOST_REASON:
+        raise BadRequest(f"a reason has at most {_MOST_REASON} characters")
 
 
 def is_drawn(document_id: str, share: float) -> bool:

@@ -96,8 +96,9 @@ def _ended(job: Job, tools: Tools) -> Iterator[None]:
 
 
 def check_not_spent(job: Job, *, max_attempts: int) -> None:
-    """Raise StageFailed where the job has killed its workers or lost its leases often enough; a move only goes forward."""
-    if job.kind is JobKind.MOVE:
+    """Raise StageFailed where the job has killed its workers or lost its leases often enough; a move and a split only go
+    forward."""
+    if job.kind in (JobKind.MOVE, JobKind.SPLIT):
         return
     tries = _ENGINE_TRIES if job.kind == JobKind.RECOGNISE and job.last_code in ENGINE_FAULTS else max_attempts
     if job.attempts > tries:
@@ -285,6 +286,9 @@ def gave_up(job: Job, error: SohoaError, tools: Tools) -> None:
     if job.kind is JobKind.DECIDE:  # the document stays as it was; whoever decided can decide again
         with tools.database.write() as connection:
             jobs.complete(connection, job.job_id, owner=tools.owner)
+        return
+    if job.kind is JobKind.SPLIT:  # it was seen to be possible before it was decided
+        waited(job, error.code, tools)
         return
     if job.kind is JobKind.MOVE:
         ended = moving.give_up(

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ingest import decisions, moving
+from ingest import decisions, moving, splitting
 from ocr_workers import outcomes, record, revised, staged
 from ocr_workers.compose import compose
 from ocr_workers.pages import PageImage, load_page, plan_document
@@ -244,6 +244,7 @@ def compose_document(job: Job, tools: Tools) -> None:
         composition,
         pages=readings.pages,
         engine=tools.recogniser().identity(),
+        splits=[{**one, "page": one["page"] + len(before)} for one in read["splits"]],
         archive=tools.archive,
         clock=tools.clock,
         so_far=None if base is None else revised.so_far(document, base, archive=tools.archive, clock=tools.clock),
@@ -300,6 +301,19 @@ def move_document(job: Job, tools: Tools) -> None:
     moving.carry_out(job, archive=tools.archive, database=tools.database, clock=tools.clock, owner=tools.owner)
 
 
+def split_document(job: Job, tools: Tools) -> None:
+    """Make several documents of one, or go on where the process that began it stopped."""
+    outcomes.check_lease(job, tools)
+    splitting.carry_out(
+        job,
+        archive=tools.archive,
+        database=tools.database,
+        clock=tools.clock,
+        owner=tools.owner,
+        temporary=tools.settings.temporary_folder(),
+    )
+
+
 _STAGES: dict[JobKind, Callable[[Job, Tools], None]] = {
     JobKind.OPEN: open_document,
     JobKind.RECOGNISE: recognise_page,
@@ -308,6 +322,7 @@ _STAGES: dict[JobKind, Callable[[Job, Tools], None]] = {
     JobKind.COMMIT: commit_document,
     JobKind.DECIDE: carry_out_decision,
     JobKind.MOVE: move_document,
+    JobKind.SPLIT: split_document,
 }
 
 

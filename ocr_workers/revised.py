@@ -189,7 +189,7 @@ def _known_after(revision: Document, base: Document, archive: Archive) -> dict[s
     about["fields"] = revision.fields
     about["archived_at"] = None  # this version is committed when it is
     if kind_of(revision) is RevisionKind.ROTATE:
-        return {**before, **about, "wanted": wanted_to_dict(revision.wanted)}
+        return {**before, **about, "wanted": wanted_to_dict(revision.wanted), "splits": []}
     if kind_of(revision) is RevisionKind.APPEND:
         appended = [*base.appended, _appended(revision, base)]
         return {**before, **about, "appended": [dataclasses.asdict(one) for one in appended]}

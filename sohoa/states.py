@@ -57,7 +57,7 @@ class PageStatus(StrEnum):
 
 class JobKind(StrEnum):
     """The stages of work, in order. `recognise` is per page, the others per document; `decide` is a person's decision,
-    `move` the one that takes a document from one object to another."""
+    `move` the one that takes a document from one object to another, `split` the one that makes several of one."""
 
     OPEN = "open"
     RECOGNISE = "recognise"
@@ -66,6 +66,7 @@ class JobKind(StrEnum):
     COMMIT = "commit"
     DECIDE = "decide"
     MOVE = "move"
+    SPLIT = "split"
 
 
 class RevisionKind(StrEnum):

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ingest import reviewing
+from ingest import reviewing, splitting
 from ingest.reviewing import Correction
 from sohoa.cli.context import Identity, find, identify, opened, print_json
 from sohoa.cli.validate_ocfl import sayable
@@ -176,6 +176,44 @@ def run_rotate(
     )
 
 
+def run_split(
+    document_id: str,
+    begins: Sequence[int],
+    *,
+    reason: str,
+    version: int | None,
+    as_json: bool,
+    as_actor: str | None,
+) -> None:
+    """Make several documents of one: where it is told or, without, where a person has asked for it or the machine proposes it."""
+    with opened() as stores:
+        identity = identify(stores, as_actor, scope="review")
+        seen = _seen(_find(stores, document_id, identity), version)
+        if not begins:
+            begins = _asked_or_proposed(stores, seen)
+            if not begins:
+                raise BadRequest("nothing is proposed for it: say with --at on which page another paper begins")
+        after = splitting.split(stores, seen, begins=begins, actor=identity.actor, reason=reason)
+    if as_json:
+        print_json(document_json(after, source=after.source_name, archive=None))
+        return
+    for part in after.split_into:
+        first, last = part.pages
+        sys.stdout.write(f"{part.document_id}  pages {first} to {last}\n")
+    sys.stdout.write(
+        f"{after.document_id} was split into these {len(after.split_into)} documents and is out of use; "
+        "`sohoa work` (or a running `sohoa serve`) reads them\n"
+    )
+
+
+def _asked_or_proposed(stores: Stores, document: Document) -> list[int]:
+    if document.split_into:  # asked again
+        return [part.pages[0] for part in document.split_into]
+    if document.wanted is not None and document.wanted.kind == WantedKind.SPLIT:
+        return list(document.wanted.pages)
+    return [one["page"] for one in splitting.proposed(stores.archive, document)]
+
+
 def run_agreement(*, office: str | None, as_json: bool) -> None:
     """By the first check's actor and field."""
     with opened() as stores:
@@ -199,9 +237,10 @@ def _show(stores: Stores, identity: Identity, document: Document, *, as_json: bo
         document, claim = reviews.claim_shown(connection, document.document_id, now=stores.clock.now())
     record_viewing(stores, identity.actor, document.document_id, through="cli", what="fields")
     waiting = waiting_json(document, claim)
+    splits = splitting.proposed(stores.archive, document)
     if as_json:
         whole = document_json(document, source=document.source_name, archive=None, whole=True)
-        print_json({"waiting": waiting, "document": whole})
+        print_json({"waiting": waiting, "document": whole, "splits": splits})
         return
     sys.stdout.write(f"{document.document_id} version {document.version}: {', '.join(waiting['reasons']) or 'done'}\n")
     table = Table(box=None, pad_edge=False)
@@ -215,6 +254,9 @@ def _show(stores: Stores, identity: Identity, document: Document, *, as_json: bo
         if name not in document.fields:
             table.add_row(name, "not read", "?", "", "")
     Console().print(table)
+    if splits:
+        pages = ", ".join(str(one["page"]) for one in splits)
+        sys.stdout.write(f"another paper may begin on page {pages}: `sohoa review split {document.document_id}`\n")
 
 
 def _told(document: Document, *, as_json: bool) -> None:

@@ -169,6 +169,28 @@ def review_rotate(
     run_rotate(document, turns, reason=reason, version=version, as_json=as_json, as_actor=as_actor)
 
 
+@review_app.command("split")
+def review_split(
+    document: Document,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept in the archive.")],
+    at: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            metavar="PAGE",
+            help="A page on which another paper begins; may be given several times. Without: as asked for, or proposed.",
+        ),
+    ] = None,
+    version: Version = None,
+    as_json: Json = False,
+    as_actor: As = None,
+) -> None:
+    """Make several documents of a scan that holds several papers; the scan itself stays in the archive, out of use."""
+    from sohoa.cli.review import run_split
+
+    run_split(document, at or [], reason=reason, version=version, as_json=as_json, as_actor=as_actor)
+
+
 @review_app.command("agreement")
 def review_agreement(office: Office = None, as_json: Json = False) -> None:
     """Show how often second checks left what the first person had."""
