@@ -124,6 +124,16 @@ def test_turns_add_up_and_pages_that_were_not_named_stay_as_a_person_left_them(s
     assert read(stores, after, "text.txt").decode() == "Trang một\fTrang hai\fTrang ba"
 
 
+def test_the_machine_does_not_know_better_how_a_page_stands(stores: Stores, tmp_path: Path) -> None:
+    document = received(stores, scan_of(tmp_path, *PAGES))
+    lying = [(page["width_px"], page["height_px"]) for page in record_of(stores, document)["pages"]]
+    turn(stores, document, {1: 90})
+    go_on(stores)
+    pages = record_of(stores, now_of(stores, document))["pages"]
+    assert [page["turn_deg"] for page in pages] == [90, 0]
+    assert [(page["width_px"], page["height_px"]) for page in pages] == [lying[0][::-1], lying[1]]
+
+
 def test_events_tell_who_turned_which_pages_when_and_why(stores: Stores) -> None:
     document = archived(stores, "Trang một", "Trang hai")
     asked = turn(stores, document, {2: 270}, actor=MAI)
@@ -300,6 +310,12 @@ def test_rebuilding_while_pages_are_to_be_turned_goes_on_with_it(
         office.work(document, DECISION)
         assert (office.now(document).version, office.now(document).revision) == (3, None)
         moving.move(office.stores, office.now(document), to="A", actor=LAN, reason="x")
+        office.index()
+        before = rows_of(office.stores.database)
+    lose_everything_but_the_archive(home)
+    assert rebuild_in(home).findings == ()
+    with worked_office(home, monkeypatch) as office:
+        assert rows_of(office.stores.database) == before
 
 
 def _ready(stores: Stores) -> Document:
