@@ -138,9 +138,11 @@ def carry_out(job: Job, *, archive: Archive, database: Database, clock: Clock, o
     changes |= {"object_id": recorded.commit.object_id, "version": recorded.commit.version}
     changes |= {"sequence": recorded.sequence}
     with database.write() as connection:
-        documents.move(connection, document.document_id, status, now=now, **changes)
+        document = documents.move(connection, document.document_id, status, now=now, **changes)
         if "says" in decision:
             reviews.end_claim(connection, document.document_id)
+        if "revision" in changes:
+            revisions.begin_turning(connection, document, now=now)
         jobs.complete(connection, job.job_id, owner=owner)
         outbox.put(connection, document.document_id, now=now)
         if status is DocumentStatus.RECEIVED:

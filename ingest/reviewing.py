@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,9 +18,9 @@ from sohoa.clock import isoformat, process_owner
 from sohoa.errors import BadRequest, Conflict
 from sohoa.fields import check_name, clean_value, mask_ids
 from sohoa.mandatory import mandatory_fields
-from sohoa.model import Actor, Evidence, Field, field_from_dict, field_to_dict
+from sohoa.model import Actor, DocumentId, Evidence, Field, Revision, field_from_dict, field_to_dict
 from sohoa.reviews import Check, Wanted, check_to_dict, wanted_to_dict
-from sohoa.states import DocumentStatus, Origin, Review, WantedKind
+from sohoa.states import DocumentStatus, Origin, Review, RevisionKind, WantedKind
 from storage.archive import premis
 from storage.archive.premis import EventType
 from storage.catalog import documents, reviews, revisions
@@ -31,6 +31,7 @@ FIRST, SECOND, LATER = 1, 2, 3
 """`Check.check`: the first look, that of a second person, and a correction of a paper that was done."""
 _NAMES = frozenset({"signer_name", "owner_name", "applicant_name"})
 _MOST_REASON = 500
+_TURNS = (90, 180, 270)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,31 +85,62 @@ def confirm(
 
 
 def ask_for(
-    stores: Stores, document: Document, kind: WantedKind, *, actor: Actor, reason: str, pages: Sequence[int] = ()
+    stores: Stores,
+    document: Document,
+    kind: WantedKind,
+    *,
+    actor: Actor,
+    reason: str,
+    pages: Sequence[int] = (),
+    turns: Mapping[int, int] | None = None,
 ) -> Document:
     """Say that a paper must be split, turned or scanned again before it can be confirmed; it goes on waiting, as that.
 
-    A rescan is then done by replacing (revising.py). Raises as :func:`confirm` does.
+    A rescan is then done by replacing (revising.py), a split by splitting (splitting.py). Where `turns` say how far each page
+    is to be turned (90, 180 or 270 degrees clockwise from how it is shown), the document is read again so, beside itself, from
+    the original that it has. Raises as :func:`confirm` does, BadRequest (`no_such_page`, `bad_turn`), and Conflict
+    (`several_originals`) where pages were appended to it.
     """
-    check_reason(reason)
-    if len(reason) > _MOST_REASON:
-        raise BadRequest(f"a reason has at most {_MOST_REASON} characters")
+    turns = turns or {}
+    check_asked(reason)
     if kind is WantedKind.SECOND_CHECK:
         raise BadRequest("a second check is drawn by lot, nobody asks for it")
+    if turns:
+        _check_turns(kind, turns)
+        pages = tuple(turns)
     _check_pages(kind, pages, total=document.pages_total or 0)
+    receipt = DocumentId(stores.clock.new_ulid())
 
     def decide(current: Document, now: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
+        if turns and current.appended:
+            raise Conflict(
+                f"document {current.document_id} has pages that were appended to it: its pages cannot be turned here; "
+                "replace it by a scan that stands right",
+                code="several_originals",
+            )
         why = mask_ids(reason.strip())
-        wanted = Wanted(kind.value, actor, isoformat(now), why, tuple(sorted(set(pages))))
-        says = {
+        told_turns = tuple(sorted(turns.items()))
+        wanted = Wanted(kind.value, actor, isoformat(now), why, tuple(sorted(set(pages))), told_turns)
+        says: dict[str, Any] = {
             "fields": current.fields,
             "review": Review.NEEDED.value,
             "checks": [check_to_dict(one) for one in current.checks],
             "wanted": wanted_to_dict(wanted),
         }
-        return says, {"wanted": wanted.kind, "pages": list(wanted.pages), "reason": why}
+        told: dict[str, Any] = {"wanted": wanted.kind, "pages": list(wanted.pages), "reason": why}
+        if not turns:
+            return says, told
+        turning = Revision(receipt, RevisionKind.ROTATE.value, actor, wanted.at, why)
+        return says | {"revision": asdict(turning)}, told | {"turns": says["wanted"]["turns"]}
 
     return _decide(stores, document, decide, actor=actor)
+
+
+def check_asked(reason: str) -> None:
+    """Raise BadRequest where nothing is said, or too much."""
+    check_reason(reason)
+    if len(reason) > _MOST_REASON:
+        raise BadRequest(f"a reason has at most {_MOST_REASON} characters")
 
 
 def is_drawn(document_id: str, share: float) -> bool:
@@ -215,4 +247,13 @@ def _check_pages(kind: WantedKind, pages: Collection[int], *, total: int) -> Non
     if kind is not WantedKind.RESCAN and not pages:
         raise BadRequest(f"say which pages: where a paper begins, or what to turn ({kind} without pages says nothing)")
     if any(not first <= page <= total for page in pages):
-        raise BadRequest(f"the paper has pages {first} to {total} for this; one of those given is none of them")
+        raise BadRequest(
+            f"the paper has pages {first} to {total} for this; one of those given is none of them", code="no_such_page"
+        )
+
+
+def _check_turns(kind: WantedKind, turns: Mapping[int, int]) -> None:
+    if kind is not WantedKind.ROTATE:
+        raise BadRequest(f"only rotate turns pages, {kind} does not")
+    if any(turn_deg not in _TURNS for turn_deg in turns.values()):
+        raise BadRequest("a page is turned by 90, 180 or 270 degrees clockwise", code="bad_turn")

@@ -96,8 +96,9 @@ def _ended(job: Job, tools: Tools) -> Iterator[None]:
 
 
 def check_not_spent(job: Job, *, max_attempts: int) -> None:
-    """Raise StageFailed where the job has killed its workers or lost its leases often enough; a move only goes forward."""
-    if job.kind is JobKind.MOVE:
+    """Raise StageFailed where the job has killed its workers or lost its leases often enough; a move and a split only go
+    forward."""
+    if job.kind in (JobKind.MOVE, JobKind.SPLIT):
         return
     tries = _ENGINE_TRIES if job.kind == JobKind.RECOGNISE and job.last_code in ENGINE_FAULTS else max_attempts
     if job.attempts > tries:
@@ -198,6 +199,7 @@ def composed(job: Job, document: Document, tools: Tools, *, digests: staged.Dige
             DocumentStatus.RECOGNISED,
             now=now,
             review=document.review,
+            wanted=document.wanted,
             warnings=document.warnings,
             fields=document.fields,
             pages_failed=document.pages_failed,
@@ -285,6 +287,9 @@ def gave_up(job: Job, error: SohoaError, tools: Tools) -> None:
         with tools.database.write() as connection:
             jobs.complete(connection, job.job_id, owner=tools.owner)
         return
+    if job.kind is JobKind.SPLIT:  # it was seen to be possible before it was decided
+        waited(job, error.code, tools)
+        return
     if job.kind is JobKind.MOVE:
         ended = moving.give_up(
             job, archive=tools.archive, database=tools.database, clock=tools.clock, owner=tools.owner
@@ -301,13 +306,15 @@ def gave_up(job: Job, error: SohoaError, tools: Tools) -> None:
     except (NotFound, DigestMismatch) as missing:
         _document_stopped(job, DocumentStatus.FAILED, missing, tools)
         return
+    width_px, height_px = plan.turned_size_px
     page = Page(
         number=plan.number,
-        width_px=plan.width_px,
-        height_px=plan.height_px,
+        width_px=width_px,
+        height_px=height_px,
         dpi=plan.dpi,
         status=PageStatus.FAILED,
         code=error.code,
+        turn_deg=plan.turn_deg or 0,
     )
     page_finished(job, page, tools)
 

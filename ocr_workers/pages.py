@@ -26,7 +26,8 @@ class PagePlan:
 
     `way`: `image` (a frame of an image file), `pdf_image` (the page's one full-page image as it is), `pdf_render` (a rendering
     by pypdfium2 at `dpi`), `text_layer` (born digital: its own text is taken, nothing is recognised).
-    Width and height are in pixels of the page frame (displayed: EXIF orientation or /Rotate obeyed).
+    Width and height are in pixels of the page frame (displayed: EXIF orientation or /Rotate obeyed). `turn_deg` is the
+    clockwise quarter turn on top of that which a person has said, so that none is looked for; None: nobody has.
     """
 
     number: int
@@ -35,6 +36,13 @@ class PagePlan:
     height_px: int
     dpi: float
     dpi_inferred: bool = False
+    turn_deg: int | None = None
+
+    @property
+    def turned_size_px(self) -> tuple[int, int]:
+        """Width and height once it is turned."""
+        lies = self.turn_deg in (90, 270)
+        return (self.height_px, self.width_px) if lies else (self.width_px, self.height_px)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,7 @@ def plan_to_dict(plan: DocumentPlan) -> dict[str, Any]:
         "repaired": plan.repaired,
         "mark_released": plan.mark_released,
         "warnings": list(plan.warnings),
-        "pages": [[p.number, p.way, p.width_px, p.height_px, p.dpi, p.dpi_inferred] for p in plan.pages],
+        "pages": [[p.number, p.way, p.width_px, p.height_px, p.dpi, p.dpi_inferred, p.turn_deg] for p in plan.pages],
     }
 
 

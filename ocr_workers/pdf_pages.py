@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -78,8 +79,12 @@ def load_pdf_page(original: Path, plan: PagePlan) -> PageImage:
 
 def read_text_layer(original: Path, plan: PagePlan) -> Page:
     """The finished Page (kept, or blank where there is no text) of a born-digital page, from its own text."""
+    turn_deg = plan.turn_deg or 0
+    width_px, height_px = plan.turned_size_px
     with _readable_page(original, plan) as page:
-        return page_of_text(page, plan)
+        page.set_rotation((int(page.get_rotation()) + turn_deg) % 360)
+        read = page_of_text(page, replace(plan, width_px=width_px, height_px=height_px))
+    return replace(read, turn_deg=turn_deg)
 
 
 @contextmanager

@@ -7,15 +7,16 @@ job and enqueues the next (outcomes.py). Every stage may be done twice: it write
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from ingest import decisions, moving
+from ingest import decisions, moving, splitting
 from ocr_workers import outcomes, record, revised, staged
 from ocr_workers.compose import compose
-from ocr_workers.pages import load_page, plan_document
+from ocr_workers.pages import PageImage, load_page, plan_document
 from ocr_workers.pdfa import PdfMetadata
 from ocr_workers.reading.dictionary import Dictionary
 from ocr_workers.reading.reader import Reader, unsure
@@ -23,6 +24,7 @@ from ocr_workers.reading.sight import Sight
 from ocr_workers.recognise import Recogniser
 from ocr_workers.record import Ending
 from ocr_workers.second_chance import recognise_in_subprocess
+from ocr_workers.turning import turned_image
 from sohoa.clock import Clock, SystemClock
 from sohoa.errors import Held, StageFailed
 from sohoa.model import Page, field_from_dict
@@ -111,11 +113,15 @@ def open_document(job: Job, tools: Tools) -> None:
     """Plan the document's pages; each becomes one recognise job."""
     document = outcomes.document_of(job, tools)
     base = outcomes.base_of(document, tools)
+    told: Mapping[str, Any] = job.payload
     if base is not None:
         check_revisable(base.status, base.version, revised.kind_of(document), base.document_id)
-    with staged.working_file(document, tools.archive) as (path, kind):
-        plan = plan_document(path, kind, settings=tools.settings, accept_damage=bool(job.payload.get("accept_damage")))
-    plan = replace(plan, mark_released=bool(job.payload.get("mark_released")))
+        told = {**told, **revised.allowances(document, base, tools.archive)}
+    with staged.working_file(document, base, tools.archive) as (path, kind):
+        plan = plan_document(path, kind, settings=tools.settings, accept_damage=bool(told.get("accept_damage")))
+    plan = replace(plan, mark_released=bool(told.get("mark_released")))
+    if base is not None:
+        plan = revised.plan_after(document, base, plan, tools.archive)
     outcomes.check_lease(job, tools)
     staged.write_plan(document.document_id, plan, tools.archive)
     outcomes.planned(job, plan, tools)
@@ -124,24 +130,33 @@ def open_document(job: Job, tools: Tools) -> None:
 def recognise_page(job: Job, tools: Tools) -> None:
     """Read one page; the last page to finish leads on to composing."""
     document = outcomes.document_of(job, tools)
+    base = outcomes.base_of(document, tools)
     plan = staged.read_plan(document.document_id, tools.archive)
-    with staged.working_file(document, tools.archive) as (path, _):
-        loaded = load_page(path, plan, job.page or 1)
-    if isinstance(loaded, Page):
-        page = loaded
-    elif job.last_code in outcomes.ENGINE_FAULTS:
-        page = recognise_in_subprocess(loaded, tools.settings)
-    else:
-        page = tools.recogniser().recognise(loaded)
+    number = job.page or 1
+    with staged.working_file(document, base, tools.archive) as (path, _):
+        loaded = load_page(path, plan, number)
+    page = loaded if isinstance(loaded, Page) else _read(job, loaded, tools, turn_deg=plan.pages[number - 1].turn_deg)
     outcomes.page_finished(job, page, tools)
+
+
+def _read(job: Job, image: PageImage, tools: Tools, *, turn_deg: int | None) -> Page:
+    """`turn_deg`: a person has said how the page stands, so that none is looked for."""
+    if turn_deg is not None:
+        image = turned_image(image, turn_deg)
+    if job.last_code in outcomes.ENGINE_FAULTS:
+        page = recognise_in_subprocess(image, tools.settings)
+    else:
+        page = tools.recogniser().recognise(image, upright=turn_deg is not None)
+    return page if turn_deg is None else replace(page, turn_deg=turn_deg)
 
 
 def read_document(job: Job, tools: Tools) -> None:
     """Read the document's type and fields. Raises Held (security_mark) where it bears a mark: nothing more is made of it."""
     document = outcomes.document_of(job, tools)
+    base = outcomes.base_of(document, tools)
     plan = staged.read_plan(document.document_id, tools.archive)
     pages = staged.StagedPages(document.document_id, len(plan.pages), tools.archive)
-    with staged.working_file(document, tools.archive) as (path, _):
+    with staged.working_file(document, base, tools.archive) as (path, _):
         reading = tools.reader().read(
             pages,
             Sight.of_document(path, plan, pages),
@@ -178,7 +193,7 @@ def compose_document(job: Job, tools: Tools) -> None:
     if sum(number > len(before) for number in readings.failed) == len(pages):
         raise StageFailed("no page of this document could be read", code="no_page_read")
     with (
-        staged.working_file(document, tools.archive) as (path, _),
+        staged.working_file(document, base, tools.archive) as (path, _),
         tempfile.TemporaryDirectory(prefix="compose-", dir=tools.settings.temporary_folder()) as folder,
     ):
         target = Path(folder) / "document.pdf"
@@ -202,17 +217,21 @@ def compose_document(job: Job, tools: Tools) -> None:
         with target.open("rb") as stream:
             pdf = staged.write(document.document_id, "document.pdf", stream, archive=tools.archive)
     read = staged.read_fields(document.document_id, tools.archive)
-    fields = read["fields"] if base is None else revised.fields_after(document, base, read["fields"], pages=len(every))
-    doubtful = readings.failed or read["splits"] or unsure({name: field_from_dict(one) for name, one in fields.items()})
-    review = Review.NEEDED if doubtful else Review.NONE
+    fields = read["fields"]
     if base is not None:
-        review = revised.review_after(document, base, doubtful=bool(doubtful))
+        fields = revised.fields_after(document, base, fields, pages=readings.pages, archive=tools.archive)
+    doubtful = readings.failed or read["splits"] or unsure({name: field_from_dict(one) for name, one in fields.items()})
+    review, wanted, share = Review.NEEDED if doubtful else Review.NONE, None, tools.settings.second_check_share
+    if base is not None:
+        review = revised.review_after(document, base, doubtful=bool(doubtful), second_check_share=share)
+        wanted = None if doubtful else revised.second_check_due(document, base, share=share)
     split = ("split_proposed",) if read["splits"] else ()
     warned = (*plan.warnings, *composition.warnings, *readings.warnings, *split)
     document = replace(
         document,
         fields=fields,
         review=review,
+        wanted=wanted,
         pages_failed=readings.failed,
         warnings=tuple(dict.fromkeys((*(base.warnings if base is not None and before else ()), *warned))),
         pdf_sha256=composition.pdf_sha256,
@@ -225,6 +244,7 @@ def compose_document(job: Job, tools: Tools) -> None:
         composition,
         pages=readings.pages,
         engine=tools.recogniser().identity(),
+        splits=[{**one, "page": one["page"] + len(before)} for one in read["splits"]],
         archive=tools.archive,
         clock=tools.clock,
         so_far=None if base is None else revised.so_far(document, base, archive=tools.archive, clock=tools.clock),
@@ -241,7 +261,7 @@ def commit_document(job: Job, tools: Tools) -> None:
     through = ending.status is DocumentStatus.ARCHIVED
     home = document if base is None else base
     folder = document_folder(home.document_id)
-    original = folder + staged.original_name(document)
+    original: str | None = folder + staged.original_name(document)
     removed: list[str] = []
     if base is not None:
         original = revised.landing_path(document, base, through=through)
@@ -281,6 +301,19 @@ def move_document(job: Job, tools: Tools) -> None:
     moving.carry_out(job, archive=tools.archive, database=tools.database, clock=tools.clock, owner=tools.owner)
 
 
+def split_document(job: Job, tools: Tools) -> None:
+    """Make several documents of one, or go on where the process that began it stopped."""
+    outcomes.check_lease(job, tools)
+    splitting.carry_out(
+        job,
+        archive=tools.archive,
+        database=tools.database,
+        clock=tools.clock,
+        owner=tools.owner,
+        temporary=tools.settings.temporary_folder(),
+    )
+
+
 _STAGES: dict[JobKind, Callable[[Job, Tools], None]] = {
     JobKind.OPEN: open_document,
     JobKind.RECOGNISE: recognise_page,
@@ -289,6 +322,7 @@ _STAGES: dict[JobKind, Callable[[Job, Tools], None]] = {
     JobKind.COMMIT: commit_document,
     JobKind.DECIDE: carry_out_decision,
     JobKind.MOVE: move_document,
+    JobKind.SPLIT: split_document,
 }
 
 

@@ -74,18 +74,18 @@ class Recogniser:
         """`{engine, engine_version, language, models: {file name: sha256}}`, for PREMIS and `doctor`."""
         return self._engine.identity()
 
-    def recognise(self, image: PageImage) -> Page:
-        """Read one page; status `recognised` or `blank`. Raises StageFailed `engine_failed`."""
+    def recognise(self, image: PageImage, *, upright: bool = False) -> Page:
+        """Read one page; status `recognised` or `blank`. `upright`: a person has said how it stands, no turn is looked for.
+        Raises StageFailed `engine_failed`."""
         look = look_at(image)
         if is_blank(look):
             return _page(image, look, blocks=(), status=PageStatus.BLANK, spent_ms=0.0)
         blocks, spent_ms = self._read_black(look, image.dpi)
-        if lies_on_its_side(blocks) or _is_doubtful(blocks, look):
+        if not upright and (lies_on_its_side(blocks) or _is_doubtful(blocks, look)):
             turn_deg, looking_ms = find_turn(look, self._engine)
             spent_ms += looking_ms
             if turn_deg:
-                upright = replace(image, pixels=turned(image.pixels, turn_deg))
-                page = self._read_turned(upright)
+                page = self._read_turned(replace(image, pixels=turned(image.pixels, turn_deg)))
                 return replace(page, turn_deg=turn_deg, recognise_ms=page.recognise_ms + round(spent_ms))
         return self._finished(image, look, blocks, spent_ms)
 

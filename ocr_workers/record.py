@@ -16,6 +16,7 @@ from ocr_workers.compose import Composition
 from ocr_workers.pages import DocumentPlan
 from sohoa.clock import Clock, isoformat
 from sohoa.errors import NotFound
+from sohoa.model import source_to_dict
 from sohoa.reviews import check_to_dict, wanted_to_dict
 from sohoa.states import DocumentStatus
 from storage.archive import premis
@@ -59,11 +60,12 @@ def composed(
     *,
     pages: Sequence[Mapping[str, Any]],
     engine: Mapping[str, Any],
+    splits: Sequence[Mapping[str, Any]],
     archive: Archive,
     clock: Clock,
     so_far: Description | None = None,
 ) -> Description:
-    """The description of a document whose renditions are made and validated.
+    """The description of a document whose renditions are made and validated. `splits` are where another paper may begin.
 
     `so_far` is what it says without them, and the events up to here, where that is not as for any other (a revision).
     """
@@ -85,6 +87,7 @@ def composed(
         "engine": dict(engine),
         "signed": plan.signed or (so_far is not None and so_far[0].get("signed", False)),
     }
+    described["splits"] = [*described.get("splits", []), *splits]
     made = partial(premis.event, at=now, actor=premis.software_agent(), clock=clock)
     pdf = {"conformance": composition.conformance, "sha256": composition.pdf_sha256}
     read_by = f"{engine['engine']} {engine['engine_version']}"
@@ -142,10 +145,7 @@ def known(document: Document) -> dict[str, Any]:
         "dossier": document.dossier,
         "status": DocumentStatus.ARCHIVED.value,
         "review": document.review.value,
-        "source": {
-            "original_sha256": document.source.original_sha256,
-            "pages": [list(pages) for pages in document.source.pages],
-        },
+        "source": source_to_dict(document.source),
         "original": original_json(document),
         "appended": [asdict(one) for one in document.appended],
         "replaced": [],

@@ -43,8 +43,10 @@ _PAGES_KEPT = 8
 
 
 @contextmanager
-def working_file(document: Document, archive: Archive) -> Iterator[tuple[Path, Kind]]:
-    """The file that the stages read: the opened copy where there is one, else the original, staged or archived."""
+def working_file(document: Document, base: Document | None, archive: Archive) -> Iterator[tuple[Path, Kind]]:
+    """The file that the stages read: the opened copy where there is one, else the original, staged or archived; of a
+    revision that brings none that of its `base`."""
+    home = document if base is None else base
     staging = f"staging/{document.document_id}"
     if archive.objects.exists(f"{staging}/working.pdf"):
         with archive.objects.local_file(f"{staging}/working.pdf") as path:
@@ -53,10 +55,8 @@ def working_file(document: Document, archive: Archive) -> Iterator[tuple[Path, K
         with archive.objects.local_file(f"{staging}/{original_name(document)}") as path:
             yield path, Kind(document.kind)
     else:
-        with archive.local_file(
-            document.archived_in, f"documents/{document.document_id}/{original_name(document)}"
-        ) as path:
-            yield path, Kind(document.kind)
+        with archive.local_file(home.archived_in, f"documents/{home.document_id}/{original_name(home)}") as path:
+            yield path, Kind(home.kind)
 
 
 def original_name(document: Document) -> str:
@@ -206,13 +206,14 @@ def write_description(
 
 
 def files_to_commit(
-    document: Document, archive: Archive, *, composed: bool, folder: str, original: str, digests: Digests
+    document: Document, archive: Archive, *, composed: bool, folder: str, original: str | None, digests: Digests
 ) -> list[StagedFile]:
     """What the next version of the object gets, in `folder`, which ends in "/"; a held or failed document has no
     renditions, and a revision that did not get through has changed no page either.
 
-    The first version brings the original, to the path `original`. The digests are those that the files had when they were
-    received, validated or written, so the commit fails where a disk has changed one since, or where one is not staged.
+    The first version brings the original, to the path `original` (None: there is none to bring). The digests are those that
+    the files had when they were received, validated or written, so the commit fails where a disk has changed one since, or
+    where one is not staged.
     Raises NotFound where that is one whose digest nobody kept.
     """
     measured = (QUALITY,) if composed or document.revises is None else ()
@@ -221,7 +222,7 @@ def files_to_commit(
     if composed:
         known["document.pdf"] = (document.pdf_sha256, document.pdf_size_bytes)
     wanted = [(name, folder + name, known.get(name)) for name in names]
-    if document.version is None:
+    if document.version is None and original is not None:
         wanted.append((original_name(document), original, (document.original_sha256, document.original_size_bytes)))
     return [archive.staged_file(document.document_id, name, path, known=known) for name, path, known in wanted]
 

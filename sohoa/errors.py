@@ -67,7 +67,8 @@ class NotAllowed(SohoaError):
 class BadRequest(SohoaError):
     """The call cannot be understood; the detail says which part and what would be right.
 
-    Codes: bad_request, bad_setting, bad_cursor, bad_value, use_pg_dump (backups of a catalogue on a server), and more.
+    Codes: bad_request, bad_setting, bad_cursor, bad_value, no_such_page, one_page, bad_turn, use_pg_dump (backups of a
+    catalogue on a server), and more.
     """
 
     code = "bad_request"
@@ -83,7 +84,7 @@ class Conflict(SohoaError):
     """What was asked does not fit the present state (for example releasing a document that is not held).
 
     Codes: conflict, busy, duplicate, in_use, lease_lost, idempotency_mismatch, not_a_copy, disposed, retained, on_hold,
-    same_actor.
+    same_actor, several_originals, already_split, cannot_split, encrypted.
     """
 
     code = "conflict"

@@ -160,10 +160,22 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Which pages of which original a document is. `pages` are [from, to] ranges counted from 1, both inclusive."""
+    """Which pages of which original a document is. `pages` are [from, to] ranges counted from 1, both inclusive; none: all.
+
+    `document_id` is the document that it was split from, whose original that is.
+    """
 
     original_sha256: Sha256
     pages: tuple[tuple[int, int], ...]
+    document_id: DocumentId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A document that another was split into, and which pages of that it has: the first and the last, counted from 1."""
+
+    document_id: DocumentId
+    pages: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +197,12 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """An original that is to replace or continue a document's: still worked on, or, where it did not get through, how it
-    ended. These are also the keys in record.json.
+    """An original that is to replace or continue a document's, or a turning of its pages: still worked on, or, where it did
+    not get through, how it ended. These are also the keys in record.json.
 
-    `receipt` is the id of its receipt and of its PREMIS event, `kind` a RevisionKind value, `status` a DocumentStatus
-    value: `received`, or `held` and `failed` with `code`, `stage` and `detail`; `at` is RFC 3339.
+    `receipt` is the id of its receipt (a turning brings no bytes and has none) and of its PREMIS event, `kind` a
+    RevisionKind value, `status` a DocumentStatus value: `received`, or `held` and `failed` with `code`, `stage` and
+    `detail`; `at` is RFC 3339.
     """
 
     receipt: DocumentId
@@ -201,6 +214,29 @@ class Revision:
     code: str | None = None
     stage: str | None = None
     detail: str | None = None
+
+
+def source_to_dict(source: Source) -> dict[str, Any]:
+    """A source as plain JSON values, as record.json and the catalogue have it."""
+    about = {"original_sha256": source.original_sha256, "pages": [list(pages) for pages in source.pages]}
+    return about if source.document_id is None else {**about, "document_id": source.document_id}
+
+
+def source_from_dict(data: dict[str, Any]) -> Source:
+    """The source that :func:`source_to_dict` wrote."""
+    pages = tuple((first, last) for first, last in data["pages"])
+    return Source(data["original_sha256"], pages, data.get("document_id"))
+
+
+def part_to_dict(part: Part) -> dict[str, Any]:
+    """A part as plain JSON values."""
+    return {"document_id": part.document_id, "pages": list(part.pages)}
+
+
+def part_from_dict(data: dict[str, Any]) -> Part:
+    """The part that :func:`part_to_dict` wrote."""
+    first, last = data["pages"]
+    return Part(data["document_id"], (first, last))
 
 
 def nfc(text: str) -> str:

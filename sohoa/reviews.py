@@ -31,7 +31,8 @@ class Wanted:
     """What is still to be done about a document, and why. These are also the keys in record.json.
 
     `kind` is a WantedKind value; `actor` who wants it, `at` since when (RFC 3339), `pages` which pages it is about, counted
-    from 1 (for a split: those that begin a paper of their own).
+    from 1 (for a split: those that begin a paper of their own). `turns` are those pages with how far each is to be turned:
+    90, 180 or 270 degrees clockwise from how it is shown; empty where nobody has said it.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Wanted:
     at: str
     reason: str = ""
     pages: tuple[int, ...] = ()
+    turns: tuple[tuple[int, int], ...] = ()
 
 
 def check_to_dict(check: Check) -> dict[str, Any]:
@@ -64,9 +66,13 @@ def wanted_to_dict(wanted: Wanted | None) -> dict[str, Any] | None:
     if wanted is None:
         return None
     about = {"kind": wanted.kind, "actor": wanted.actor, "at": wanted.at, "reason": wanted.reason}
-    return {**about, "pages": list(wanted.pages)}
+    turns = {"turns": {str(page): turn_deg for page, turn_deg in wanted.turns}} if wanted.turns else {}
+    return {**about, "pages": list(wanted.pages), **turns}
 
 
 def wanted_from(said: dict[str, Any] | None) -> Wanted | None:
     """What :func:`wanted_to_dict` wrote."""
-    return None if said is None else Wanted(**{**said, "pages": tuple(said["pages"])})
+    if said is None:
+        return None
+    turns = tuple((int(page), turn_deg) for page, turn_deg in said.get("turns", {}).items())
+    return Wanted(**{**said, "pages": tuple(said["pages"]), "turns": turns})

@@ -57,7 +57,7 @@ class PageStatus(StrEnum):
 
 class JobKind(StrEnum):
     """The stages of work, in order. `recognise` is per page, the others per document; `decide` is a person's decision,
-    `move` the one that takes a document from one object to another."""
+    `move` the one that takes a document from one object to another, `split` the one that makes several of one."""
 
     OPEN = "open"
     RECOGNISE = "recognise"
@@ -66,13 +66,16 @@ class JobKind(StrEnum):
     COMMIT = "commit"
     DECIDE = "decide"
     MOVE = "move"
+    SPLIT = "split"
 
 
 class RevisionKind(StrEnum):
-    """What an original that comes in for a document which is there already does to it."""
+    """What is done to a document which is there already: by an original that comes in for it, or (`rotate`) by turning the
+    pages of the one that it has."""
 
     REPLACE = "replace"
     APPEND = "append"
+    ROTATE = "rotate"
 
 
 class JobState(StrEnum):
@@ -124,9 +127,10 @@ def check_settled(status: DocumentStatus, document_id: str) -> None:
 
 def check_revisable(status: DocumentStatus, version: int | None, kind: RevisionKind, document_id: str) -> None:
     """Raise Conflict unless a document with this status, in the archive since this version, may be replaced or, only an
-    archived one, appended to."""
+    archived one, appended to or turned."""
     check_settled(status, document_id)
     if version is None:
         raise Conflict(f"document {document_id} is {status} and not in the archive yet; retry it, or withdraw it")
-    if kind is RevisionKind.APPEND and status is not DocumentStatus.ARCHIVED:
-        raise Conflict(f"document {document_id} is {status}; pages can be appended to an archived one only: replace it")
+    if kind is not RevisionKind.REPLACE and status is not DocumentStatus.ARCHIVED:
+        what = "appended to" if kind is RevisionKind.APPEND else "turned in"
+        raise Conflict(f"document {document_id} is {status}; pages can be {what} an archived one only: replace it")

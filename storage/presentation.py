@@ -8,7 +8,7 @@ from sohoa.clock import isoformat
 from sohoa.errors import NotFound, Refused
 from sohoa.fields import mask_ids, masked_fields, masked_values
 from sohoa.mandatory import mandatory_fields
-from sohoa.model import Revision
+from sohoa.model import Revision, part_to_dict
 from sohoa.reviews import check_to_dict, wanted_to_dict
 from sohoa.states import DocumentStatus, Review
 from storage.archive.archive import Archive
@@ -52,6 +52,8 @@ def document_json(
         "fields": document.fields if whole else masked_fields(document.fields),
         "checks": [check_to_dict(one) for one in document.checks],
         "wanted": wanted_to_dict(document.wanted),
+        "split_from": _split_from(document),
+        "split_into": [part_to_dict(one) for one in document.split_into],
         "warnings": list(document.warnings),
         "error": None if document.code is None else {"code": document.code, "detail": document.detail},
         "stage": document.stage,
@@ -103,6 +105,8 @@ def refusal_json(refused: Refused, *, source: str, office: str, dossier: str | N
         "fields": {},
         "checks": [],
         "wanted": None,
+        "split_from": None,
+        "split_into": [],
         "warnings": [],
         "error": {"code": refused.code, "detail": refused.detail},
         "stage": None,
@@ -186,6 +190,14 @@ def hit_json(hit: Hit) -> dict[str, Any]:
             for snippet in hit.snippets
         ],
     }
+
+
+def _split_from(document: Document) -> dict[str, Any] | None:
+    """The document that it was cut out of, and which pages of that it is."""
+    source = document.source
+    if source.document_id is None:
+        return None
+    return {"document_id": source.document_id, "pages": list(source.pages[0])}
 
 
 def _pdf_path(document: Document, archive: Archive) -> str | None:

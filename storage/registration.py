@@ -134,7 +134,8 @@ def register(
         office=receipt.office,
         dossier=None if receipt.dossier is None else DossierCode(receipt.dossier),
         source_name=receipt.filename,
-        source=Source(original_sha256=receipt.sha256, pages=()),
+        source=_source(receipt),
+        original_sha256=receipt.sha256,
         original_size_bytes=receipt.size_bytes,
         kind=receipt.kind,
         media_type=receipt.media_type,
@@ -154,6 +155,13 @@ def register(
     run_after = jobs.WHEN_CARRIED if spooled else None
     jobs.enqueue(conn, [NewJob(JobKind.OPEN, receipt.document_id, priority=priority, run_after=run_after)], now=now)
     return document
+
+
+def _source(receipt: Receipt) -> Source:
+    part = receipt.split_from
+    if part is None:
+        return Source(original_sha256=receipt.sha256, pages=())
+    return Source(part.original_sha256, (part.pages,), part.document_id)
 
 
 def _revision(receipt: Receipt, revising: Revising) -> Revision:

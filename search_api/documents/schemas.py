@@ -109,6 +109,14 @@ class WantedOut(BaseModel):
     at: Moment
     reason: str = Field(examples=["page 2 is upside down"])
     pages: list[int] = Field(examples=[[2]])
+    turns: dict[str, int] = Field(default={}, description="degrees clockwise by page", examples=[{"2": 90}])
+
+
+class PartOut(BaseModel):
+    """Another document, and which pages of the one that was split: the first and the last."""
+
+    document_id: str = Field(examples=[ID])
+    pages: list[int] = Field(min_length=2, max_length=2, examples=[[3, 5]])
 
 
 class DocumentOut(BaseModel):
@@ -130,6 +138,8 @@ class DocumentOut(BaseModel):
     fields: dict[str, FieldOut] = Field(description="by name; citizens' numbers as `*********123` in lists")
     checks: list[CheckOut] = Field(description="who looked at the fields, oldest first")
     wanted: WantedOut | None = Field(description="what is still to be done about it")
+    split_from: PartOut | None = Field(description="the document that this one was split from, and its pages of it")
+    split_into: list[PartOut] = Field(description="the documents that this one was split into", examples=[[]])
     warnings: list[str] = Field(examples=[["low_dpi"]])
     error: Why | None
     stage: str | None = Field(description="the stage that held or failed it", examples=[None])

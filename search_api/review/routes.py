@@ -10,7 +10,7 @@ import structlog
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from ingest import reviewing
+from ingest import reviewing, splitting
 from ingest.reviewing import Correction
 from search_api.access import Principal, ReviewDocument, Reviewer, StoresOf
 from search_api.bodies import body_of, read_json
@@ -212,12 +212,27 @@ async def retype(document: ReviewDocument, stores: StoresOf, principal: Reviewer
 async def ask_for(
     document: ReviewDocument, kind: Asked, stores: StoresOf, principal: Reviewer, request: Request
 ) -> dict[str, Any]:
-    """`split`, `rotate` or `rescan`: kept with the reason; the paper goes on waiting, as that. A rescan is then done with
+    """`split`, `rotate` or `rescan`: kept with the reason; the paper goes on waiting, as that. With `turns` a rotate is done
+    at once: the document is read again so, beside itself. With `begins` so is a split: `split_into` of the answer names the
+    parts, which are documents of their own, and this one is withdrawn (`split`). A rescan is done with
     `POST /v1/documents/{id}/replace`. Needs the scope `review`."""
     asked = await read_json(request, Ask)
     seen = replace(document, version=asked.version)
+    if kind is WantedKind.SPLIT and asked.begins:
+        after = await run_in_threadpool(
+            splitting.split, stores, seen, begins=asked.begins, actor=principal.actor, reason=asked.reason
+        )
+        log.info("review.split", actor=principal.actor, document_id=document.document_id, parts=len(after.split_into))
+        return await run_in_threadpool(_shown, stores, after, principal)
     after = await run_in_threadpool(
-        reviewing.ask_for, stores, seen, kind, actor=principal.actor, reason=asked.reason, pages=asked.pages
+        reviewing.ask_for,
+        stores,
+        seen,
+        kind,
+        actor=principal.actor,
+        reason=asked.reason,
+        pages=asked.pages,
+        turns=asked.turns,
     )
     log.info("review.asked", actor=principal.actor, document_id=document.document_id, kind=kind.value)
     return await run_in_threadpool(_shown, stores, after, principal)
@@ -242,4 +257,8 @@ def _shown(stores: Stores, document: Document, principal: Principal) -> dict[str
     with stores.database.read() as connection:
         document, claim = reviews.claim_shown(connection, document.document_id, now=stores.clock.now())
     record_viewing(stores, principal.actor, document.document_id, through="api", what="fields")
-    return {"waiting": waiting_json(document, claim), "document": describe_document(document, whole=True)}
+    return {
+        "waiting": waiting_json(document, claim),
+        "document": describe_document(document, whole=True),
+        "splits": splitting.proposed(stores.archive, document),
+    }

@@ -51,11 +51,20 @@ class QueueOut(BaseModel):
     total: int = Field(examples=[12])
 
 
+class SplitOut(BaseModel):
+    """A page on which another paper may begin, and how likely that is."""
+
+    page: int = Field(examples=[3])
+    reason: str = Field(examples=["header"])
+    score: float = Field(examples=[0.9])
+
+
 class PaperOut(BaseModel):
     """A paper to be confirmed, whole, and why it waits."""
 
     waiting: WaitingOut
     document: DocumentOut
+    splits: list[SplitOut] = Field(description="where the machine believes that another paper begins")
 
 
 class AgreementOut(BaseModel):
@@ -125,6 +134,15 @@ class Ask(Reason):
 
     version: _Version
     pages: list[int] = Field(default=[], max_length=2000, examples=[[2]])
+    turns: dict[int, Literal[90, 180, 270]] = Field(
+        default={},
+        max_length=2000,
+        description="rotate: pages, and by how many degrees clockwise from how each is shown",
+        examples=[{"2": 90}],
+    )
+    begins: list[int] = Field(
+        default=[], max_length=2000, description="split: the pages on which another paper begins", examples=[[3]]
+    )
 
 
 Asked = Literal[WantedKind.SPLIT, WantedKind.ROTATE, WantedKind.RESCAN]

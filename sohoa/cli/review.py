@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from ingest import reviewing
+from ingest import reviewing, splitting
 from ingest.reviewing import Correction
 from sohoa.cli.context import Identity, find, identify, opened, print_json
 from sohoa.cli.validate_ocfl import sayable
@@ -150,6 +151,69 @@ def run_ask(
     _told(after, as_json=as_json)
 
 
+def run_rotate(
+    document_id: str,
+    typed: Sequence[str],
+    *,
+    reason: str,
+    version: int | None,
+    as_json: bool,
+    as_actor: str | None,
+) -> None:
+    """Turn pages."""
+    turns = {page: turn_deg for each in typed for page, turn_deg in _turns(each)}
+    with opened() as stores:
+        identity = identify(stores, as_actor, scope="review")
+        seen = _seen(_find(stores, document_id, identity), version)
+        after = reviewing.ask_for(stores, seen, WantedKind.ROTATE, actor=identity.actor, reason=reason, turns=turns)
+    if as_json:
+        print_json(waiting_json(after, None))
+        return
+    pages = ", ".join(f"page {page} by {turn_deg}°" for page, turn_deg in sorted(turns.items()))
+    sys.stdout.write(
+        f"{after.document_id} version {after.version}: {pages}; it stays as it is until it is read again; "
+        "`sohoa work` (or a running `sohoa serve`) does the rest\n"
+    )
+
+
+def run_split(
+    document_id: str,
+    begins: Sequence[int],
+    *,
+    reason: str,
+    version: int | None,
+    as_json: bool,
+    as_actor: str | None,
+) -> None:
+    """Make several documents of one: where it is told or, without, where a person has asked for it or the machine proposes it."""
+    with opened() as stores:
+        identity = identify(stores, as_actor, scope="review")
+        seen = _seen(_find(stores, document_id, identity), version)
+        if not begins:
+            begins = _asked_or_proposed(stores, seen)
+            if not begins:
+                raise BadRequest("nothing is proposed for it: say with --at on which page another paper begins")
+        after = splitting.split(stores, seen, begins=begins, actor=identity.actor, reason=reason)
+    if as_json:
+        print_json(document_json(after, source=after.source_name, archive=None))
+        return
+    for part in after.split_into:
+        first, last = part.pages
+        sys.stdout.write(f"{part.document_id}  pages {first} to {last}\n")
+    sys.stdout.write(
+        f"{after.document_id} was split into these {len(after.split_into)} documents and is out of use; "
+        "`sohoa work` (or a running `sohoa serve`) reads them\n"
+    )
+
+
+def _asked_or_proposed(stores: Stores, document: Document) -> list[int]:
+    if document.split_into:  # asked again
+        return [part.pages[0] for part in document.split_into]
+    if document.wanted is not None and document.wanted.kind == WantedKind.SPLIT:
+        return list(document.wanted.pages)
+    return [one["page"] for one in splitting.proposed(stores.archive, document)]
+
+
 def run_agreement(*, office: str | None, as_json: bool) -> None:
     """By the first check's actor and field."""
     with opened() as stores:
@@ -173,9 +237,10 @@ def _show(stores: Stores, identity: Identity, document: Document, *, as_json: bo
         document, claim = reviews.claim_shown(connection, document.document_id, now=stores.clock.now())
     record_viewing(stores, identity.actor, document.document_id, through="cli", what="fields")
     waiting = waiting_json(document, claim)
+    splits = splitting.proposed(stores.archive, document)
     if as_json:
         whole = document_json(document, source=document.source_name, archive=None, whole=True)
-        print_json({"waiting": waiting, "document": whole})
+        print_json({"waiting": waiting, "document": whole, "splits": splits})
         return
     sys.stdout.write(f"{document.document_id} version {document.version}: {', '.join(waiting['reasons']) or 'done'}\n")
     table = Table(box=None, pad_edge=False)
@@ -189,6 +254,9 @@ def _show(stores: Stores, identity: Identity, document: Document, *, as_json: bo
         if name not in document.fields:
             table.add_row(name, "not read", "?", "", "")
     Console().print(table)
+    if splits:
+        pages = ", ".join(str(one["page"]) for one in splits)
+        sys.stdout.write(f"another paper may begin on page {pages}: `sohoa review split {document.document_id}`\n")
 
 
 def _told(document: Document, *, as_json: bool) -> None:
@@ -220,6 +288,17 @@ def _parted(said: str) -> tuple[str, str]:
     if not sign:
         raise BadRequest("--set needs FIELD=VALUE")
     return name.strip(), value
+
+
+_TURN = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?=([0-9]{1,3})")
+
+
+def _turns(typed: str) -> Iterator[tuple[int, int]]:
+    found = _TURN.fullmatch(typed.replace(" ", ""))
+    if found is None or int(found[2] or found[1]) < int(found[1]):
+        raise BadRequest(f"--turn needs PAGE=DEGREES, as 2=90 or 3-8=180; {typed!r} is not", code="bad_turn")
+    first, last, turn_deg = int(found[1]), int(found[2] or found[1]), int(found[3])
+    return ((page, turn_deg) for page in range(first, last + 1))
 
 
 def _kind(typed: str) -> WantedKind:

@@ -147,6 +147,50 @@ def review_ask(
     run_ask(document, what, reason=reason, pages=page or [], version=version, as_json=as_json, as_actor=as_actor)
 
 
+@review_app.command("rotate")
+def review_rotate(
+    document: Document,
+    turns: Annotated[
+        list[str],
+        typer.Option(
+            "--turn",
+            metavar="PAGE=DEGREES",
+            help="A page and how far to turn it clockwise from how it is shown: 2=90, or 3-8=180; may be given several times.",
+        ),
+    ],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept in the archive.")],
+    version: Version = None,
+    as_json: Json = False,
+    as_actor: As = None,
+) -> None:
+    """Turn pages that stand wrongly: the paper is read again so, and stays as it was until then."""
+    from sohoa.cli.review import run_rotate
+
+    run_rotate(document, turns, reason=reason, version=version, as_json=as_json, as_actor=as_actor)
+
+
+@review_app.command("split")
+def review_split(
+    document: Document,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept in the archive.")],
+    at: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            metavar="PAGE",
+            help="A page on which another paper begins; may be given several times. Without: as asked for, or proposed.",
+        ),
+    ] = None,
+    version: Version = None,
+    as_json: Json = False,
+    as_actor: As = None,
+) -> None:
+    """Make several documents of a scan that holds several papers; the scan itself stays in the archive, out of use."""
+    from sohoa.cli.review import run_split
+
+    run_split(document, at or [], reason=reason, version=version, as_json=as_json, as_actor=as_actor)
+
+
 @review_app.command("agreement")
 def review_agreement(office: Office = None, as_json: Json = False) -> None:
     """Show how often second checks left what the first person had."""

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Any, Literal, Protocol
 
 from sohoa.clock import Clock, isoformat
-from sohoa.model import Actor, Sha256
+from sohoa.model import Actor, Sha256, Source, source_to_dict
 
 SOFTWARE = f"sohoa {version('sohoa')}"
 
@@ -41,7 +41,7 @@ class EventType(StrEnum):
     ACCESSION = "accession"
     """Committed to the archive."""
     DEACCESSION = "deaccession"
-    """Withdrawn: no longer shown, the bytes stay."""
+    """Withdrawn, or split into others: no longer shown, the bytes stay."""
     QUARANTINE = "quarantine"
     """Held: a person must act."""
     UNQUARANTINE = "unquarantine"
@@ -70,6 +70,8 @@ class Intake(Protocol):
     def original_sha256(self) -> Sha256: ...
     @property
     def original_size_bytes(self) -> int: ...
+    @property
+    def source(self) -> Source: ...
 
 
 def software_agent() -> Actor:
@@ -114,7 +116,9 @@ def intake_events(document: Intake, *, clock: Clock) -> list[dict[str, Any]]:
     at, machine = document.received_at, software_agent()
     digest = {"algorithm": "SHA-256", "digest": document.original_sha256}
     format_found = {"media_type": document.media_type}
-    received = {"size_bytes": document.original_size_bytes}
+    received: dict[str, Any] = {"size_bytes": document.original_size_bytes}
+    if document.source.document_id is not None:
+        received["split_from"] = source_to_dict(document.source)
     return [
         event(EventType.INGESTION, at=at, actor=document.actor, clock=clock, detail=received),
         event(EventType.MESSAGE_DIGEST_CALCULATION, at=at, actor=machine, clock=clock, detail=digest),

@@ -24,12 +24,22 @@ class Revising:
 
 
 @dataclass(frozen=True, slots=True)
+class SplitFrom:
+    """Which pages, from and to, of which document's original the bytes were cut out of."""
+
+    document_id: DocumentId
+    original_sha256: Sha256
+    pages: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The promise given to a sender once the bytes were durable.
 
     `kind` is the extension of the original, `staged_key` where its bytes lay then, `declared` what the sender said of
     the paper (plain JSON values), `external_id` the sender's own name for it. With `revising` the bytes are no document
-    of their own, and `document_id` is the receipt's id only: it resolves to the document that is revised.
+    of their own, and `document_id` is the receipt's id only: it resolves to the document that is revised. With
+    `split_from` nobody brought them: a person had them cut out of another document.
     """
 
     document_id: DocumentId
@@ -46,6 +56,7 @@ class Receipt:
     declared: dict[str, Any]
     staged_key: str
     revising: Revising | None = None
+    split_from: SplitFrom | None = None
 
 
 def write_receipt(objects: Objects, receipt: Receipt) -> None:
@@ -64,15 +75,22 @@ def read_receipt(objects: Objects, document_id: str) -> Receipt:
 
 def receipt_bytes(receipt: Receipt) -> bytes:
     """The bytes of a receipt: the same receipt always gives the same."""
-    return to_json(asdict(receipt) | {"accepted_at": isoformat(receipt.accepted_at)})
+    said = asdict(receipt) | {"accepted_at": isoformat(receipt.accepted_at)}
+    if receipt.split_from is None:  # as receipts were before there was any
+        del said["split_from"]
+    return to_json(said)
 
 
 def parse_receipt(data: bytes) -> Receipt:
     """The receipt in the bytes of one. Raises ValueError, KeyError or TypeError where they are something else."""
     found = json.loads(data)
-    revising = found.get("revising")
+    revising, split_from = found.get("revising"), found.get("split_from")
+    if split_from is not None:
+        first, last = split_from["pages"]
+        split_from = SplitFrom(**{**split_from, "pages": (first, last)})
     told = {
         "accepted_at": parse_moment(found["accepted_at"]),
         "revising": None if revising is None else Revising(**revising),
+        "split_from": split_from,
     }
     return Receipt(**(found | told))

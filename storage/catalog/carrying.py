@@ -14,7 +14,7 @@ from storage.catalog.database import Database
 from storage.catalog.tables import audit_head, constant, counters, documents, idempotency_keys, jobs, tokens, viewings
 
 _Found = TypeVar("_Found")
-_DECIDED = jobs.c.kind.in_([constant(JobKind.DECIDE), constant(JobKind.MOVE)])
+_DECIDED = jobs.c.kind.in_([constant(JobKind.DECIDE), constant(JobKind.MOVE), constant(JobKind.SPLIT)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ def columns(certificate: Certificate, sequence: int, receipt: Receipt) -> dict[s
         "fields": {},
         "checks": None,
         "wanted": None,
+        "split_into": None,
         "appended": None,
         "revision": None,
         "status": DocumentStatus.WITHDRAWN,

@@ -11,7 +11,21 @@ from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sohoa.errors import AlreadyExists, NotFound
-from sohoa.model import Actor, Appended, DocumentId, DossierCode, OfficeId, Revision, Sha256, Source
+from sohoa.model import (
+    Actor,
+    Appended,
+    DocumentId,
+    DossierCode,
+    OfficeId,
+    Part,
+    Revision,
+    Sha256,
+    Source,
+    part_from_dict,
+    part_to_dict,
+    source_from_dict,
+    source_to_dict,
+)
 from sohoa.reviews import Check, Wanted, check_to_dict, checks_from, wanted_from, wanted_to_dict
 from sohoa.states import FINAL, DocumentStatus, JobKind, Review, check_move
 from storage.archive.layout import object_id_of
@@ -20,7 +34,8 @@ from storage.catalog.tables import constant, counters, documents
 
 @dataclass(frozen=True, slots=True)
 class NewDocument:
-    """What is known of a document when its bytes have become durable."""
+    """What is known of a document when its bytes have become durable. `original_sha256` is their digest, where that is not
+    the one of `source`: they were cut out of another document's original."""
 
     document_id: DocumentId
     office: OfficeId
@@ -37,6 +52,7 @@ class NewDocument:
     warnings: tuple[str, ...] = ()
     revises: DocumentId | None = None
     revision: Revision | None = None
+    original_sha256: Sha256 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +65,7 @@ class Document:
     it, by name, as model.field_to_dict writes them. `appended` are its further originals. `revision` is one that is on its
     way, or the last one where it did not get through (revisions.py); a row with `revises` is such a revision itself, and no
     document to anybody but the pipeline. `checks` are all looks of people at its fields, oldest first; `wanted` is what is
-    still to be done about it.
+    still to be done about it. `split_into` are the documents that it was split into.
     """
 
     document_id: DocumentId
@@ -90,6 +106,7 @@ class Document:
     revises: DocumentId | None = None
     checks: tuple[Check, ...] = ()
     wanted: Wanted | None = None
+    split_into: tuple[Part, ...] = ()
 
     @property
     def archived_in(self) -> str:
@@ -121,6 +138,7 @@ class Changes(TypedDict, total=False):
     fields: dict[str, Any]
     checks: tuple[Check, ...]
     wanted: Wanted | None
+    split_into: tuple[Part, ...]
     archived_at: datetime | None
     searchable_at: datetime | None
     object_id: str | None
@@ -170,7 +188,7 @@ def insert_document(conn: Connection, new: NewDocument, *, now: datetime) -> Doc
         "dossier": new.dossier,
         "source_name": new.source_name,
         "source": _plain("source", new.source),
-        "original_sha256": new.source.original_sha256,
+        "original_sha256": new.original_sha256 or new.source.original_sha256,
         "original_size_bytes": new.original_size_bytes,
         "kind": new.kind,
         "media_type": new.media_type,
@@ -383,7 +401,7 @@ def _update(conn: Connection, document_id: str, *, changed: int, now: datetime, 
 def _plain(name: str, value: Any) -> Any:
     """A value as its column has it."""
     if name == "source":
-        return {"original_sha256": value.original_sha256, "pages": [list(pair) for pair in value.pages]}
+        return source_to_dict(value)
     if name == "revision":
         return None if value is None else asdict(value)
     if name == "appended":
@@ -392,19 +410,19 @@ def _plain(name: str, value: Any) -> Any:
         return [check_to_dict(one) for one in value] or None
     if name == "wanted":
         return wanted_to_dict(value)
+    if name == "split_into":
+        return [part_to_dict(one) for one in value] or None
     return value
 
 
 def _document(row: Row[Any]) -> Document:
     values = dict(row._mapping)
-    source = values["source"]
-    values["source"] = Source(
-        original_sha256=source["original_sha256"], pages=tuple((first, last) for first, last in source["pages"])
-    )
+    values["source"] = source_from_dict(values["source"])
     values["pages_failed"] = tuple(values["pages_failed"])
     values["warnings"] = tuple(values["warnings"])
     values["appended"] = tuple(Appended(**one) for one in values["appended"] or ())
     values["revision"] = None if values["revision"] is None else Revision(**values["revision"])
     values["checks"] = checks_from(values["checks"])
     values["wanted"] = wanted_from(values["wanted"])
+    values["split_into"] = tuple(part_from_dict(one) for one in values["split_into"] or ())
     return Document(**values)

@@ -26,11 +26,12 @@ from storage.catalog.tables import Moment, constant, jobs
 _STAGE_ORDER = {
     JobKind.DECIDE: 0,
     JobKind.MOVE: 1,
-    JobKind.COMMIT: 2,
-    JobKind.COMPOSE: 3,
-    JobKind.READ: 4,
-    JobKind.RECOGNISE: 5,
-    JobKind.OPEN: 6,
+    JobKind.SPLIT: 2,
+    JobKind.COMMIT: 3,
+    JobKind.COMPOSE: 4,
+    JobKind.READ: 5,
+    JobKind.RECOGNISE: 6,
+    JobKind.OPEN: 7,
 }
 """What finishes a document comes first: papers leave early and little is half done at any time."""
 _WHOLE_DOCUMENT = 0

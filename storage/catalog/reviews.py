@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, or_, select
 
 from sohoa.errors import BadRequest, Conflict
-from sohoa.model import Actor
+from sohoa.model import Actor, Revision
 from sohoa.reviews import Check, checks_from, wanted_from
 from sohoa.states import DocumentStatus, Review, WantedKind
 from storage.catalog import documents as rows
@@ -216,12 +216,15 @@ def changes_of(says: Mapping[str, Any]) -> Changes:
     """What a decision says of a document in record.json, as changes of its row."""
     if not says:
         return {}
-    return {
+    changes: Changes = {
         "fields": says["fields"],
         "review": Review(says["review"]),
         "checks": checks_from(says["checks"]),
         "wanted": wanted_from(says["wanted"]),
     }
+    if says.get("revision") is not None:
+        changes["revision"] = Revision(**says["revision"])
+    return changes
 
 
 def _queue(query: Select[Any], *, office: str | None, type_name: str | None) -> Select[Any]:

@@ -1,7 +1,8 @@
 """Revisions in the catalogue: an original on its way to replace or continue a document's.
 
 A revision is a row of `documents` that names the document in `revises`: it goes through the same stages as a document,
-with jobs, pages and a staging of its own, while the document's row stays as it was. When the archive has it, the document's
+with jobs, pages and a staging of its own, while the document's row stays as it was. One that only turns pages brings no
+original: it is begun by the decision that asks for it (ingest/reviewing.py). When the archive has it, the document's
 row takes over what came of it and the revision's row is gone; then only the archive remembers it.
 """
 
@@ -13,10 +14,13 @@ from typing import Unpack
 from sqlalchemy import Connection, delete, select, update
 
 from sohoa.errors import Conflict, NotFound
-from sohoa.states import DocumentStatus
+from sohoa.model import Sha256, Source
+from sohoa.states import DocumentStatus, JobKind
+from storage.archive.layout import sha256_of
 from storage.catalog import documents as rows
 from storage.catalog import jobs
-from storage.catalog.documents import Changes, Document
+from storage.catalog.documents import Changes, Document, NewDocument
+from storage.catalog.jobs import NewJob
 from storage.catalog.tables import documents, pages
 
 
@@ -38,6 +42,32 @@ def base_of(conn: Connection, revision: Document) -> Document:
     if revision.revises is None:
         raise NotFound(f"document {revision.document_id} revises no other")
     return rows.get(conn, revision.revises)
+
+
+def begin_turning(conn: Connection, base: Document, /, *, now: datetime) -> None:
+    """Begin the turning of pages that a document's row tells of, once.
+
+    It has no original of its own: where its row needs the digest of one stands that of its id, which is no other's.
+    """
+    if base.revision is None or open_for(conn, base.document_id) is not None:
+        return
+    receipt = base.revision.receipt
+    new = NewDocument(
+        document_id=receipt,
+        office=base.office,
+        dossier=base.dossier,
+        source_name=base.source_name,
+        source=Source(Sha256(sha256_of(receipt.encode())), ()),
+        original_size_bytes=0,
+        kind=base.kind,
+        media_type=base.media_type,
+        actor=base.revision.actor,
+        received_at=base.received_at,
+        revises=base.document_id,
+        revision=base.revision,
+    )
+    rows.insert_document(conn, new, now=now)
+    jobs.enqueue(conn, [NewJob(JobKind.OPEN, receipt)], now=now)
 
 
 def take_over(

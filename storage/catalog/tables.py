@@ -25,7 +25,7 @@ from sqlalchemy.types import TypeDecorator
 
 from sohoa.states import DocumentStatus, JobKind, JobState, PageStatus, Review
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration: what `alembic_version` says of a catalogue that this version can use."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -126,6 +126,7 @@ documents = Table(
     Column("revises", String(26)),
     Column("checks", JSON(none_as_null=True)),
     Column("wanted", JSON(none_as_null=True)),
+    Column("split_into", JSON(none_as_null=True)),
     Index("uq_documents_changed_seq", "changed_seq", unique=True),
     Index("ix_documents_office", "office", "changed_seq"),
     Index("ix_documents_office_status", "office", "status", "changed_seq"),

@@ -12,13 +12,15 @@ from typing import TypeVar
 from sqlalchemy import Connection, func, or_, select
 
 from sohoa.errors import DigestMismatch, NotFound, SohoaError, StoreUnavailable
+from sohoa.states import DocumentStatus
 from storage.archive.archive import Archive
 from storage.archive.certificate import Certificate
 from storage.archive.layout import INTENTS, object_id_of, sha256_of
 from storage.archive.ledger import Entry
 from storage.archive.receipts import Receipt, Revising
 from storage.catalog.dialects import insert_new
-from storage.catalog.documents import batched, find_duplicate
+from storage.catalog.documents import batched, find_duplicate, get
+from storage.catalog.revisions import begin_turning
 from storage.catalog.tables import documents
 from storage.rebuild.beside import Beside, add, came_to, commits, disposed, findings, note, progress
 from storage.rebuild.findings import UNUSABLE, Finding, why
@@ -114,7 +116,8 @@ def read_objects(made: Beside, archive: Archive, tell: Tell) -> None:
 
 
 def read_receipts(made: Beside, archive: Archive, tell: Tell) -> None:
-    """Step 3: papers that are in no object yet become `received`, to be read from the start, then revisions likewise.
+    """Step 3: papers that are in no object yet become `received`, to be read from the start, then revisions likewise; what
+    people said to turn is begun again, which needs no receipt.
 
     The newest first: where the same bytes have two receipts, the first of them was not registered when the second came,
     and resolves to the document of the second; likewise of two revisions of a document.
@@ -131,6 +134,7 @@ def read_receipts(made: Beside, archive: Archive, tell: Tell) -> None:
                 (found if isinstance(receipt, Finding) else missing).append(receipt)  # type: ignore[arg-type]
     with made.database.write() as conn:
         note(conn, found)
+        _begin_turnings(conn)
     pending, done = _pending(archive), 0
     missing.sort(key=lambda each: (each.revising is None, each.accepted_at, each.document_id), reverse=True)
     for receipts in _batches(missing):
@@ -142,6 +146,16 @@ def read_receipts(made: Beside, archive: Archive, tell: Tell) -> None:
                     _resolve_revision(conn, receipt, receipt.revising, archive)
         done += len(receipts)
         tell(Progress("receipts", done, len(missing)))
+
+
+def _begin_turnings(conn: Connection) -> None:
+    """A record that names a revision as under way is one that asks for pages to be turned: nothing else is archived before
+    it is over."""
+    now = conn.execute(select(progress.c.began_at)).scalar_one()
+    under_way = documents.c.revision["status"].as_string() == DocumentStatus.RECEIVED.value
+    those = select(documents.c.document_id).where(under_way, documents.c.revises.is_(None))
+    for document_id in conn.execute(those).scalars().all():
+        begin_turning(conn, get(conn, document_id), now=now)
 
 
 def _resolve(

@@ -31,8 +31,8 @@ from storage.rebuild.findings import UNUSABLE, Finding, why
 class Rows:
     """One document: its row in `documents` but for changed_seq and changed_at, and its rows in `pages`.
 
-    `job` is what is to be done: `open`, where it is to be read (again), or `move`, where it has yet to leave the object
-    that it was moved from; else None.
+    `job` is what is to be done: `open`, where it is to be read (again), `move`, where it has yet to leave the object that it
+    was moved from, or `split`, where one of its parts has no receipt yet; else None.
     """
 
     document: dict[str, Any]
@@ -159,13 +159,18 @@ def _document_row(record: Mapping[str, Any]) -> dict[str, Any]:
         "revises": None,
         "checks": record.get("checks") or None,
         "wanted": record.get("wanted"),
+        "split_into": record["split"]["parts"] if "split" in record else None,
     }
 
 
 def _job(archive: Archive, record: Mapping[str, Any], object_id: str) -> NewJob | None:
-    """What the archive says is to be done. The payload of a move is as ingest/moving.py gives it: here only its end."""
+    """What the archive says is to be done. The payloads of a move and of a split are as ingest/moving.py and splitting.py
+    give them: here only their ends."""
     if record["status"] == DocumentStatus.RECEIVED:
         return NewJob(JobKind.OPEN, record["document_id"], payload=record.get("open_with", {}))
+    split = record.get("split")
+    if split is not None and not all(archive.has_receipt(part["document_id"]) for part in split["parts"]):
+        return NewJob(JobKind.SPLIT, record["document_id"], payload={"split": {**split, "event": None}})
     moved = record.get("moved")
     if moved is None or not _is_left_in(archive, moved["from_object"], record["document_id"]):
         return None

@@ -62,7 +62,7 @@ def stage_document(
     plan = DocumentPlan(Kind.PNG, tuple(PagePlan(page.number, "image", 2480, 3508, 300.0) for page in pages))
     engine = {"engine": "none", "engine_version": "0", "language": "vie", "models": {}}
     described = record.composed(
-        document, plan, composition, pages=readings.pages, engine=engine, archive=archive, clock=clock
+        document, plan, composition, pages=readings.pages, engine=engine, splits=[], archive=archive, clock=clock
     )
     written |= staged.write_description(document.document_id, described, archive)
     return StagedDocument(document, {**readings.digests, **written})

@@ -13,7 +13,9 @@ from sohoa.states import Review
 from storage.archive.audit import read_audit
 from storage.catalog.documents import Document
 from tests.support.archived import Api, opened_api
+from tests.support.office import letter
 from tests.support.reviewed import read_fields
+from tests.support.steps import go_on
 
 CITIZEN = "024190001234"
 HIDDEN = "*********234"
@@ -80,6 +82,58 @@ def test_every_way_to_say_something(api: Api) -> None:
         assert (after["document"]["review"], after["document"]["wanted"]["kind"]) == ("needed", kind)
         assert after["waiting"]["reasons"] == [kind, "unsure"]
     assert post(api, f"{document.document_id}/second_check", lan, body).status_code == 422
+
+
+def test_pages_are_turned_once_and_what_cannot_be_is_told(api: Api) -> None:
+    document, lan = paper(api, texts=("một", "hai")), api.token("review")
+    path, said = f"{document.document_id}/rotate", {"version": 1, "reason": "lộn ngược"}
+    for turns, status, code in (
+        ({"3": 90}, 400, "no_such_page"),
+        ({"1": 45}, 422, "invalid"),
+        ({"một": 90}, 422, "invalid"),
+    ):
+        refused = post(api, path, lan, {**said, "turns": turns})
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+    wrong = post(api, f"{document.document_id}/split", lan, {**said, "turns": {"2": 90}})
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "bad_request")
+    assert post(api, path, api.token("read"), {**said, "turns": {"2": 90}}).status_code == 403
+    asked = post(api, path, lan, {**said, "turns": {"2": 90, "1": 180}})
+    assert asked.status_code == 200, asked.text
+    shown = asked.json()["document"]
+    assert (shown["revision"]["kind"], shown["revision"]["status"]) == ("rotate", "received")
+    assert (shown["wanted"]["turns"], shown["wanted"]["pages"]) == ({"1": 180, "2": 90}, [1, 2])
+    again = post(api, path, lan, {**said, "version": 2, "turns": {"2": 90}})
+    assert (again.status_code, again.json()["code"]) == (409, "busy")
+
+
+def test_a_scan_is_split_once_and_what_cannot_be_is_told(api: Api, tmp_path: Path) -> None:
+    single, lan = paper(api), api.token("review")
+    with letter(tmp_path / "scan.pdf", ["Đơn xin", "trang hai", "Giấy khai sinh"]).open("rb") as file:
+        headers = api.token("ingest")
+        sent = api.client.post("/v1/documents", headers=headers, files={"file": ("scan.pdf", file)}).json()
+    go_on(api.stores)
+    here = sent["document_id"]
+    said = {"version": 1, "reason": "hai giấy tờ"}
+    wrong = post(api, f"{here}/split", lan, {**said, "begins": [9]})
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "no_such_page")
+    wrong = post(api, f"{single.document_id}/split", lan, {**said, "begins": [2]})
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "one_page")
+    assert post(api, f"{here}/split", api.token("read"), {**said, "begins": [3]}).status_code == 403
+    assert post(api, f"{here}/split", api.token("review", office="H56"), {**said, "begins": [3]}).status_code == 404
+    done = post(api, f"{here}/split", lan, {**said, "begins": [3]})
+    assert done.status_code == 200, done.text
+    shown = done.json()["document"]
+    assert (shown["status"], shown["error"]["code"], shown["wanted"]) == ("withdrawn", "split", None)
+    assert [part["pages"] for part in shown["split_into"]] == [[1, 2], [3, 3]]
+    assert (
+        post(api, f"{here}/split", lan, {**said, "begins": [3]}).json()["document"]["split_into"] == shown["split_into"]
+    )
+    other = post(api, f"{here}/split", lan, {**said, "begins": [2]})
+    assert (other.status_code, other.json()["code"]) == (409, "already_split")
+    go_on(api.stores)
+    part = api.client.get(f"/v1/documents/{shown['split_into'][1]['document_id']}", headers=api.token("read")).json()
+    assert (part["status"], part["split_from"]) == ("archived", {"document_id": here, "pages": [3, 3]})
+    assert api.client.get(f"/v1/documents/{here}/original", headers=api.token("read")).status_code == 200
 
 
 def test_what_another_has_or_changed_is_a_conflict(api: Api) -> None:

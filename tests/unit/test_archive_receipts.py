@@ -12,7 +12,7 @@ import pytest
 
 from sohoa.clock import FixedClock, SystemClock
 from sohoa.errors import AlreadyExists, DigestMismatch, NotFound
-from sohoa.model import Actor, DocumentId, OfficeId, Sha256
+from sohoa.model import Actor, DocumentId, OfficeId, Sha256, Source
 from storage.archive import Archive, Receipt, premis
 from storage.archive.layout import sha256_of
 from storage.objects import open_objects
@@ -146,9 +146,10 @@ def test_events_are_one_a_line_and_come_back(tmp_path: Path) -> None:
         media_type: str
         original_sha256: Sha256
         original_size_bytes: int
+        source: Source
 
     clock = FixedClock()
-    paper = Paper(Actor("person:lan"), clock.now(), "image/jpeg", Sha256("0" * 64), 9)
+    paper = Paper(Actor("person:lan"), clock.now(), "image/jpeg", Sha256("0" * 64), 9, Source(Sha256("0" * 64), ()))
     events = premis.intake_events(paper, clock=clock)
     assert [event["eventType"] for event in events] == [
         "ingestion",

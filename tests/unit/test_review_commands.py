@@ -14,6 +14,7 @@ from ingest.reviewing import Correction
 from sohoa.model import Actor
 from sohoa.states import Review
 from tests.support.archived import Api, opened_api
+from tests.support.office import letter
 from tests.support.reviewed import read_fields
 from tests.unit.test_keeping_commands import Shell
 
@@ -96,6 +97,45 @@ def test_what_must_be_done_first_is_asked_for_by_name(shell: Shell, papers: dict
     assert (typed["type_name"], typed["review"], typed["wanted"]) == ("Kế hoạch", "done", None)
     unread = shell.json("review", "unreadable", papers["other"], "code_number", "signer_name", "--as", "lan")
     assert unread["review"] == "done"
+
+
+def test_pages_are_turned_by_name_and_what_cannot_be_is_told(shell: Shell, papers: dict[str, str]) -> None:
+    here = papers["waiting"]
+    for typed in ("1", "1=x", "1=45", "2-1=90", "1=90°", "2=90", "=90"):
+        code, said = shell("review", "rotate", here, "--turn", typed, "--reason", "x")
+        assert code == 2, typed
+        assert ("[no_such_page]" if typed == "2=90" else "[bad_turn]") in said
+    code, said = shell("review", "rotate", here, "--turn", "1-1=180", "--reason", "lộn ngược", "--as", "lan")
+    assert (code, "page 1 by 180°" in said) == (0, True)
+    assert shell.json("status", here)["revision"]["kind"] == "rotate"
+    assert shell.json("review", "list", "--wanted", "rotate")["items"][0]["wanted"]["turns"] == {"1": 180}
+    code, said = shell("review", "rotate", here, "--turn", "1=180", "--reason", "x")
+    assert (code, "[busy]" in said) == (2, True)
+
+
+def test_a_scan_is_split_by_name_and_what_cannot_be_is_told(
+    shell: Shell, papers: dict[str, str], tmp_path: Path
+) -> None:
+    scan = letter(tmp_path / "hai giấy tờ.pdf", ["Đơn xin", "trang hai", "Giấy khai sinh"])
+    here = shell.json("archive", str(scan), "--dossier", "H02-1")["document_id"]
+    code, said = shell("review", "split", here, "--reason", "x")
+    assert (code, "--at" in said) == (2, True)
+    for at, wrong in (("4", "no_such_page"), ("1", "no_such_page")):
+        code, said = shell("review", "split", here, "--at", at, "--reason", "x")
+        assert (code, f"[{wrong}]" in said) == (2, True)
+    code, said = shell("review", "split", papers["waiting"], "--at", "2", "--reason", "x")
+    assert (code, "[one_page]" in said) == (2, True)
+    shell.json("review", "ask", here, "split", "--page", "3", "--reason", "hai giấy tờ")
+    code, said = shell("review", "split", here, "--reason", "hai giấy tờ", "--as", "lan")
+    assert (code, "pages 1 to 2" in said, "split into these 2 documents" in said) == (0, True, True)
+    again = shell.json("review", "split", here, "--at", "3", "--reason", "hai giấy tờ")
+    assert shell.json("review", "split", here, "--reason", "x") == again
+    assert (again["status"], again["error"]["code"]) == ("withdrawn", "split")
+    assert [part["pages"] for part in again["split_into"]] == [[1, 2], [3, 3]]
+    part = shell.json("status", again["split_into"][1]["document_id"])
+    assert (part["split_from"], part["dossier"]) == ({"document_id": here, "pages": [3, 3]}, "H02-1")
+    code, said = shell("review", "split", here, "--at", "2", "--reason", "x")
+    assert (code, "[already_split]" in said) == (2, True)
 
 
 def test_numbers_are_whole_for_one_document_and_whoever_may(
