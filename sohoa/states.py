@@ -68,6 +68,14 @@ class JobKind(StrEnum):
     MOVE = "move"
 
 
+class Urgency(StrEnum):
+    """Whether somebody waits for a paper, or it is of a back-file that was kept before. Neither starves the other: each has
+    its share of the claims (storage/catalog/jobs.py)."""
+
+    WAITING = "waiting"
+    BACKFILE = "backfile"
+
+
 class RevisionKind(StrEnum):
     """What an original that comes in for a document which is there already does to it."""
 
