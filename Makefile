@@ -20,7 +20,7 @@ demo: setup
 
 test:
 	@sh .ci/setup test
-	SOHOA_REQUIRE=$${SOHOA_REQUIRE:-verapdf,ocfl-java,postgres,pgbouncer} SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest -m "not mutants" -n auto --dist worksteal
+	SOHOA_REQUIRE=$${SOHOA_REQUIRE:-verapdf,ocfl-java,postgres,pgbouncer,rabbitmq,redis} SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest -m "not mutants" -n auto --dist worksteal
 
 mutants: setup
 	$(PY) -m pytest -m mutants -n 2
@@ -39,7 +39,7 @@ check: setup
 	$(PY) -m ruff check .
 	.venv/bin/lint-imports
 	$(PY) -m mypy
-	$(PY) -m pytest -m "not slow and not mutants and not verapdf and not ocfl_java and not papers and not servers and not postgres" -q -n auto --dist worksteal
+	$(PY) -m pytest -m "not slow and not mutants and not verapdf and not ocfl_java and not papers and not servers and not postgres and not brokers" -q -n auto --dist worksteal
 
 format: setup
 	$(PY) -m ruff format .

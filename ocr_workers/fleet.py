@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Collection
 from types import TracebackType
 
+from ocr_workers.celery_app import CelerySupervisor
 from ocr_workers.housekeeping import Housekeeper
 from ocr_workers.local_worker import Supervisor
 from sohoa.errors import SohoaError
 from sohoa.settings import Settings
+from sohoa.states import JobKind
 
 
 class Fleet:
     """Workers and housekeeping, running from `with` to its end; leaving lets every worker finish the job in hand."""
 
-    def __init__(self, settings: Settings, *, count: int | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, count: int | None = None, kinds: Collection[JobKind] = tuple(JobKind)
+    ) -> None:
         self.hurry = threading.Event()
         """Set it to leave at once: jobs in hand are given back instead of being finished."""
         workers = count or settings.jobs or len(os.sched_getaffinity(0))
-        self._supervisor = Supervisor(settings, count=workers, hurry=self.hurry)
+        supervisor = CelerySupervisor if settings.broker_url else Supervisor
+        self._supervisor = supervisor(settings, count=workers, hurry=self.hurry, kinds=kinds)
         self._housekeeper = Housekeeper(settings)
         self._stop = threading.Event()
         self._failure: BaseException | None = None

@@ -18,7 +18,7 @@ from ingest.disposing import finish_told
 from ocr_workers.fixity_duty import FixityDuty, Interrupted
 from ocr_workers.spool_duty import carry_spooled
 from sohoa.clock import process_owner
-from sohoa.errors import SohoaError
+from sohoa.errors import SohoaError, StoreUnavailable
 from sohoa.settings import Settings
 from storage.archive.audit import audit_chain, enter_waiting
 from storage.catalog import documents, jobs, leases, outbox, reviews
@@ -37,6 +37,8 @@ ENTER_EVERY_S = 60.0
 AFTER_TROUBLE_S = 5.0
 SETTLED_AFTER_S = 60.0
 ORPHANED_AFTER_S = 3600.0
+MOST_DUE = 500
+"""Jobs of a queue for which the sweeper sees that messages wait: enough for every worker until it sweeps again."""
 LEFT_OVER_AFTER_S = 86_400.0
 
 log = structlog.get_logger()
@@ -118,6 +120,7 @@ class Housekeeper:
                 stores.archive.objects.drop_leftovers()
                 recovered_s = time.monotonic()
             hand_out_again(stores)
+            tell_what_is_due(stores)
             if self._stop.wait(SWEEP_EVERY_S):
                 return
 
@@ -188,6 +191,22 @@ def hand_out_again(stores: Stores) -> None:
         reviews.return_expired(connection, now=stores.clock.now())
     for job in taken:
         log.info("job.handed_out_again", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
+
+
+def tell_what_is_due(stores: Stores) -> None:
+    """See that a message waits in the broker for every job that may be claimed: those sent when the work was asked for may
+    be lost. A broker that is away has no share in the rest of the sweeping."""
+    if not stores.settings.broker_url:
+        return
+    with stores.database.read() as connection:
+        due = jobs.due(connection, now=stores.clock.now(), most=MOST_DUE)
+    try:
+        told = stores.dispatch.top_up(due) if due else 0
+    except StoreUnavailable as error:
+        log.warning("dispatch.broker_away", code=error.code, detail=error.detail)
+        return
+    if told:
+        log.info("dispatch.topped_up", messages=told)
 
 
 def clear_finished_staging(stores: Stores) -> None:

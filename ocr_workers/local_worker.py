@@ -14,7 +14,7 @@ import resource
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection as Pipe
@@ -27,6 +27,7 @@ from sohoa import logs
 from sohoa.clock import SystemClock, process_owner
 from sohoa.errors import SetupError, StoreUnavailable
 from sohoa.settings import Settings
+from sohoa.states import JobKind
 from storage.catalog import jobs
 from storage.catalog.database import Database
 
@@ -53,8 +54,9 @@ class _Worker:
 class Supervisor:
     """Runs `count` worker processes until told to stop. Not thread-safe; `run` blocks and belongs to one thread."""
 
-    def __init__(self, settings: Settings, *, count: int, hurry: threading.Event) -> None:
+    def __init__(self, settings: Settings, *, count: int, hurry: threading.Event, kinds: Collection[JobKind]) -> None:
         self._settings = settings
+        self._kinds = tuple(kinds)
         self._hurry = hurry
         self._count = count
         self._database = Database(settings.catalog())
@@ -87,7 +89,7 @@ class Supervisor:
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         owner = f"{process_owner()}:{len(self._workers)}"
-        process = self._context.Process(target=work, args=(self._settings, owner, theirs), daemon=True)
+        process = self._context.Process(target=work, args=(self._settings, owner, self._kinds, theirs), daemon=True)
         process.start()
         theirs.close()
         return _Worker(process=process, pipe=ours, owner=owner)
@@ -189,7 +191,7 @@ def _ask_to_leave(pipe: Pipe) -> None:
         log.debug("worker.already_gone")
 
 
-def work(settings: Settings, owner: str, pipe: Pipe) -> None:
+def work(settings: Settings, owner: str, kinds: Collection[JobKind], pipe: Pipe) -> None:
     """The life of one worker process: claim, tell the parent, do, commit, until told to stop or the parent is gone."""
     logs.set_up(settings.log_level)
     os.nice(NICENESS)
@@ -208,7 +210,9 @@ def work(settings: Settings, owner: str, pipe: Pipe) -> None:
         pipe.send(("ready",))
         while not _told_to_stop(pipe, wait_s=0.0):
             try:
-                did = pipeline.run_next(tools, started=lambda job, limit_s: pipe.send(("start", job.job_id, limit_s)))
+                did = pipeline.run_next(
+                    tools, started=lambda job, limit_s: pipe.send(("start", job.job_id, limit_s)), kinds=kinds
+                )
             except StoreUnavailable as error:
                 log.warning("worker.store_unavailable", code=error.code, detail=error.detail)
                 pipe.send(("end",))  # in vain: the lease runs out, and another try begins

@@ -39,6 +39,10 @@ _VANISHED = frozenset({None, "lease_lost", "stopped"})
 log = structlog.get_logger()
 
 
+class OutOfTime(Exception):
+    """Raised by a worker in the middle of a stage that takes longer than it may."""
+
+
 @contextmanager
 def caught(job: Job, tools: Tools) -> Iterator[None]:
     """Turn whatever a stage raises into an ending of its job; a late result of a job that was lost meanwhile is dropped."""
@@ -79,6 +83,9 @@ def _ended(job: Job, tools: Tools) -> Iterator[None]:
     except MemoryError:
         log.warning("job.out_of_memory", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
         tried_again(job, "out_of_memory", tools)
+    except OutOfTime:
+        log.warning("job.timeout", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
+        tried_again(job, "timeout", tools)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             log.warning("job.disk_full", job_id=job.job_id, kind=job.kind, document_id=job.document_id)

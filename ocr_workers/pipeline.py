@@ -7,7 +7,7 @@ job and enqueues the next (outcomes.py). Every stage may be done twice: it write
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,6 +35,8 @@ from storage.archive.layout import document_folder
 from storage.catalog import documents, jobs
 from storage.catalog.database import Database
 from storage.catalog.jobs import Job
+from storage.dispatch import open_dispatch
+from storage.dispatch.protocol import Dispatch, NoBroker
 from storage.objects import open_store
 
 DICTIONARY_AGE = timedelta(minutes=5)
@@ -56,6 +58,7 @@ class Tools:
     _recogniser: Recogniser | None = field(default=None)
     _reader: Reader | None = field(default=None)
     _known: dict[str, tuple[datetime, Dictionary]] = field(default_factory=dict)
+    _dispatch: Dispatch = field(default_factory=NoBroker)
 
     def recogniser(self) -> Recogniser:
         if self._recogniser is None:
@@ -79,30 +82,39 @@ class Tools:
 
     def close(self) -> None:
         self.database.close()
+        self._dispatch.close()
 
 
 def open_tools(settings: Settings, *, owner: str) -> Tools:
     """The tools of one worker process; the archive and the catalogue must exist already."""
-    clock = SystemClock()
+    clock, dispatch = SystemClock(), open_dispatch(settings)
     return Tools(
         settings=settings,
         archive=Archive(open_store(settings, probed=False), clock),
-        database=Database(settings.catalog()),
+        database=Database(settings.catalog(), wake=dispatch.wake),
         clock=clock,
         owner=owner,
+        _dispatch=dispatch,
     )
 
 
-def run_next(tools: Tools, *, started: Callable[[Job, float], None]) -> bool:
-    """Claim the next job and do it; False when there is none, or when the archive's store did not answer a moment ago.
-    `started` is told the job and its time limit in seconds."""
+def run_next(tools: Tools, *, started: Callable[[Job, float], None], kinds: Collection[JobKind] | None = None) -> bool:
+    """Claim the next job (of these kinds, if named) and do it; False when there is none, or when the archive's store did not
+    answer a moment ago. `started` is told the job and its time limit in seconds."""
     if tools.archive.objects.is_away():
         return False
     with tools.database.write_beside() as connection:
-        job = jobs.claim(connection, owner=tools.owner, lease_s=tools.settings.lease_s, now=tools.clock.now())
+        job = jobs.claim(
+            connection,
+            owner=tools.owner,
+            lease_s=tools.settings.lease_s,
+            now=tools.clock.now(),
+            kinds=kinds,
+            first=jobs.whose_turn(),
+        )
     if job is None:
         return False
-    started(job, _time_limit_s(job, tools.settings))
+    started(job, time_limit_s(job, tools.settings))
     with outcomes.caught(job, tools):
         outcomes.check_not_spent(job, max_attempts=tools.settings.max_attempts)
         _STAGES[JobKind(job.kind)](job, tools)
@@ -326,7 +338,8 @@ _STAGES: dict[JobKind, Callable[[Job, Tools], None]] = {
 }
 
 
-def _time_limit_s(job: Job, settings: Settings) -> float:
+def time_limit_s(job: Job, settings: Settings) -> float:
+    """How long this try at a job may take."""
     if job.kind != JobKind.RECOGNISE:
         return settings.stage_timeout_s
     if job.last_code in outcomes.ENGINE_FAULTS:

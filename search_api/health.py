@@ -37,6 +37,7 @@ class Readiness(BaseModel):
         description="degraded: too little disk is left to take papers in, or the store is away and they go to the spool"
     )
     index: State = Field(description="degraded: searching does not work, all else does")
+    dispatch: State = Field(description="degraded: the broker is away; papers are taken in, and read once it is back")
 
 
 @router.get("/healthz", summary="Is the process up?")
@@ -50,6 +51,7 @@ def readyz(stores: StoresOf, request: Request) -> JSONResponse:
         "catalogue": _checked("catalogue", lambda: _catalogue(stores), otherwise="failed"),
         "archive": _checked("archive", lambda: _archive(stores), otherwise="failed"),
         "index": _checked("index", request.app.state.index.check, otherwise="degraded"),
+        "dispatch": _checked("dispatch", stores.dispatch.check, otherwise="degraded"),
     }
     worst: State = next((state for state in ("failed", "degraded") if state in checks.values()), "ok")
     return JSONResponse({"status": worst, **checks}, status_code=503 if worst == "failed" else 200)

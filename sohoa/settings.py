@@ -51,6 +51,11 @@ class Settings(BaseSettings):
         repr=False,  # a password may be in it
     )
     index_url: str = Field(default="", description="file:///… (default: the folder `index` under home)")
+    broker_url: str = Field(
+        default="",
+        description="amqp://… or redis://… (operations/celery.md); without it, workers of this machine ask the catalogue",
+        repr=False,  # a password may be in it
+    )
     office: str = Field(default="local", description="the office that documents belong to unless told otherwise")
     token: SecretStr | None = Field(default=None, description="bearer token; names the actor of a command")
 
@@ -89,6 +94,11 @@ class Settings(BaseSettings):
     )
     worker_memory_bytes: int = Field(
         default=4 * GIGABYTE, description="a worker that asks for more address space fails that page", gt=0
+    )
+    worker_recycle_bytes: int = Field(
+        default=2 * GIGABYTE,
+        description="with a broker: a worker that has grown larger than this is replaced between two jobs",
+        gt=0,
     )
     pdfa: str = Field(default="2b", pattern="^(1b|2b|3b)$", description="PDF/A part and level to make")
 

@@ -69,6 +69,14 @@ class JobKind(StrEnum):
     SPLIT = "split"
 
 
+class Urgency(StrEnum):
+    """Whether somebody waits for a paper, or it is of a back-file that was kept before. Neither starves the other: each has
+    its share of the claims (storage/catalog/jobs.py)."""
+
+    WAITING = "waiting"
+    BACKFILE = "backfile"
+
+
 class RevisionKind(StrEnum):
     """What is done to a document which is there already: by an original that comes in for it, or (`rotate`) by turning the
     pages of the one that it has."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -13,6 +13,8 @@ from sohoa.errors import StoreAway
 from sohoa.settings import Settings
 from storage.archive.archive import Archive
 from storage.catalog.database import Database
+from storage.dispatch import open_dispatch
+from storage.dispatch.protocol import Dispatch, NoBroker
 from storage.objects import open_store
 from storage.spool import Spool, open_spool
 
@@ -22,13 +24,14 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True)
 class Stores:
     """The archive and the catalogue, open; both safe to use from several processes at once. `spool` is where intake keeps
-    papers while the archive's store is away, None where it cannot be."""
+    papers while the archive's store is away, None where it cannot be. `dispatch` tells workers that there is work."""
 
     settings: Settings
     clock: Clock
     archive: Archive
     database: Database
     spool: Spool | None = None
+    dispatch: Dispatch = field(default_factory=NoBroker)
 
 
 @contextmanager
@@ -44,12 +47,14 @@ def open_stores(settings: Settings, *, clock: Clock | None = None) -> Iterator[S
     except StoreAway as away:
         log.warning("archive.away", code=away.code, detail=away.detail)
         archive = open_archive(settings, clock)
-    database = Database(settings.catalog())
+    dispatch = open_dispatch(settings)
+    database = Database(settings.catalog(), wake=dispatch.wake)
     try:
         database.migrate()
-        yield Stores(settings=settings, clock=clock, archive=archive, database=database, spool=open_spool(settings))
+        yield Stores(settings, clock, archive, database, spool=open_spool(settings), dispatch=dispatch)
     finally:
         database.close()
+        dispatch.close()
 
 
 def open_archive(settings: Settings, clock: Clock) -> Archive:

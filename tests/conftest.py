@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from tests.support import crash, postgres, server_programs, servers
+from tests.support import brokers, crash, postgres, server_programs, servers
 from tests.support.catalogues import blank_url, catalogue_url, migrated_postgres, migrated_sqlite, postgres_server
 
 __all__ = ["blank_url", "catalogue_url", "migrated_postgres", "migrated_sqlite", "postgres_server"]
@@ -49,6 +49,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     missing = [name for name in server_programs.PROGRAMS if any(servers.absent(name) in reason for reason in reasons)]
     if missing:
         reporter.line(f"LEFT OUT: the tests over {' and '.join(missing)}, which do not run here (make servers)")
+    unbrokered = [name for name in brokers.NAMES if any(brokers.absent(name) in reason for reason in reasons)]
+    if unbrokered:
+        reporter.line(
+            f"LEFT OUT: the tests over {' and '.join(unbrokered)}, not installed here (apt-get install …-server)"
+        )
     if any(postgres.absent() in reason for reason in reasons):
         reporter.line(
             f"LEFT OUT: the tests over {postgres.NAME}, which is not installed here (apt-get install postgresql)"

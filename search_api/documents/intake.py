@@ -22,9 +22,11 @@ from search_api.problems import responses
 from sohoa.clock import isoformat
 from sohoa.errors import BadRequest, Refused
 from sohoa.model import DocumentId
+from sohoa.states import Urgency
 from storage.archive.layout import to_json
 from storage.catalog import idempotency
 from storage.catalog.idempotency import Keyed
+from storage.dispatch.work_queues import priority_of
 from storage.stores import Stores
 
 log = structlog.get_logger(__name__)
@@ -41,6 +43,7 @@ _ABOUT = {
     "office": "the office that brings it; a token that belongs to an office can name no other",
     "declared": f"what you know of the paper: a JSON object of at most {MOST_FIELD_BYTES:,} bytes, for example "
     '{"type": "QĐ", "number": "138/QĐ-KHCN"}',
+    "urgency": "waiting (unless told), or backfile: nobody waits for it, and it gives way to papers that somebody waits for",
 }
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {
@@ -186,6 +189,9 @@ def _intake(said: Mapping[str, str], principal: Principal, stores: Stores) -> In
     office = said.get("office")
     if office is not None and not _is_name(office, longest=MOST_OFFICE):
         raise BadRequest(f"office has 1 to {MOST_OFFICE} printable characters")
+    urgency = said.get("urgency", Urgency.WAITING)
+    if urgency not in set(Urgency):
+        raise BadRequest(f"urgency is {' or '.join(Urgency)}")
     intake = Intake(
         filename=clean_filename(said.get("filename", "")),
         office=principal.office_for(office, stores.settings),
@@ -193,6 +199,7 @@ def _intake(said: Mapping[str, str], principal: Principal, stores: Stores) -> In
         actor=principal.actor,
         external_id=external_id,
         declared=_declared(said.get("declared", "{}")),
+        priority=priority_of(Urgency(urgency)),
     )
     check_sayable(intake)
     return intake

@@ -23,7 +23,7 @@ from ingest.receive import check_disk
 from sohoa.errors import BadRequest
 from storage.stores import Stores
 
-FIELDS: Final = ("filename", "dossier", "external_id", "office", "declared")
+FIELDS: Final = ("filename", "dossier", "external_id", "office", "declared", "urgency")
 MOST_FIELD_BYTES: Final = 16 * 1024
 _FRAMING_BYTES: Final = 256 * 1024
 """What a multipart body may hold besides its file."""

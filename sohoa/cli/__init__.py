@@ -63,13 +63,26 @@ def archive(
     jobs: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Worker processes; one a core unless told.")
     ] = None,
+    urgency: Annotated[
+        str, typer.Option(metavar="waiting|backfile", help="Whether somebody waits for them; a back-file gives way.")
+    ] = "waiting",
     as_json: Json = False,
     as_actor: As = None,
 ) -> None:
     """Take papers in, read them, and archive them as PDF/A."""
     from sohoa.cli.archive import run
 
-    raise typer.Exit(run(paths, dossier=dossier, office=office, workers=jobs, as_json=as_json, as_actor=as_actor))
+    raise typer.Exit(
+        run(
+            paths,
+            dossier=dossier,
+            office=office,
+            urgency=urgency,
+            workers=jobs,
+            as_json=as_json,
+            as_actor=as_actor,
+        )
+    )
 
 
 @app.command(context_settings={"ignore_unknown_options": True})  # so that -without can be typed as it is
@@ -215,11 +228,15 @@ def work(
     jobs: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Worker processes; one a core unless told.")
     ] = None,
+    queues: Annotated[
+        str | None,
+        typer.Option(metavar="KIND,…", help="Only these kinds of jobs: open, recognise, read, compose, commit, …"),
+    ] = None,
 ) -> None:
     """Work on whatever is waiting, until stopped with Ctrl-C."""
     from sohoa.cli.serve import run_work
 
-    run_work(jobs=jobs)
+    run_work(jobs=jobs, queues=queues)
 
 
 @app.command()

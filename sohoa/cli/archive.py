@@ -18,11 +18,12 @@ from ingest.receive import Intake, check_dossier, receive_path
 from ocr_workers.fleet import Fleet
 from sohoa.cli.context import identify, opened, warn_of_spool
 from sohoa.cli.progress import Progress, show_table
-from sohoa.errors import Refused
+from sohoa.errors import BadRequest, Refused
 from sohoa.model import Actor, DocumentId, OfficeId
-from sohoa.states import FINAL, DocumentStatus
+from sohoa.states import FINAL, DocumentStatus, Urgency
 from storage.catalog import documents, jobs, outbox
 from storage.catalog.documents import Document
+from storage.dispatch.work_queues import priority_of
 from storage.presentation import document_json, refusal_json
 from storage.stores import Stores
 
@@ -38,11 +39,14 @@ def run(
     *,
     dossier: str | None,
     office: str | None,
+    urgency: str,
     workers: int | None,
     as_json: bool,
     as_actor: str | None,
 ) -> int:
     """Exit code: 0 when all are archived, 3 when some were held, failed or refused, 130 when stopped by Ctrl-C."""
+    if urgency not in set(Urgency):
+        raise BadRequest(f"--urgency {urgency!r} is neither {' nor '.join(Urgency)}")
     with opened() as stores:
         identity = identify(stores, as_actor, scope="ingest")
         check_dossier(dossier)
@@ -50,6 +54,7 @@ def run(
             stores,
             office=identity.office_for(office, stores.settings),
             dossier=dossier,
+            urgency=Urgency(urgency),
             actor=identity.actor,
             emit=_print_line if as_json else _stay_silent,
         )
@@ -93,6 +98,7 @@ class Batch:
         *,
         office: OfficeId,
         dossier: str | None,
+        urgency: Urgency,
         actor: Actor,
         emit: Callable[[dict[str, Any]], None],
     ) -> None:
@@ -102,6 +108,7 @@ class Batch:
         self._stores = stores
         self._office = office
         self._dossier = dossier
+        self._priority = priority_of(urgency)
         self._actor = actor
         self._emit = emit
         self._awaited: dict[DocumentId, list[tuple[str, DocumentId | None]]] = {}
@@ -151,7 +158,7 @@ class Batch:
         try:
             accepted = receive_path(
                 path,
-                Intake(filename=path.name, office=self._office, dossier=self._dossier, actor=self._actor),
+                Intake(path.name, self._office, self._dossier, self._actor, priority=self._priority),
                 archive=stores.archive,
                 database=stores.database,
                 settings=stores.settings,

@@ -14,6 +14,7 @@ from sohoa import logs
 from sohoa.errors import BadRequest, NotAllowed, NotFound
 from sohoa.model import Actor, OfficeId
 from sohoa.settings import Settings, system_user
+from storage import dispatch
 from storage.catalog import documents, tokens
 from storage.catalog.documents import Document
 from storage.catalog.tokens import Scope
@@ -42,6 +43,7 @@ def read_settings() -> Settings:
     try:
         settings = Settings()
         check_url(settings)
+        dispatch.check_url(settings)
         settings.index_root()
         settings.retention_terms()
     except ValidationError as error:

@@ -32,7 +32,19 @@ def run(*, as_json: bool) -> int:
     settings = read_settings()
     findings = [
         _caught(check, settings)
-        for check in (_engine, _second_engine, _model, _fonts, _ghostscript, _disk, _archive, _spool, _catalog, _index)
+        for check in (
+            _engine,
+            _second_engine,
+            _model,
+            _fonts,
+            _ghostscript,
+            _disk,
+            _archive,
+            _spool,
+            _catalog,
+            _broker,
+            _index,
+        )
     ]
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False) + "\n")
@@ -145,6 +157,22 @@ def _catalog(settings: Settings) -> Finding:
     with open_stores(settings) as stores:
         health = stores.database.health()
     return Finding(f"catalogue ({health.name})", ok=not health.do, found=health.found, do=health.do)
+
+
+def _broker(settings: Settings) -> Finding:
+    from storage.dispatch import open_dispatch
+
+    health = open_dispatch(settings).health()
+    if health is None:
+        return Finding("broker", ok=True, found="none: workers of this machine ask the catalogue")
+    found = f"{health.waiting} messages wait"
+    unheard = ", ".join(queue.name for queue in health.unheard or ())
+    return Finding(
+        f"broker ({health.name})",
+        ok=not unheard,
+        found=f"{found}; nobody listens to {unheard}" if unheard else found,
+        do="start `sohoa work` somewhere, without --queues or with these" if unheard else "",
+    )
 
 
 def _index(settings: Settings) -> Finding:

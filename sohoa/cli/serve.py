@@ -12,20 +12,23 @@ import uvicorn
 from ocr_workers.fleet import Fleet
 from sohoa import logs
 from sohoa.cli.context import read_settings
+from sohoa.errors import BadRequest
 from sohoa.settings import Settings
+from sohoa.states import JobKind
 from storage.stores import open_stores
 
 CHECK_S = 0.5
 
 
-def run_work(*, jobs: int | None) -> None:
-    """Work on whatever waits until SIGINT or SIGTERM; jobs in hand are finished first."""
+def run_work(*, jobs: int | None, queues: str | None) -> None:
+    """Work on whatever waits until SIGINT or SIGTERM; jobs in hand are finished first. Raises BadRequest."""
+    kinds = _kinds_of(queues)
     settings = _talkative(read_settings())
     with open_stores(settings):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        with Fleet(settings, count=jobs) as fleet:
+        with Fleet(settings, count=jobs, kinds=kinds) as fleet:
             sys.stderr.write("sohoa: working; Ctrl-C to stop\n")
             while not stop.wait(CHECK_S):
                 fleet.check()
@@ -51,6 +54,16 @@ def run_serve(*, host: str | None, port: int | None, workers: int | None) -> Non
             watch.start()
             server.run()
             fleet.check()
+
+
+def _kinds_of(queues: str | None) -> tuple[JobKind, ...]:
+    if queues is None:
+        return tuple(JobKind)
+    named = [name.strip() for name in queues.split(",")]
+    unknown = [name for name in named if name not in set(JobKind)]
+    if unknown:
+        raise BadRequest(f"--queues: there is no {', '.join(map(repr, unknown))}; choose of {', '.join(JobKind)}")
+    return tuple(kind for kind in JobKind if kind in named)
 
 
 def _talkative(settings: Settings) -> Settings:

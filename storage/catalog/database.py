@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,12 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from sohoa.errors import SetupError, StoreUnavailable
+from storage.catalog.asked import listen
 from storage.catalog.backend import Backend, Health, Kind, Opened
 from storage.catalog.postgres import PostgresServer
 from storage.catalog.sqlite_file import SqliteFile
 from storage.catalog.tables import HEAD
+from storage.dispatch.work_queues import WorkQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +38,30 @@ class Database:
     be reached, read or written just now, or its disk is full (`catalog_full`); SetupError when it can never work like this.
     """
 
-    def __init__(self, url: str, *, alone: bool = False) -> None:
-        """`alone`: the caller has this catalogue for itself already (:func:`alone`), or nobody else knows of it yet."""
+    def __init__(
+        self, url: str, *, alone: bool = False, wake: Callable[[Iterable[WorkQueue]], None] | None = None
+    ) -> None:
+        """`alone`: the caller has this catalogue for itself already (:func:`alone`), or nobody else knows of it yet.
+        `wake` is told where work was asked for, after each commit that asked (storage/dispatch)."""
         self._url = url
         self._alone = alone
+        self._wake = wake
         self._backend = _backend_of(url)
         self._current: _InProcess | None = None
         self._inherited: list[_InProcess] = []
         self._opening = threading.Lock()
 
     def __reduce__(self) -> tuple[type[Database], tuple[str]]:
-        return (Database, (self._url,))  # another process never has it alone
+        return (Database, (self._url,))  # another process never has it alone, and has its own connection to a broker
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One writing transaction, with no other such beside it: commits when the block ends, rolls back when it raises."""
         with self._transaction(Kind.WRITE) as conn:
+            asked = listen(conn)
             yield conn
+        if asked and self._wake is not None:
+            self._wake(asked)
 
     @contextmanager
     def write_beside(self) -> Iterator[Connection]:

@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from sohoa.errors import Conflict
 from sohoa.model import DocumentId
-from sohoa.states import JobKind, JobState
+from sohoa.states import JobKind, JobState, Urgency
+from storage.catalog.asked import ask
 from storage.catalog.tables import Moment, constant, jobs
+from storage.dispatch.work_queues import WorkQueue, urgency_of
 
 _STAGE_ORDER = {
     JobKind.DECIDE: 0,
@@ -34,6 +36,10 @@ _STAGE_ORDER = {
     JobKind.OPEN: 7,
 }
 """What finishes a document comes first: papers leave early and little is half done at any time."""
+_FIRST_BACKFILE_TURN = len(_STAGE_ORDER)
+"""`turn` is a stage's place less seven for each step of priority: from here on nobody waits."""
+BACKFILE_SHARE = 0.2
+"""Of the claims, as long as somebody waits for other papers: so a back-file moves on, and delays them by a quarter at most."""
 _WHOLE_DOCUMENT = 0
 WHEN_CARRIED = datetime(9999, 1, 1, tzinfo=UTC)
 """`run_after` of work on a paper that is still in the spool (storage/spool.py): `wake` sets the true one."""
@@ -44,7 +50,8 @@ _chance = random.SystemRandom()
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """Work to be done: a stage of a document or (with `page`) of one page. Higher `priority` is done first."""
+    """Work to be done: a stage of a document or (with `page`) of one page. Higher `priority` is done first; below 0 nobody
+    waits for it (a back-file)."""
 
     kind: JobKind
     document_id: str
@@ -82,6 +89,7 @@ def enqueue(conn: Connection, new_jobs: Iterable[NewJob], *, now: datetime) -> i
         fresh = [row for work, row in rows.items() if work not in there]
         if fresh:
             conn.execute(insert(jobs), fresh)
+            ask(conn, [WorkQueue(row["kind"], urgency_of(row["priority"])) for row in fresh if row["run_after"] <= now])
         added += len(fresh)
     return added
 
@@ -94,26 +102,44 @@ def claim(
     now: datetime,
     kinds: Collection[JobKind] | None = None,
     document_id: str | None = None,
+    first: Urgency | None = None,
 ) -> Job | None:
-    """Take the next job for `lease_s` seconds: by priority, then the stage that finishes documents first, then age."""
+    """Take the next job for `lease_s` seconds: by priority, then the stage that finishes documents first, then age.
+
+    Jobs of the urgency `first` (see :func:`whose_turn`) go before all others.
+    """
     conditions: list[ColumnElement[bool]] = [jobs.c.state == constant(JobState.READY), jobs.c.run_after <= now]
     if kinds is not None:
         conditions.append(jobs.c.kind.in_(kinds))
     if document_id is not None:
         conditions.append(jobs.c.document_id == document_id)
-    first = select(jobs.c.job_id).where(*conditions).order_by(jobs.c.turn, jobs.c.job_id)
-    row = conn.execute(
-        update(jobs)
-        .where(jobs.c.job_id == first.limit(1).with_for_update(skip_locked=True).scalar_subquery())
-        .values(
-            state=JobState.LEASED,
-            owner=owner,
-            leased_until=now + timedelta(seconds=lease_s),
-            attempts=jobs.c.attempts + 1,
-        )
-        .returning(*_COLUMNS)
-    ).one_or_none()
+    leased = {"state": JobState.LEASED, "owner": owner, "leased_until": now + timedelta(seconds=lease_s)}
+    row = None
+    if first is not None:
+        row = _take(conn, *conditions, _of(first), leased=leased)
+    if row is None:
+        row = _take(conn, *conditions, leased=leased)
     return None if row is None else _job(row)
+
+
+def whose_turn() -> Urgency | None:
+    """Whose jobs go first this time, by lot; None: those that somebody waits for, as always."""
+    return Urgency.BACKFILE if _chance.random() < BACKFILE_SHARE else None
+
+
+def due(conn: Connection, *, now: datetime, most: int) -> dict[WorkQueue, int]:
+    """How many jobs may be claimed just now, by queue; from each step of the order, so many are counted at most."""
+    found: dict[WorkQueue, int] = defaultdict(int)
+    ready = jobs.c.state == constant(JobState.READY)
+    steps = select(jobs.c.turn, jobs.c.kind, jobs.c.priority).where(ready).order_by(jobs.c.turn, jobs.c.job_id).limit(1)
+    step = conn.execute(steps).one_or_none()
+    while step is not None:
+        some = select(jobs.c.job_id).where(ready, jobs.c.turn == step.turn, jobs.c.run_after <= now).limit(most)
+        count = conn.execute(select(func.count()).select_from(some.subquery())).scalar_one()
+        if count:
+            found[WorkQueue(step.kind, urgency_of(step.priority))] += count
+        step = conn.execute(steps.where(jobs.c.turn > step.turn)).one_or_none()
+    return dict(found)
 
 
 def renew(conn: Connection, job_ids: Collection[int], *, owner: str, lease_s: float, now: datetime) -> set[int]:
@@ -187,8 +213,10 @@ def hand_out_again(conn: Connection, *, now: datetime, code: str = "lease_lost")
 
 
 def release_owner(conn: Connection, owner: str, *, code: str, now: datetime) -> list[Job]:
-    """Take back every job of a worker that is known to be dead, saying why (`engine_killed`, `timeout`, …)."""
-    return _give_back(conn, *_held_by(owner), code=code, run_after=now)
+    """Take back every job of a worker that is known to be dead, and of those under it (`owner:…`), saying why
+    (`engine_killed`, `timeout`, …)."""
+    theirs = or_(jobs.c.owner == owner, jobs.c.owner.startswith(f"{owner}:", autoescape=True))
+    return _give_back(conn, jobs.c.state == constant(JobState.LEASED), theirs, code=code, run_after=now)
 
 
 def drop_document(conn: Connection, document_id: str) -> None:
@@ -238,6 +266,22 @@ _COLUMNS = (
     jobs.c.priority,
     jobs.c.last_code,
 )
+
+
+def _take(conn: Connection, *conditions: ColumnElement[bool], leased: dict[str, Any]) -> Row[Any] | None:
+    first = select(jobs.c.job_id).where(*conditions).order_by(jobs.c.turn, jobs.c.job_id)
+    return conn.execute(
+        update(jobs)
+        .where(jobs.c.job_id == first.limit(1).with_for_update(skip_locked=True).scalar_subquery())
+        .values(**leased, attempts=jobs.c.attempts + 1)
+        .returning(*_COLUMNS)
+    ).one_or_none()
+
+
+def _of(urgency: Urgency) -> ColumnElement[bool]:
+    if urgency is Urgency.BACKFILE:
+        return jobs.c.turn >= _FIRST_BACKFILE_TURN
+    return jobs.c.turn < _FIRST_BACKFILE_TURN
 
 
 def _row(job: NewJob, now: datetime) -> dict[str, Any]:

@@ -134,4 +134,5 @@ def test_health_routes_answer_anybody_and_tell_nothing_of_this_machine(api: Api,
     assert api.client.get("/healthz").json() == {"status": "ok"}
     answer = api.client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "catalogue": "ok", "archive": "ok", "index": "ok"}
+    parts = {"catalogue": "ok", "archive": "ok", "index": "ok", "dispatch": "ok"}
+    assert answer.json() == {"status": "ok", **parts}

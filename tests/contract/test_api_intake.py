@@ -17,7 +17,7 @@ from search_api.documents.upload import incoming
 from sohoa.errors import Refused
 from storage.archive.archive import Archive
 from storage.archive.receipts import Receipt
-from storage.catalog import idempotency
+from storage.catalog import idempotency, jobs
 from storage.registration import register_pending
 from tests.support import files
 from tests.support.archived import Api, opened_api
@@ -66,6 +66,20 @@ def test_a_raw_body_becomes_a_receipt_for_the_bytes(api: Api) -> None:
         "office": "H02",
     }
     assert api.stores.archive.read_receipt(receipt["document_id"]).actor == "person:lan"
+
+
+def test_a_paper_that_nobody_waits_for_gives_way_to_the_others(api: Api) -> None:
+    ids = []
+    for number, urgency in enumerate(("backfile", "waiting", None)):
+        said = {"filename": f"{number}.png"} | ({} if urgency is None else {"urgency": urgency})
+        answer = api.client.post(
+            "/v1/documents", params=said, content=PNG + bytes([number]), headers=api.token("ingest")
+        )
+        assert answer.status_code == 202
+        ids.append(answer.json()["document_id"])
+    with api.stores.database.write_beside() as connection:
+        claims = [jobs.claim(connection, owner="w", lease_s=30, now=api.clock.now()) for _ in ids]
+    assert [claim.document_id for claim in claims if claim is not None] == [*ids[1:], ids[0]]
 
 
 @pytest.mark.parametrize("fields_first", [True, False])
@@ -213,6 +227,7 @@ def test_bytes_that_are_refused_leave_nothing(api: Api, body: bytes, status: int
         ("office=%0a", 400, "bad_request"),
         ("declared=[]", 400, "bad_declared"),
         ("declared=nope", 400, "bad_declared"),
+        ("urgency=soon", 400, "bad_request"),
         ("declared={%22a%22:NaN}", 400, "bad_declared"),
         ('declared={"x":1e999}', 400, "bad_request"),
         ('declared={"x":[{"\\udfff":1}]}', 400, "bad_request"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator
+from datetime import timedelta
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
@@ -13,10 +14,11 @@ from sqlalchemy import Connection, event, insert, text
 from sohoa.clock import FixedClock
 from sohoa.errors import Conflict
 from sohoa.model import Actor, DocumentId, OfficeId, Sha256, Source
-from sohoa.states import JobKind, JobState
+from sohoa.states import JobKind, JobState, Urgency
 from storage.catalog import documents, jobs, tables
 from storage.catalog.database import Database
 from storage.catalog.jobs import Job, NewJob
+from storage.dispatch.work_queues import WorkQueue
 from tests.support.catalogues import on_sqlite, plan_of
 
 spawn = multiprocessing.get_context("spawn")
@@ -115,6 +117,50 @@ def test_priority_goes_first_then_what_finishes_a_document_then_age(db: Database
         *[(kind, document_id, 0) for kind in reversed(kinds) for document_id in (DOCUMENT, OTHER)],
         (JobKind.COMMIT, OTHER, -1),
     ]
+
+
+def test_back_file_gets_its_share_of_the_claims_and_no_more_while_others_wait(db: Database, clock: FixedClock) -> None:
+    each = 150
+    with db.write() as conn:
+        papers = {0: DOCUMENT, -1: OTHER}
+        for priority, document_id in papers.items():
+            pages = [NewJob(JobKind.RECOGNISE, document_id, page=n, priority=priority) for n in range(1, each + 1)]
+            jobs.enqueue(conn, pages, now=clock.now())
+        order = []
+        while (job := jobs.claim(conn, owner="w", lease_s=30, now=clock.now(), first=jobs.whose_turn())) is not None:
+            order.append(job.priority)
+    assert len(order) == 2 * each
+    both_wait = order[: len(order) - order[::-1].index(0)]
+    share = both_wait.count(-1) / len(both_wait)
+    assert 0.08 < share < 0.36  # by lot, one in five: further off less than once in a million runs
+    assert set(order[len(both_wait) :]) == {-1}
+
+
+def test_what_is_due_is_counted_by_queue_up_to_a_bound(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        assert jobs.due(conn, now=clock.now(), most=3) == {}
+        jobs.enqueue(conn, [*page_jobs(5), NewJob(JobKind.OPEN, DOCUMENT)], now=clock.now())
+        backfile = [NewJob(JobKind.COMMIT, OTHER, priority=-1), NewJob(JobKind.COMPOSE, OTHER, priority=-1)]
+        later = clock.now() + timedelta(seconds=1)
+        jobs.enqueue(conn, [*backfile, NewJob(JobKind.READ, OTHER, run_after=later)], now=clock.now())
+        claimed(conn, clock)  # a page
+        assert jobs.due(conn, now=clock.now(), most=3) == {
+            WorkQueue(JobKind.RECOGNISE, Urgency.WAITING): 3,
+            WorkQueue(JobKind.OPEN, Urgency.WAITING): 1,
+            WorkQueue(JobKind.COMMIT, Urgency.BACKFILE): 1,
+            WorkQueue(JobKind.COMPOSE, Urgency.BACKFILE): 1,
+        }
+        assert WorkQueue(JobKind.READ, Urgency.WAITING) in jobs.due(conn, now=later, most=1)
+
+
+def test_what_a_dead_worker_and_those_under_it_had_is_handed_out_again(db: Database, clock: FixedClock) -> None:
+    with db.write() as conn:
+        jobs.enqueue(conn, page_jobs(4), now=clock.now())
+        held = {owner: claimed(conn, clock, owner).job_id for owner in ("h:1_", "h:1_:7", "h:1_:77", "h:1x:7")}
+        given = jobs.release_owner(conn, "h:1_:7", code="engine_killed", now=clock.now())
+        assert [job.job_id for job in given] == [held["h:1_:7"]]
+        given = jobs.release_owner(conn, "h:1_", code="stopped", now=clock.now())
+        assert {job.job_id for job in given} == {held["h:1_"], held["h:1_:77"]}
 
 
 def test_claim_can_be_narrowed_to_kinds_and_a_document(db: Database, clock: FixedClock) -> None:

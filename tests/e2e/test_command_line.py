@@ -17,6 +17,7 @@ COMMANDS = (
 WRONG: tuple[tuple[str, ...], ...] = (
     ("archive",),
     ("archive", "--jobs", "0", "x.pdf"),
+    ("archive", "--urgency", "soon", "x.pdf"),
     ("archiv",),
     ("search",),
     ("search", "x", "--limit", "0"),

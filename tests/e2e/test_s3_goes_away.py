@@ -192,6 +192,7 @@ def test_a_server_that_goes_away_for_a_minute_is_waited_for_while_papers_keep_co
             "catalogue": "ok",
             "archive": "degraded",
             "index": "ok",
+            "dispatch": "ok",
         }
         [spooled] = [sent for sent in served.sent if sent.spooled][:1]
         kept = httpx.get(

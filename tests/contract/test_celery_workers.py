@@ -1,0 +1,183 @@
+"""Real Celery workers on real brokers, the catalogue on PostgreSQL: whatever happens to a message or a worker, each paper is
+read once and archived."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from search_api.app import create_app
+from sohoa.states import JobKind
+from storage.catalog import jobs
+from storage.dispatch.broker import Broker
+from storage.dispatch.work_queues import queues_of
+from tests.support import brokers
+from tests.support.archived import TestClient
+from tests.support.brokers import TestBroker
+from tests.support.office import dense_sheet, kill_group, letter, slip
+from tests.support.postgres import Postgres
+from tests.support.waiting import wait_until
+from tests.support.working import DONE_WITHIN_S, Working, working_office
+
+pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+
+
+@pytest.fixture(scope="module", params=brokers.MARKED)
+def broker(request: pytest.FixtureRequest) -> Iterator[TestBroker]:
+    with brokers.running(request.param) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def at_work(
+    broker: TestBroker, postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Working]:
+    """An office with `sohoa work` running as it is started by default."""
+    with (
+        working_office(tmp_path_factory.mktemp("office"), postgres_server, broker) as working,
+        working.worker(),
+    ):
+        yield working
+
+
+@pytest.fixture
+def alone(postgres_server: Postgres, tmp_path: Path) -> Iterator[Working]:
+    """An office on Redis, which starts soonest, without any worker yet."""
+    with brokers.running("redis") as broker, working_office(tmp_path, postgres_server, broker) as working:
+        yield working
+
+
+def test_papers_that_are_uploaded_are_read_archived_and_found(at_work: Working) -> None:
+    office = at_work.office
+    made = office.run("token", "create", "t", "--scope", "ingest", "--scope", "read", "--actor", "system:t", "--json")
+    headers = {"Authorization": f"Bearer {json.loads(made.out)['secret']}"}
+    born_digital = letter(office.root / "letter.pdf", ["Giấy mời dự lễ khánh thành trường mẫu giáo"])
+    scanned = slip(office.root / "slip.jpg", "Thông báo nghỉ lễ")
+    with TestClient(create_app(at_work.stores)) as client:
+        ids = []
+        for path in (born_digital, scanned):
+            answer = client.post("/v1/documents", files={"file": (path.name, path.read_bytes())}, headers=headers)
+            assert answer.status_code == 202, answer.text
+            ids.append(answer.json()["document_id"])
+        assert client.get("/readyz").json()["dispatch"] == "ok"
+    at_work.until_archived(*ids)
+    assert at_work.lanes(ids[0]) == ["text_layer"]
+    assert at_work.lanes(ids[1]) == ["tesserocr"]
+    wait_until(lambda: bool(office.search("khánh thành trường mẫu giáo")), "it is not found")
+
+
+def test_every_queue_has_a_consumer_and_messages_that_find_nothing_or_are_of_another_version_end_quietly(
+    at_work: Working, broker: TestBroker
+) -> None:
+    health = Broker(broker.url).health()
+    assert health.unheard in ((), None)  # Redis cannot tell
+    document_id = at_work.letter()
+    for queue in queues_of(tuple(JobKind)):
+        broker.send(queue)
+        broker.send(queue, version=1)
+        broker.send(queue, version=99, document_id="0" * 26, added={"in": "a later version"})
+    wait_until(lambda: broker.waiting() == {}, f"nobody listens: {broker.waiting()}")
+    at_work.until_archived(document_id)
+
+
+def test_broker_that_crashes_keeps_no_paper_out_and_the_work_is_done_when_it_is_back(
+    at_work: Working, broker: TestBroker
+) -> None:
+    broker.stop()
+    try:
+        ids = [at_work.letter() for _ in range(3)]
+        with TestClient(create_app(at_work.stores)) as client:
+            ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["status"], ready.json()["dispatch"]) == (200, "degraded", "degraded")
+        (found,) = [
+            each for each in json.loads(at_work.office.run("doctor", "--json").out) if "broker" in each["check"]
+        ]
+        assert not found["ok"]
+        assert "does not answer" in found["found"]
+    finally:
+        broker.start()
+    broker.forget()  # what was kept for later may be lost as well
+    at_work.until_archived(*ids)
+
+
+def test_urgent_paper_overtakes_a_back_file_that_moves_on_all_the_same(at_work: Working) -> None:
+    back_file = [at_work.letter(priority=-1) for _ in range(24)]
+    wait_until(lambda: at_work.archived(*back_file) >= 1, "the back-file does not begin", within_s=DONE_WITHIN_S)
+    urgent = [at_work.letter() for _ in range(2)]
+    at_work.until_archived(*urgent)
+    assert at_work.archived(*back_file) < len(back_file) - 4
+    at_work.until_archived(*back_file)
+
+
+@pytest.mark.brokers
+def test_worker_that_is_killed_over_a_page_costs_one_try_at_it_and_its_successor_goes_on(alone: Working) -> None:
+    dense_sheet("Giấy phép xây dựng nhà ở riêng lẻ").save(alone.office.root / "dense.png", dpi=(300, 300))
+    document_id = alone.take_in(alone.office.root / "dense.png")
+    with alone.worker(SOHOA_LEASE_S="300"):  # nobody waits for a lease to run out
+        os.kill(alone.busy_with(JobKind.RECOGNISE), signal.SIGKILL)
+        alone.until_archived(document_id)
+    assert alone.lanes(document_id) == ["pytesseract"]
+    assert '"reason": "engine_killed"' in alone.said
+
+
+@pytest.mark.brokers
+def test_page_that_takes_too_long_is_ended_by_the_kernel_and_read_in_a_subprocess(alone: Working) -> None:
+    dense_sheet("Quyết định về việc giao đất").save(alone.office.root / "dense.png", dpi=(300, 300))
+    document_id = alone.take_in(alone.office.root / "dense.png")
+    with alone.worker(SOHOA_PAGE_TIMEOUT_S="0.7"):
+        alone.until_archived(document_id)
+    assert alone.lanes(document_id) == ["pytesseract"]
+    assert '"reason": "timeout"' in alone.said
+
+
+@pytest.mark.brokers
+def test_work_of_a_machine_that_is_gone_is_done_by_another_once_its_leases_have_run_out(alone: Working) -> None:
+    dense_sheet("Biên bản bàn giao").save(alone.office.root / "dense.png", dpi=(300, 300))
+    ids = [alone.take_in(alone.office.root / "dense.png"), alone.letter()]
+    gone = alone.start()
+    alone.busy_with(JobKind.RECOGNISE)
+    family = psutil.Process(gone.pid).children(recursive=True)
+    kill_group(gone)
+    gone.communicate()
+    psutil.wait_procs(family, timeout=DONE_WITHIN_S)
+    assert not any(each.is_running() for each in family)
+    with alone.worker():
+        alone.until_archived(*ids)
+
+
+@pytest.mark.brokers
+def test_children_that_have_grown_too_large_are_replaced_between_two_jobs_and_keep_no_lease(alone: Working) -> None:
+    with alone.worker(SOHOA_WORKER_RECYCLE_BYTES="1000000") as working:  # all have
+        (celery,) = [each for each in psutil.Process(working.pid).children() if each.children()]
+        first = celery.children()
+        assert len(first) == 2
+        document_ids = [alone.letter() for _ in range(4)]
+        alone.until_archived(*document_ids)
+        _, living = psutil.wait_procs(first, timeout=DONE_WITHIN_S)
+        assert living == []
+        assert celery.is_running()
+        with alone.stores.database.read() as connection:
+            assert jobs.counts(connection) == {}
+
+
+@pytest.mark.brokers
+def test_worker_listens_to_the_queues_that_it_is_told_and_to_no_other(alone: Working) -> None:
+    document_id = alone.letter()
+    with alone.worker("--queues", "open,recognise"):
+        wait_until(lambda: alone.lanes(document_id) == ["text_layer"], "it was not read", within_s=DONE_WITHIN_S)
+    with alone.stores.database.read() as connection:
+        assert jobs.counts(connection) == {JobKind.READ: {"ready": 1}}
+    refused = alone.office.run("work", "--queues", "index")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert refused.err.endswith("[bad_request]\n")
+    missing = alone.office.run("work", SOHOA_TESSDATA=str(alone.office.root))
+    assert missing.code == 2
+    assert missing.err.endswith("[model_missing]\n")
+    with alone.worker("--queues", "read,compose,commit"):
+        alone.until_archived(document_id)

@@ -1,0 +1,184 @@
+"""RabbitMQ and Redis of a test's own: Debian's, unprivileged, on free ports of this machine, in a folder of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sohoa.errors import StoreUnavailable
+from sohoa.states import JobKind
+from storage.dispatch.broker import Broker
+from storage.dispatch.messages import new_app, task_name
+from storage.dispatch.work_queues import WorkQueue, queues_of
+from tests.support.postgres import unprivileged
+from tests.support.servers import free_ports
+from tests.support.waiting import wait_until
+
+NAMES = ("rabbitmq", "redis")
+MARKED = [pytest.param(name, marks=pytest.mark.brokers) for name in NAMES]
+_UP_WITHIN_S = 90.0
+_DOWN_WITHIN_S = 30.0
+_PLAIN_PATH = f"{os.environ['PATH']}:/usr/sbin:/usr/lib/erlang/bin"
+
+
+@dataclass(slots=True)
+class TestBroker:
+    """A broker that may be stopped, killed and started again on the same port with what it kept."""
+
+    __test__ = False
+
+    name: str
+    folder: Path
+    port: int
+    commands: list[list[str]]
+    environment: dict[str, str] = field(default_factory=dict)
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return (
+            f"amqp://guest@127.0.0.1:{self.port}//" if self.name == "rabbitmq" else f"redis://127.0.0.1:{self.port}/0"
+        )
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        user = unprivileged()
+        with (self.folder / "said").open("ab") as said:
+            for command in self.commands:
+                process = subprocess.Popen(
+                    command,
+                    cwd=self.folder,
+                    env={"PATH": _PLAIN_PATH, "HOME": str(self.folder), "LC_ALL": "C.UTF-8", **self.environment},
+                    stdin=subprocess.DEVNULL,
+                    stdout=said,
+                    stderr=said,
+                    start_new_session=True,
+                    user=None if user is None else user.pw_uid,
+                    group=None if user is None else user.pw_gid,
+                    extra_groups=None if user is None else [],
+                )
+                self.processes.append(process)
+        wait_until(self.answers, f"{self.name} did not come up: {self.folder}/said", within_s=_UP_WITHIN_S)
+
+    def answers(self) -> bool:
+        """Whether it can be used."""
+        assert self.processes[-1].poll() is None, (self.folder / "said").read_text()[-2000:]
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", self.port)) != 0:
+                return False
+        try:
+            Broker(self.url).check()
+        except StoreUnavailable:
+            return False
+        return True
+
+    def send(self, queue: WorkQueue, **said: Any) -> None:
+        """A message as another version of Sohoa may send it."""
+        app = new_app(self.url)
+        with app.connection_for_write() as connection, app.amqp.Producer(connection) as producer:
+            app.send_task(task_name(queue.kind), kwargs=said, queue=queue.name, producer=producer, retry=False)
+
+    def waiting(self) -> dict[WorkQueue, int]:
+        """How many messages wait in each queue where any do."""
+        with self._channel() as (app, channel):
+            found = {}
+            for queue in queues_of(tuple(JobKind)):
+                arguments = app.amqp.queues[queue.name].queue_arguments
+                app.amqp.queues[queue.name](channel).declare()
+                counted = channel.queue_declare(queue.name, durable=True, auto_delete=False, arguments=arguments)
+                found[queue] = int(counted.message_count)
+        return {queue: count for queue, count in found.items() if count}
+
+    def forget(self) -> None:
+        """Drop every message."""
+        with self._channel() as (app, channel):
+            for queue in queues_of(tuple(JobKind)):
+                queue = app.amqp.queues[queue.name](channel)
+                queue.declare()
+                queue.purge()
+
+    @contextmanager
+    def _channel(self) -> Iterator[tuple[Any, Any]]:
+        app = new_app(self.url)
+        with app.connection_for_write() as connection:
+            yield app, connection.default_channel
+
+    def stop(self, *, how: signal.Signals = signal.SIGKILL) -> None:
+        """End it; SIGKILL is a crash."""
+        for process in reversed(self.processes):
+            os.killpg(process.pid, how)
+            process.wait(_DOWN_WITHIN_S)
+        self.processes.clear()
+
+
+def wanted(name: str) -> None:
+    """Skips the test where the broker is not installed, and fails it where SOHOA_REQUIRE names it."""
+    if _program(name) is None:
+        message = absent(name)
+        (pytest.fail if name in os.environ.get("SOHOA_REQUIRE", "").split(",") else pytest.skip)(message)
+
+
+def absent(name: str) -> str:
+    """Why a test is left out."""
+    return f"{name} is not installed: apt-get install {name}-server"
+
+
+@contextmanager
+def running(name: str) -> Iterator[TestBroker]:
+    """A broker that ends with the block."""
+    wanted(name)
+    folder = Path(tempfile.mkdtemp(prefix=f"sohoa-{name}-", dir="/var/tmp"))
+    user = unprivileged()
+    if user is not None:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    broker = _rabbitmq(folder) if name == "rabbitmq" else _redis(folder)
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _program(name: str) -> str | None:
+    if name == "redis":
+        return shutil.which("redis-server", path=_PLAIN_PATH)
+    found = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server"))
+    return str(found[-1]) if found else None
+
+
+def _redis(folder: Path) -> TestBroker:
+    (port,) = free_ports(1)
+    options = f"--port {port} --bind 127.0.0.1 --dir {folder} --appendonly yes --save".split()
+    return TestBroker("redis", folder, port, [[str(_program("redis")), *options, ""]])
+
+
+def _rabbitmq(folder: Path) -> TestBroker:
+    """With its own epmd, which would otherwise outlive it."""
+    port, distribution, names = free_ports(3)
+    environment = {
+        "RABBITMQ_NODENAME": f"sohoa-{port}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(distribution),
+        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(folder / "log"),
+        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+        "RABBITMQ_CONF_ENV_FILE": str(folder / "rabbitmq-env.conf"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+        "ERL_EPMD_PORT": str(names),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+    }
+    commands = [["epmd", "-port", str(names), "-address", "127.0.0.1"], [str(_program("rabbitmq"))]]
+    return TestBroker("rabbitmq", folder, port, commands, environment)

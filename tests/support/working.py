@@ -1,0 +1,115 @@
+"""An office with its catalogue on PostgreSQL whose papers wait for Celery's workers, which run as a command."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+
+from ingest.receive import Intake, receive_path
+from sohoa.settings import Settings
+from sohoa.states import DocumentStatus, JobKind, JobState
+from storage.catalog import documents, page_rows, tables
+from storage.stores import Stores, open_stores
+from tests.support import postgres
+from tests.support.brokers import TestBroker
+from tests.support.office import Office, ended, letter
+from tests.support.postgres import Postgres
+from tests.support.waiting import wait_until
+
+DONE_WITHIN_S = 120.0
+
+
+@dataclass(slots=True)
+class Working:
+    """An office whose papers wait for Celery's workers."""
+
+    office: Office
+    broker: TestBroker
+    stores: Stores
+    taken_in: int = 0
+    said: str = ""
+
+    def take_in(self, path: Path, *, priority: int = 0) -> str:
+        """A paper that comes in as any does; its id."""
+        intake = Intake(path.name, office="local", dossier=None, actor="person:lan", priority=priority)
+        stores = self.stores
+        accepted = receive_path(
+            path,
+            intake,
+            archive=stores.archive,
+            database=stores.database,
+            settings=stores.settings,
+            clock=stores.clock,
+        )
+        assert accepted.duplicate_of is None
+        return accepted.document.document_id
+
+    def letter(self, *, priority: int = 0) -> str:
+        """The quickest paper there is, one that never came before."""
+        self.taken_in += 1
+        path = self.office.root / f"{self.taken_in}.pdf"
+        return self.take_in(letter(path, [f"Phiếu tiếp nhận hồ sơ số {self.taken_in}"]), priority=priority)
+
+    def archived(self, *document_ids: str) -> int:
+        """How many of these are archived."""
+        with self.stores.database.read() as connection:
+            found = [documents.get(connection, document_id).status for document_id in document_ids]
+        return sum(status is DocumentStatus.ARCHIVED for status in found)
+
+    def until_archived(self, *document_ids: str) -> None:
+        wait_until(
+            lambda: self.archived(*document_ids) == len(document_ids),
+            "not all were archived",
+            within_s=DONE_WITHIN_S,
+        )
+
+    def busy_with(self, kind: JobKind) -> int:
+        """Wait until a worker does such a job; its process."""
+        leased = select(tables.jobs.c.owner).where(tables.jobs.c.kind == kind, tables.jobs.c.state == JobState.LEASED)
+
+        def owner() -> str | None:
+            with self.stores.database.read() as connection:
+                return connection.execute(leased).scalar()
+
+        wait_until(lambda: owner() is not None, "no worker took it", within_s=DONE_WITHIN_S)
+        return int(str(owner()).rpartition(":")[2])
+
+    def lanes(self, document_id: str) -> list[str]:
+        """Who read each page."""
+        with self.stores.database.read() as connection:
+            return [page.lane for page in page_rows.pages_of(connection, document_id)]
+
+    def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
+        """`sohoa work`, once it listens."""
+        process = self.office.start("work", "--jobs", "2", *arguments, **settings)
+        assert process.stderr is not None
+        assert any("worker.ready" in line for line in process.stderr), process.wait()
+        return process
+
+    @contextmanager
+    def worker(self, *arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+        """The same for as long as the block lasts; it must end well. `said` is its log then."""
+        process = self.start(*arguments, **settings)
+        yield process
+        process.terminate()
+        run = ended(process)
+        assert run.code == 0, run.err
+        self.said = run.err
+
+
+@contextmanager
+def working_office(root: Path, server: Postgres, broker: TestBroker) -> Iterator[Working]:
+    with postgres.database(server) as name:
+        office = Office(root, {"SOHOA_CATALOG_URL": server.url(name), "SOHOA_BROKER_URL": broker.url})
+        told = {name.removeprefix("SOHOA_").lower(): value for name, value in office.environment().items()}
+        try:
+            with open_stores(Settings.model_validate({**told, "token": None})) as stores:
+                yield Working(office, broker, stores)
+                office.assert_in_order()
+        finally:
+            office.close()
