@@ -137,7 +137,9 @@ def test_page_that_takes_too_long_is_ended_by_the_kernel_and_read_in_a_subproces
 
 
 @pytest.mark.brokers
-def test_work_of_a_machine_that_is_gone_is_done_by_another_once_its_leases_have_run_out(alone: Working) -> None:
+def test_work_of_a_machine_that_is_gone_is_done_by_another_whose_children_are_replaced_as_they_grow(
+    alone: Working,
+) -> None:
     dense_sheet("Biên bản bàn giao").save(alone.office.root / "dense.png", dpi=(300, 300))
     ids = [alone.take_in(alone.office.root / "dense.png"), alone.letter()]
     gone = alone.start()
@@ -147,18 +149,11 @@ def test_work_of_a_machine_that_is_gone_is_done_by_another_once_its_leases_have_
     gone.communicate()
     psutil.wait_procs(family, timeout=DONE_WITHIN_S)
     assert not any(each.is_running() for each in family)
-    with alone.worker():
-        alone.until_archived(*ids)
-
-
-@pytest.mark.brokers
-def test_children_that_have_grown_too_large_are_replaced_between_two_jobs_and_keep_no_lease(alone: Working) -> None:
-    with alone.worker(SOHOA_WORKER_RECYCLE_BYTES="1000000") as working:  # all have
-        (celery,) = [each for each in psutil.Process(working.pid).children() if each.children()]
+    with alone.worker(SOHOA_WORKER_RECYCLE_BYTES="1000000") as successor:  # each child is replaced after each job
+        (celery,) = [each for each in psutil.Process(successor.pid).children() if each.children()]
         first = celery.children()
         assert len(first) == 2
-        document_ids = [alone.letter() for _ in range(4)]
-        alone.until_archived(*document_ids)
+        alone.until_archived(*ids)
         _, living = psutil.wait_procs(first, timeout=DONE_WITHIN_S)
         assert living == []
         assert celery.is_running()
