@@ -6,6 +6,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import structlog
 
 from sohoa.clock import Clock
-from sohoa.errors import NotFound, SohoaError, StoreUnavailable
+from sohoa.errors import EntriesRefused, IndexAway, NotFound, SohoaError, StoreUnavailable
 from sohoa.model import DocumentId
 from sohoa.states import DocumentStatus
 from storage.archive.alto import read_alto
@@ -105,11 +106,18 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _write(index: SearchIndex, found: list[_Loaded]) -> set[DocumentId]:
-    """Write all at once, or, where that fails, one by one; returns the documents that the index took as they are."""
+    """Write all at once; what is refused, by its names alone. Returns the documents that the index took as they are."""
+    entries = {loaded.entry.document_id: loaded.entry for loaded in found}
     try:
-        index.write([loaded.entry for loaded in found])
-        return {loaded.entry.document_id for loaded in found}
-    except StoreUnavailable as error:
+        index.write(list(entries.values()))
+        return set(entries)
+    except EntriesRefused as error:
+        for document_id in error.document_ids:
+            _write_names(index, entries.pop(DocumentId(document_id)), code=error.code)
+        return set(entries)
+    except IndexAway:
+        raise
+    except StoreUnavailable as error:  # an engine that does not say which document it was
         log.warning("index.batch_failed", code=error.code, documents=len(found))
     return {loaded.entry.document_id for loaded in found if _took_whole(index, loaded.entry)}
 
@@ -119,7 +127,13 @@ def _took_whole(index: SearchIndex, entry: IndexEntry) -> bool:
     try:
         index.write([entry])
     except StoreUnavailable as error:
-        index.write([replace(entry, fields={}, pages=())])
-        log.error("index.document_failed", document_id=entry.document_id, code=error.code)
+        _write_names(index, entry, code=error.code)
         return False
     return True
+
+
+def _write_names(index: SearchIndex, entry: IndexEntry, *, code: str) -> None:
+    """Let a document be found by its names at least, and hold up nobody where not even these are taken."""
+    with suppress(EntriesRefused):
+        index.write([replace(entry, fields={}, pages=())])
+    log.error("index.document_failed", document_id=entry.document_id, code=code)

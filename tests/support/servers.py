@@ -38,7 +38,8 @@ _DOWN_WITHIN_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class S3Server:
-    """A running S3 server. `born` is its process's start time in clock ticks, for a pid may be another's by now."""
+    """A running server; the keys are an S3 server's. `born` is its process's start time in clock ticks, for a pid may be
+    another's by now."""
 
     name: str
     endpoint: str
@@ -174,7 +175,7 @@ def _run(name: str, command: tuple[str, ...], folder: Path, port: int, keys: tup
             command,
             cwd=folder,
             env={"PATH": os.environ["PATH"], "HOME": str(folder)}
-            | server_programs.PROGRAMS[name].environment(access_key, secret_key),
+            | server_programs.PROGRAMS[name].environment(folder, access_key, secret_key),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
