@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -38,8 +38,8 @@ def index_outbox(database: Database, archive: Archive, index: SearchIndex, *, cl
     with database.read() as conn:
         rows = outbox.take(conn, limit=batch)
         changed = [documents.get(conn, document_id) for document_id in dict.fromkeys(row.document_id for row in rows)]
-    found = [_load(document, archive) for document in changed if document.sequence is not None]
-    taken = _write(index, found)
+    found = [load_entry(document, archive) for document in changed if document.sequence is not None]
+    taken = write_entries(index, found)
     now = clock.now()
     with database.write() as conn:
         outbox.remove(conn, rows)
@@ -50,17 +50,17 @@ def index_outbox(database: Database, archive: Archive, index: SearchIndex, *, cl
 
 
 @dataclass(frozen=True, slots=True)
-class _Loaded:
+class Loaded:
     """A document ready for the index. `whole` is False where its text is in the archive and could not be read."""
 
     entry: IndexEntry
     whole: bool = True
 
 
-def _load(document: Document, archive: Archive) -> _Loaded:
+def load_entry(document: Document, archive: Archive) -> Loaded:
     """The newest state of a document. Raises StoreUnavailable where the archive cannot be reached just now."""
     if document.status is DocumentStatus.WITHDRAWN:
-        return _Loaded(IndexEntry(document.document_id, document.sequence or 0, deleted=True))
+        return Loaded(IndexEntry(document.document_id, document.sequence or 0, deleted=True))
     bare = _bare_entry(document)
     folder = f"documents/{document.document_id}/"
     opened = partial(archive.open_file, document.archived_in, version=document.version)
@@ -70,16 +70,16 @@ def _load(document: Document, archive: Archive) -> _Loaded:
         try:
             archive.digest_of(document.archived_in, f"{folder}alto.xml.gz", version=document.version)
         except NotFound:  # held or failed: there is no text
-            return _Loaded(replace(bare, fields=fields))
+            return Loaded(replace(bare, fields=fields))
         with opened(f"{folder}alto.xml.gz") as stream:
             pages = read_alto(gzip.decompress(stream.read()))
-        return _Loaded(replace(bare, fields=fields, pages=[indexed_page(page) for page in pages]))
+        return Loaded(replace(bare, fields=fields, pages=[indexed_page(page) for page in pages]))
     except StoreUnavailable:
         raise
     except (SohoaError, gzip.BadGzipFile, EOFError, zlib.error, json.JSONDecodeError, UnicodeDecodeError) as error:
         code = error.code if isinstance(error, SohoaError) else "damaged"
         log.error("index.text_unreadable", document_id=document.document_id, code=code)
-        return _Loaded(bare, whole=False)
+        return Loaded(bare, whole=False)
 
 
 def _bare_entry(document: Document) -> IndexEntry:
@@ -105,7 +105,7 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in plain.items() if isinstance(value, str | int) and value != ""}
 
 
-def _write(index: SearchIndex, found: list[_Loaded]) -> set[DocumentId]:
+def write_entries(index: SearchIndex, found: Sequence[Loaded]) -> set[DocumentId]:
     """Write all at once; what is refused, by its names alone. Returns the documents that the index took as they are."""
     entries = {loaded.entry.document_id: loaded.entry for loaded in found}
     try:

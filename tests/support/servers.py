@@ -113,10 +113,11 @@ def absent(name: str) -> str:
 
 
 @contextmanager
-def own(name: str) -> Iterator[S3Server]:
-    """A server of the test's own, which it may kill and restart (:func:`stop`, :func:`again`); skips as `wanted` does."""
+def own(name: str, *more: str) -> Iterator[S3Server]:
+    """A server of the test's own, which it may kill and restart (:func:`stop`, :func:`again`); skips as `wanted` does.
+    `more` are further words of its command line."""
     wanted(name)
-    server = launch(name)
+    server = launch(name, *more)
     try:
         yield server
     finally:
@@ -124,13 +125,13 @@ def own(name: str) -> Iterator[S3Server]:
         shutil.rmtree(server.folder, ignore_errors=True)
 
 
-def launch(name: str) -> S3Server:
+def launch(name: str, *more: str) -> S3Server:
     """Start a server with a folder, ports and keys of its own, and wait until it answers."""
     folder = Path(tempfile.mkdtemp(prefix=f"sohoa-{name}-", dir="/var/tmp"))
     access_key, secret_key = f"sohoa{secrets.token_hex(4)}", secrets.token_urlsafe(24)
     program = server_programs.for_everyone(name, folder)
     command, port = server_programs.PROGRAMS[name].command(program, folder, access_key, secret_key, free_ports)
-    return _run(name, command, folder, port, (access_key, secret_key))
+    return _run(name, (*command, *more), folder, port, (access_key, secret_key))
 
 
 def again(server: S3Server) -> S3Server:
