@@ -11,6 +11,9 @@ from sqlalchemy import Connection, delete, func, insert, literal, select
 from sohoa.states import DocumentStatus
 from storage.catalog.tables import Moment, documents, outbox
 
+LATE_S = 60.0
+"""After so long in the outbox something is wrong: what is archived is searchable within two seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
@@ -62,3 +65,9 @@ def waiting(conn: Connection, document_ids: Iterable[str]) -> set[str]:
 def oldest_at(conn: Connection) -> datetime | None:
     """When the row that waits longest was put in; None if none waits."""
     return conn.execute(select(outbox.c.put_at).order_by(outbox.c.outbox_id).limit(1)).scalar_one_or_none()
+
+
+def is_late(conn: Connection, *, now: datetime) -> bool:
+    """Whether a row waits for longer than LATE_S: nobody indexes, or the index takes nothing."""
+    oldest = oldest_at(conn)
+    return oldest is not None and (now - oldest).total_seconds() > LATE_S

@@ -10,7 +10,7 @@ from sohoa.settings import Settings
 from storage.index.protocol import SearchIndex
 from storage.index.query import parse_query
 
-__all__ = ["check_url", "is_served", "open_index", "parse_query"]
+__all__ = ["check_url", "examine", "is_served", "open_index", "parse_query"]
 
 
 @contextmanager
@@ -37,6 +37,17 @@ def check_url(settings: Settings) -> None:
         read_credentials(settings)
     else:
         settings.index_root()
+
+
+def examine(settings: Settings) -> tuple[str, str]:
+    """What the index is, and what an operator should do about it ("": nothing). Raises SetupError, StoreUnavailable."""
+    with open_index(settings) as index:
+        found = f"{index.count()} documents"
+    if not is_served(settings):
+        return f"{found}, in {settings.index_root()}", ""
+    from storage.index.elastic_health import look
+
+    return look(settings, found)
 
 
 def _embedded(settings: Settings, mode: Literal["read", "write"]) -> SearchIndex:

@@ -63,11 +63,19 @@ class ElasticBeside:
             ]
             library.indices.update_aliases(actions=[*before, *after])
 
+    def is_old_searched(self) -> bool:
+        """Whether somebody still walks through what was in use before, page by page, or has a search in hand there."""
+        with self._asked() as (library, place):
+            old = _old(library, place)
+            if not old:
+                return False
+            searched = library.indices.stats(index=old, metric="search")["_all"]["total"]["search"]
+            return bool(searched["open_contexts"] or searched["query_current"] or searched["fetch_current"])
+
     def drop_old(self) -> None:
         """Delete the indices of this place that go by neither alias."""
         with self._asked() as (library, place):
-            named = {*_behind(library, place.alias), *_behind(library, place.next)}
-            _delete(library, [name for name in _all(library, place) if name not in named])
+            _delete(library, _old(library, place))
 
     def discard(self) -> None:
         with self._asked() as (library, place):
@@ -99,6 +107,12 @@ def _all(library: Elasticsearch, place: Place) -> list[str]:
     """Every index of the place, whatever it goes by; other indices of the cluster may be named nearly the same."""
     numbered = re.compile(rf"{re.escape(place.alias)}-\d{{6,}}")
     return [name for name in library.indices.get(index=place.every) if numbered.fullmatch(name)]
+
+
+def _old(library: Elasticsearch, place: Place) -> list[str]:
+    """Those that go by neither alias."""
+    named = {*_behind(library, place.alias), *_behind(library, place.next)}
+    return [name for name in _all(library, place) if name not in named]
 
 
 def _delete(library: Elasticsearch, names: list[str]) -> None:

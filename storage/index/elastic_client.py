@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from sohoa.errors import IndexAway, SetupError
 from storage.breaker import Breaker
+from storage.index.elastic_cursor import SEARCH_TIMEOUT_S
 from storage.index.elastic_place import Credentials, Place
 
 try:
@@ -22,8 +23,6 @@ except ImportError as error:
         code="driver_missing",
     ) from error
 
-SEARCH_TIMEOUT_S = 3.0
-"""How long anybody waits for an answer to a search; also for all other small questions."""
 SEARCH_BUDGET_S = 2.0
 """How long the cluster may work on a search before it says that it could not: shorter, so that a search that is too much
 is told apart from a cluster that is away."""

@@ -15,6 +15,8 @@ from sohoa.errors import BadQuery
 
 KEPT = "2m"
 KEPT_S = 120.0
+SEARCH_TIMEOUT_S = 3.0
+"""How long anybody waits for an answer to a search."""
 _LONGEST = 8000
 OVER = "the cursor is not one that a search gave, or its time is over: start again without it"
 

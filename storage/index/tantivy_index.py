@@ -28,7 +28,7 @@ MOST_RESULTS = 10_000
 _WRITER_MEMORY_BYTES = 64_000_000
 _CURSOR = re.compile("[0-9]{1,6}")
 _LOCK_NAME = ".create.lock"
-_TIER_SCORE = 10_000.0
+TIER_SCORE = 10_000.0
 """Put on top of the scores of a better tier, so that scores fall from hit to hit; far above any sum of BM25."""
 _TEXT_FIELDS = {
     "exact": "position",
@@ -184,7 +184,7 @@ def _best(
     total = 0
     for lower_tiers, clause in zip(reversed(range(len(ranked))), ranked, strict=True):
         result = searcher.search(clause, limit=limit - len(found), offset=offset, count=True)
-        found += [(lower_tiers * _TIER_SCORE + score, address) for score, address in result.hits]
+        found += [(lower_tiers * TIER_SCORE + score, address) for score, address in result.hits]
         total += int(result.count)
         if len(found) == limit and lower_tiers:
             return found, None

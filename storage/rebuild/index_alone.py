@@ -15,19 +15,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sohoa.errors import BadRequest
 from storage.catalog import documents
 from storage.catalog.documents import Document
 from storage.index import is_served
-from storage.index.beside import beside
-from storage.index.elastic_cursor import KEPT_S
+from storage.index.elastic_cursor import KEPT_S, SEARCH_TIMEOUT_S
 from storage.index.indexer import load_entry, write_entries
 from storage.index.protocol import SearchIndex
 from storage.rebuild.reading import Progress, Tell
 from storage.stores import Stores
 
+if TYPE_CHECKING:
+    from storage.index.elastic_beside import ElasticBeside
+
 _BATCH = 100
+_EVERY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,9 @@ def rebuild_index(
     """
     if not is_served(stores.settings):
         raise BadRequest("the index is a folder of this machine: delete it (SOHOA_HOME/index), it is then made anew")
-    made = beside(stores.settings)
+    from storage.index.elastic_beside import ElasticBeside
+
+    made = ElasticBeside(stores.settings)
     with made.open() as index:
         tried: dict[str, int] = {}
         by_name: set[str] = set()
@@ -59,10 +65,19 @@ def rebuild_index(
         missing = tried.keys() - index.sequences(tried)
     made.put_in_use(lambda: None)
     tell(Progress("swap", 1, 2))
-    wait(KEPT_S)
+    _wait_for_walkers(made, wait)
     made.drop_old()
     tell(Progress("swap", 2, 2))
     return IndexRebuilt(count, tuple(sorted(by_name - missing)), tuple(sorted(missing)))
+
+
+def _wait_for_walkers(made: ElasticBeside, wait: Callable[[float], None]) -> None:
+    """Until nobody can be searching the old index any more: most do not for longer than one search takes."""
+    waited_s = SEARCH_TIMEOUT_S
+    wait(waited_s)
+    while waited_s < KEPT_S and made.is_old_searched():
+        wait(_EVERY_S)
+        waited_s += _EVERY_S
 
 
 def _fill(stores: Stores, index: SearchIndex, tried: dict[str, int], by_name: set[str], tell: Tell) -> int:

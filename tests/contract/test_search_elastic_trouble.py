@@ -19,7 +19,7 @@ from sohoa.settings import Settings
 from storage.index import check_url, open_index
 from storage.index.elastic import ElasticIndex, connect
 from storage.index.elastic_bulk import LEAST_BYTES, MOST_BYTES, TRIES, Bulk
-from storage.index.elastic_client import SEARCH_TIMEOUT_S
+from storage.index.elastic_cursor import SEARCH_TIMEOUT_S
 from storage.index.protocol import IndexEntry, SearchIndex
 from tests.support import servers
 from tests.support.faulty_proxy import Fault, FaultyProxy, between
