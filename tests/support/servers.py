@@ -33,6 +33,8 @@ STARTED = server_programs.TOOLS / "servers"
 """One file a running server: how to reach it, and which process it is."""
 _RUNNING: list[subprocess.Popen[bytes]] = []
 """Kept, for a process that is forgotten while it runs is warned of; `stop` ends it by its pid."""
+_UP_WITHIN_S = 180.0
+"""Elasticsearch takes 8 s on an idle machine, and a minute on a busy one."""
 _DOWN_WITHIN_S = 20.0
 
 
@@ -189,7 +191,13 @@ def _run(name: str, command: tuple[str, ...], folder: Path, port: int, keys: tup
     born = _born(process.pid)
     assert born is not None, f"{name} did not start: see {folder}/server.log"
     server = S3Server(name, f"http://127.0.0.1:{port}", access_key, secret_key, str(folder), command, process.pid, born)
-    wait_until(lambda: _answers(server, process), f"{name} did not come up: see {server.log}")
+    try:
+        wait_until(
+            lambda: _answers(server, process), f"{name} did not come up: see {server.log}", within_s=_UP_WITHIN_S
+        )
+    except BaseException:
+        stop(server)
+        raise
     return server
 
 
