@@ -5,14 +5,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from sohoa.clock import FixedClock
-from sohoa.errors import StoreUnavailable
+from sohoa.errors import EntriesRefused, IndexAway, StoreUnavailable
 from sohoa.model import Actor, Block, DocumentId, Line, OfficeId, Page, Sha256, Source, Word
 from sohoa.states import DocumentStatus
 from storage.archive.alto import write_alto
@@ -68,6 +68,10 @@ class Desk:
 
     def index_into(self, index: SearchIndex) -> int:
         return index_outbox(self.database, self.archive, index, clock=self.clock)
+
+    def take_one_out(self) -> None:
+        with self.database.write() as conn:
+            outbox.remove(conn, outbox.take(conn, limit=1))
 
     def waiting(self) -> int:
         with self.database.read() as conn:
@@ -137,15 +141,29 @@ def test_document_with_a_damaged_text_layer_is_found_by_name_and_holds_up_nobody
 
 @dataclass(frozen=True)
 class Refusing:
-    """An index that takes no batch with `unwanted` in it: a failure of one document, or, for all, of the engine."""
+    """An index that takes no batch with `unwanted` in it: a failure of one document, or, for all, of the engine. One that
+    `names` them takes the others."""
 
     index: SearchIndex
     unwanted: str
+    names: bool = False
+    away: bool = False
+    asked: list[int] = field(default_factory=list)
 
     def write(self, entries: Sequence[IndexEntry]) -> None:
-        if any(self.unwanted in page.text for entry in entries for page in entry.pages) or not self.unwanted:
+        self.asked.append(len(entries))
+        if self.away:
+            raise IndexAway("away")
+        unwanted = {
+            entry.document_id
+            for entry in entries
+            if any(self.unwanted in page.text for page in entry.pages) or self.unwanted in ("", entry.filename)
+        }
+        if unwanted and not self.names:
             raise StoreUnavailable("no")
-        self.index.write(entries)
+        self.index.write([entry for entry in entries if entry.document_id not in unwanted])
+        if unwanted:
+            raise EntriesRefused(frozenset(unwanted))
 
     def search(
         self,
@@ -169,13 +187,43 @@ class Refusing:
         self.index.close()
 
 
-def test_document_that_the_index_does_not_take_holds_up_nobody(desk: Desk, index: SearchIndex) -> None:
+@pytest.mark.parametrize("named", [False, True])
+def test_document_that_the_index_does_not_take_holds_up_nobody(desk: Desk, index: SearchIndex, named: bool) -> None:
     unwanted, sound = desk.put("độc.pdf", "thuốc độc"), desk.put("lành.pdf", "thuốc bổ")
-    assert desk.index_into(Refusing(index, "độc")) == 2
+    assert desk.index_into(Refusing(index, "độc", names=named)) == 2
     assert names(index, "thuốc") == [sound]
     assert names(index, "filename:độc") == [unwanted]
     assert desk.searchable_at(sound) is not None
     assert desk.searchable_at(unwanted) is None
+
+
+def test_document_of_which_not_even_the_name_is_taken_holds_up_nobody(desk: Desk, index: SearchIndex) -> None:
+    unwanted, sound = desk.put("độc.pdf", "thuốc độc"), desk.put("lành.pdf", "thuốc bổ")
+    assert desk.index_into(Refusing(index, "độc.pdf", names=True)) == 2
+    assert names(index, "thuốc") == [sound]
+    assert index.sequences([unwanted]) == {}
+    assert (desk.waiting(), desk.searchable_at(unwanted)) == (0, None)
+
+
+def test_engine_that_is_away_is_asked_once_and_takes_nothing_by_half(desk: Desk, index: SearchIndex) -> None:
+    documents = [desk.put("a.pdf", "thuốc bổ"), desk.put("b.pdf", "thuốc bổ")]
+    away = Refusing(index, "", away=True)
+    with pytest.raises(IndexAway):
+        desk.index_into(away)
+    assert away.asked == [2]
+    assert desk.waiting() == 2
+    assert desk.index_into(index) == 2
+    assert sorted(names(index, "thuốc bổ")) == sorted(documents)
+
+
+def test_an_outbox_that_is_told_of_all_again_does_not_grow(desk: Desk) -> None:
+    for name in ("a.pdf", "b.pdf"):
+        desk.put(name, "kế hoạch")
+    desk.take_one_out()
+    for _ in range(3):
+        with desk.database.write() as conn:
+            outbox.put_all(conn, now=desk.clock.now())
+        assert desk.waiting() == 2
 
 
 def test_rows_wait_while_the_index_takes_nothing(desk: Desk, index: SearchIndex) -> None:
