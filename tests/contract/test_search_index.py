@@ -26,6 +26,15 @@ def test_exact_spelling_ranks_strictly_above_folded_ones(index: SearchIndex) -> 
     assert scores == sorted(scores, reverse=True)
 
 
+def test_no_bonus_lifts_a_folded_spelling_above_an_exact_one(index: SearchIndex) -> None:
+    exact = entry("exact", "bộ" + " x" * 900 + " đường" + " y" * 900)
+    folded = [replace(entry(f"folded {n}", "đương bộ " * 90), filename="đương bộ đương bộ.pdf") for n in range(3)]
+    others = [entry(f"other {n}", "đường ray " * 9) for n in range(40)]  # so that the exact word is worth little
+    index.write([exact, *folded, *others])
+    assert names(index, "đường bộ")[0] == "exact"
+    assert len(names(index, "đường bộ")) == 4
+
+
 def test_all_words_must_be_somewhere_in_the_document(index: SearchIndex) -> None:
     index.write([entry("both", "khoa", "học"), entry("one", "khoa khoa")])
     assert names(index, "học khoa") == ["both"]
