@@ -28,7 +28,8 @@ mutants: setup
 kills: setup
 	$(PY) -m tests.e2e.random_kills --minutes $${MINUTES:-5}
 
-servers: setup
+servers:
+	@sh .ci/setup test
 	@$(PY) -m tests.support.servers start
 
 servers-stop:

@@ -12,8 +12,10 @@ from pydantic import BaseModel, Field
 from sqlalchemy import text
 
 from search_api.access import StoresOf
+from search_api.search.reader import IndexReader
 from sohoa.errors import SohoaError, StoreAway
 from storage.archive.layout import ROOT
+from storage.catalog import outbox
 from storage.stores import Stores
 
 log = structlog.get_logger(__name__)
@@ -36,7 +38,9 @@ class Readiness(BaseModel):
     archive: State = Field(
         description="degraded: too little disk is left to take papers in, or the store is away and they go to the spool"
     )
-    index: State = Field(description="degraded: searching does not work, all else does")
+    index: State = Field(
+        description="degraded: searching does not work or is behind what was archived by a minute and more; all else works"
+    )
     dispatch: State = Field(description="degraded: the broker is away; papers are taken in, and read once it is back")
 
 
@@ -50,7 +54,7 @@ def readyz(stores: StoresOf, request: Request) -> JSONResponse:
     checks = {
         "catalogue": _checked("catalogue", lambda: _catalogue(stores), otherwise="failed"),
         "archive": _checked("archive", lambda: _archive(stores), otherwise="failed"),
-        "index": _checked("index", request.app.state.index.check, otherwise="degraded"),
+        "index": _checked("index", lambda: _index(stores, request.app.state.index), otherwise="degraded"),
         "dispatch": _checked("dispatch", stores.dispatch.check, otherwise="degraded"),
     }
     worst: State = next((state for state in ("failed", "degraded") if state in checks.values()), "ok")
@@ -68,6 +72,12 @@ def _checked(name: str, check: Callable[[], State | None], *, otherwise: State) 
 def _catalogue(stores: Stores) -> None:
     with stores.database.read() as connection:
         connection.execute(text("SELECT 1"))
+
+
+def _index(stores: Stores, index: IndexReader) -> State:
+    index.check()
+    with stores.database.read() as connection:
+        return "degraded" if outbox.is_late(connection, now=stores.clock.now()) else "ok"
 
 
 def _archive(stores: Stores) -> State:

@@ -118,6 +118,26 @@ class StoreAway(StoreUnavailable):
     """The archive's S3 server does not answer, or says that it cannot just now: intake goes to the spool, jobs wait."""
 
 
+class IndexAway(StoreUnavailable):
+    """The search server does not answer, is too busy, or lets us do nothing: searches fail, the outbox waits.
+
+    Codes: index_away, index_timeout, index_overloaded, index_blocked (its disk is full), index_denied, index_missing,
+    index_failed.
+    """
+
+    code = "index_away"
+
+
+class EntriesRefused(SohoaError):
+    """The index took all entries but those of `document_ids`, which it will never take as they are."""
+
+    code = "index_refused"
+
+    def __init__(self, document_ids: frozenset[str]) -> None:
+        super().__init__(f"the index does not take {len(document_ids)} of the documents as they are")
+        self.document_ids = document_ids
+
+
 class Overloaded(SohoaError):
     """More was asked for at once than can be done; the detail says of what."""
 
@@ -147,7 +167,7 @@ class SetupError(SohoaError):
     """Something on this machine is missing or broken; the detail says how to get or mend it.
 
     Codes: setup, bad_setting, model_missing, engine_missing, catalog_damaged, catalog_missing, driver_missing,
-    index_damaged, store_unfit, store_denied.
+    index_damaged, index_outdated, store_unfit, store_denied.
     """
 
     code = "setup"

@@ -50,7 +50,14 @@ class Settings(BaseSettings):
         description="sqlite:///… (default: `catalog.sqlite` under home) or postgresql+psycopg://… (operations/postgres.md)",
         repr=False,  # a password may be in it
     )
-    index_url: str = Field(default="", description="file:///… (default: the folder `index` under home)")
+    index_url: str = Field(
+        default="",
+        description="file:///… (default: the folder `index` under home) or http(s)://… (operations/elasticsearch.md)",
+    )
+    index_api_key: SecretStr | None = Field(default=None, description="API key of the Elasticsearch cluster")
+    index_credentials_file: Path | None = Field(
+        default=None, description="file with it instead: `[default]`, then api_key, or user and password"
+    )
     broker_url: str = Field(
         default="",
         description="amqp://… or redis://… (operations/celery.md); without it, workers of this machine ask the catalogue",
@@ -149,8 +156,8 @@ class Settings(BaseSettings):
         return _folder(url, default=self.home / "archive", setting="SOHOA_ARCHIVE_URL", more=" or s3://…")
 
     def index_root(self) -> Path:
-        """The folder of the search index. Raises ValueError for a URL that this version cannot open."""
-        return _folder(self.index_url, default=self.home / "index", setting="SOHOA_INDEX_URL")
+        """The folder of the embedded search index. Raises ValueError where the URL names no folder."""
+        return _folder(self.index_url, default=self.home / "index", setting="SOHOA_INDEX_URL", more=" or http(s)://…")
 
     def retention_terms(self) -> dict[str, int | None]:
         """Years by retention class, None for ever. Raises ValueError where they are not written as they must be."""

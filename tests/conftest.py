@@ -11,8 +11,17 @@ import structlog
 
 from tests.support import brokers, crash, postgres, server_programs, servers
 from tests.support.catalogues import blank_url, catalogue_url, migrated_postgres, migrated_sqlite, postgres_server
+from tests.support.indexes import index, index_settings
 
-__all__ = ["blank_url", "catalogue_url", "migrated_postgres", "migrated_sqlite", "postgres_server"]
+__all__ = [
+    "blank_url",
+    "catalogue_url",
+    "index",
+    "index_settings",
+    "migrated_postgres",
+    "migrated_sqlite",
+    "postgres_server",
+]
 
 
 @pytest.fixture(autouse=True)

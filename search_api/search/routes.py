@@ -18,6 +18,8 @@ from storage.viewing import record_search
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1", tags=["search"])
+MOST_CURSOR_CHARACTERS = 4000
+"""Elasticsearch's name for a point in time is in it: some 270 for one shard, 60 more for each further one."""
 
 
 class SnippetOut(BaseModel):
@@ -72,7 +74,9 @@ def search(
         ),
     ],
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    cursor: Annotated[str | None, Query(max_length=20, description="`next_cursor` of the page before")] = None,
+    cursor: Annotated[
+        str | None, Query(max_length=MOST_CURSOR_CHARACTERS, description="`next_cursor` of the page before, as it is")
+    ] = None,
     sort: Annotated[Sort, Query(description="newest and oldest go by the paper's date")] = "relevance",
     facet: Annotated[
         list[str] | None,

@@ -266,12 +266,15 @@ def rebuild(
     from_storage: Annotated[
         bool, typer.Option("--from-storage", help="From the archive alone; nothing else is needed.")
     ] = False,
+    index: Annotated[
+        bool, typer.Option("--index", help="The index on Elasticsearch alone, while serve and work run on.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make the catalogue and the search index anew. Stop serve and work first; may be stopped and started again."""
     from sohoa.cli.rebuild import run
 
-    raise typer.Exit(run(from_storage=from_storage, as_json=as_json))
+    raise typer.Exit(run(from_storage=from_storage, index=index, as_json=as_json))
 
 
 @app.command()

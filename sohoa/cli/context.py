@@ -14,11 +14,10 @@ from sohoa import logs
 from sohoa.errors import BadRequest, NotAllowed, NotFound
 from sohoa.model import Actor, OfficeId
 from sohoa.settings import Settings, system_user
-from storage import dispatch
+from storage import dispatch, index, objects
 from storage.catalog import documents, tokens
 from storage.catalog.documents import Document
 from storage.catalog.tokens import Scope
-from storage.objects import check_url
 from storage.stores import Stores, open_stores
 
 
@@ -42,9 +41,9 @@ def read_settings() -> Settings:
     """The settings of the environment. Raises BadRequest (`bad_setting`), in one line, where one cannot be used."""
     try:
         settings = Settings()
-        check_url(settings)
+        objects.check_url(settings)
         dispatch.check_url(settings)
-        settings.index_root()
+        index.check_url(settings)
         settings.retention_terms()
     except ValidationError as error:
         wrong = "; ".join(f"SOHOA_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())

@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from sohoa.cli.context import read_settings
-from sohoa.errors import SohoaError
+from sohoa.errors import SohoaError, StoreUnavailable
 from sohoa.settings import GIGABYTE, Settings
+
+_MEANWHILE = "archiving goes on meanwhile and the outbox waits: see docs/operations/elasticsearch.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ def run(*, as_json: bool) -> int:
             _catalog,
             _broker,
             _index,
+            _outbox,
         )
     ]
     if as_json:
@@ -176,7 +179,21 @@ def _broker(settings: Settings) -> Finding:
 
 
 def _index(settings: Settings) -> Finding:
-    from storage.index import open_index
+    from storage.index import examine
 
-    with open_index(settings) as index:
-        return Finding("search index", ok=True, found=f"{index.count()} documents")
+    try:
+        found, do = examine(settings)
+    except StoreUnavailable as error:
+        return Finding("search index", ok=False, found=f"{error.detail} [{error.code}]", do=_MEANWHILE)
+    return Finding("search index", ok=not do, found=found, do=do)
+
+
+def _outbox(settings: Settings) -> Finding:
+    from storage.catalog import outbox
+    from storage.stores import open_stores
+
+    with open_stores(settings) as stores, stores.database.read() as connection:
+        waiting, late = outbox.pending_count(connection), outbox.is_late(connection, now=stores.clock.now())
+    found = f"{waiting} changes wait to be indexed"
+    do = "keep `sohoa serve` or `work` running, and look at the search index above; the log says what is wrong"
+    return Finding("outbox", ok=not late, found=found, do=do if late else "")

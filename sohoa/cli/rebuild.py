@@ -1,4 +1,4 @@
-"""`sohoa rebuild --from-storage`: make catalogue and index anew from the archive, and say what was found on the way."""
+"""`sohoa rebuild`: make catalogue and index, or the index alone, anew from the archive, and say what was found on the way."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bars
 
 from sohoa import logs
-from sohoa.cli.context import read_settings
+from sohoa.cli.context import opened, print_json, read_settings
 from sohoa.clock import SystemClock
 from sohoa.errors import BadRequest
+from storage.rebuild.index_alone import rebuild_index
 from storage.rebuild.reading import Progress
 from storage.rebuild.rebuild import Rebuilt, rebuild
 from storage.stores import open_archive
@@ -24,14 +25,16 @@ _SHOWN = {
     "objects": "reading objects",
     "receipts": "papers not archived yet",
     "index": "filling the index",
-    "swap": "putting both in use",
+    "swap": "putting it in use",
 }
 
 
-def run(*, from_storage: bool, as_json: bool) -> int:
+def run(*, from_storage: bool, index: bool, as_json: bool) -> int:
     """Exit code: 0, or 4 where something in the archive is damaged or missing; all else is rebuilt then."""
-    if not from_storage:
-        raise BadRequest("say what to rebuild from: `sohoa rebuild --from-storage`")
+    if from_storage == index:
+        raise BadRequest("say what to rebuild: `sohoa rebuild --from-storage` (all), or `sohoa rebuild --index`")
+    if index:
+        return _run_index(as_json=as_json)
     settings = read_settings()
     logs.set_up(settings.log_level)
     clock = SystemClock()
@@ -39,6 +42,19 @@ def run(*, from_storage: bool, as_json: bool) -> int:
         rebuilt = rebuild(settings, open_archive(settings, clock), clock, tell=bars.show)
     (_print_json if as_json else _print_report)(rebuilt)
     return 4 if rebuilt.findings else 0
+
+
+def _run_index(*, as_json: bool) -> int:
+    with opened() as stores, _Bars() as bars:
+        rebuilt = rebuild_index(stores, tell=bars.show)
+    if as_json:
+        print_json(asdict(rebuilt))
+    else:
+        lines = [f"{rebuilt.documents} documents are in the new index, which is in use now."]
+        lines += [f"index_by_name_only: {each}: its text could not be read" for each in rebuilt.by_name_only]
+        lines += [f"not_in_index: {each}: the index does not take it" for each in rebuilt.missing]
+        sys.stdout.write("\n".join(lines) + "\n")
+    return 4 if rebuilt.by_name_only or rebuilt.missing else 0
 
 
 class _Bars:

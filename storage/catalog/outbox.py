@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, literal, select
+from sqlalchemy import Connection, delete, exists, func, insert, literal, select
 
 from sohoa.states import DocumentStatus
 from storage.catalog.tables import Moment, documents, outbox
+
+LATE_S = 60.0
+"""After so long in the outbox something is wrong: what is archived is searchable within two seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,14 @@ def put(conn: Connection, document_id: str, *, now: datetime) -> None:
 
 
 def put_all(conn: Connection, *, now: datetime) -> int:
-    """Leave word of every document that can be found, in the order of their changes; returns how many.
+    """Leave word of every document that can be found and of which none waits yet, in the order of their changes; returns
+    how many.
 
-    These are all that the archive has a version of. A new index has no use for word of those that were withdrawn.
+    These are all that the archive has a version of. A new index has no use for word of those that were withdrawn. An
+    index that takes nothing is filled anew every few seconds: the outbox must not grow by it.
     """
-    found = documents.c.sequence.is_not(None), documents.c.status != DocumentStatus.WITHDRAWN
+    told = exists().where(outbox.c.document_id == documents.c.document_id)
+    found = documents.c.sequence.is_not(None), documents.c.status != DocumentStatus.WITHDRAWN, ~told
     archived = select(documents.c.document_id, literal(now, Moment)).where(*found)
     in_order = archived.order_by(documents.c.changed_seq)
     return conn.execute(insert(outbox).from_select(["document_id", "put_at"], in_order)).rowcount
@@ -62,3 +68,9 @@ def waiting(conn: Connection, document_ids: Iterable[str]) -> set[str]:
 def oldest_at(conn: Connection) -> datetime | None:
     """When the row that waits longest was put in; None if none waits."""
     return conn.execute(select(outbox.c.put_at).order_by(outbox.c.outbox_id).limit(1)).scalar_one_or_none()
+
+
+def is_late(conn: Connection, *, now: datetime) -> bool:
+    """Whether a row waits for longer than LATE_S: nobody indexes, or the index takes nothing."""
+    oldest = oldest_at(conn)
+    return oldest is not None and (now - oldest).total_seconds() > LATE_S

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import structlog
 
 from sohoa.clock import Clock
-from sohoa.errors import NotFound, SohoaError, StoreUnavailable
+from sohoa.errors import EntriesRefused, IndexAway, NotFound, SohoaError, StoreUnavailable
 from sohoa.model import DocumentId
 from sohoa.states import DocumentStatus
 from storage.archive.alto import read_alto
@@ -37,8 +38,8 @@ def index_outbox(database: Database, archive: Archive, index: SearchIndex, *, cl
     with database.read() as conn:
         rows = outbox.take(conn, limit=batch)
         changed = [documents.get(conn, document_id) for document_id in dict.fromkeys(row.document_id for row in rows)]
-    found = [_load(document, archive) for document in changed if document.sequence is not None]
-    taken = _write(index, found)
+    found = [load_entry(document, archive) for document in changed if document.sequence is not None]
+    taken = write_entries(index, found)
     now = clock.now()
     with database.write() as conn:
         outbox.remove(conn, rows)
@@ -49,17 +50,17 @@ def index_outbox(database: Database, archive: Archive, index: SearchIndex, *, cl
 
 
 @dataclass(frozen=True, slots=True)
-class _Loaded:
+class Loaded:
     """A document ready for the index. `whole` is False where its text is in the archive and could not be read."""
 
     entry: IndexEntry
     whole: bool = True
 
 
-def _load(document: Document, archive: Archive) -> _Loaded:
+def load_entry(document: Document, archive: Archive) -> Loaded:
     """The newest state of a document. Raises StoreUnavailable where the archive cannot be reached just now."""
     if document.status is DocumentStatus.WITHDRAWN:
-        return _Loaded(IndexEntry(document.document_id, document.sequence or 0, deleted=True))
+        return Loaded(IndexEntry(document.document_id, document.sequence or 0, deleted=True))
     bare = _bare_entry(document)
     folder = f"documents/{document.document_id}/"
     opened = partial(archive.open_file, document.archived_in, version=document.version)
@@ -69,16 +70,16 @@ def _load(document: Document, archive: Archive) -> _Loaded:
         try:
             archive.digest_of(document.archived_in, f"{folder}alto.xml.gz", version=document.version)
         except NotFound:  # held or failed: there is no text
-            return _Loaded(replace(bare, fields=fields))
+            return Loaded(replace(bare, fields=fields))
         with opened(f"{folder}alto.xml.gz") as stream:
             pages = read_alto(gzip.decompress(stream.read()))
-        return _Loaded(replace(bare, fields=fields, pages=[indexed_page(page) for page in pages]))
+        return Loaded(replace(bare, fields=fields, pages=[indexed_page(page) for page in pages]))
     except StoreUnavailable:
         raise
     except (SohoaError, gzip.BadGzipFile, EOFError, zlib.error, json.JSONDecodeError, UnicodeDecodeError) as error:
         code = error.code if isinstance(error, SohoaError) else "damaged"
         log.error("index.text_unreadable", document_id=document.document_id, code=code)
-        return _Loaded(bare, whole=False)
+        return Loaded(bare, whole=False)
 
 
 def _bare_entry(document: Document) -> IndexEntry:
@@ -104,12 +105,19 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in plain.items() if isinstance(value, str | int) and value != ""}
 
 
-def _write(index: SearchIndex, found: list[_Loaded]) -> set[DocumentId]:
-    """Write all at once, or, where that fails, one by one; returns the documents that the index took as they are."""
+def write_entries(index: SearchIndex, found: Sequence[Loaded]) -> set[DocumentId]:
+    """Write all at once; what is refused, by its names alone. Returns the documents that the index took as they are."""
+    entries = {loaded.entry.document_id: loaded.entry for loaded in found}
     try:
-        index.write([loaded.entry for loaded in found])
-        return {loaded.entry.document_id for loaded in found}
-    except StoreUnavailable as error:
+        index.write(list(entries.values()))
+        return set(entries)
+    except EntriesRefused as error:
+        for document_id in error.document_ids:
+            _write_names(index, entries.pop(DocumentId(document_id)), code=error.code)
+        return set(entries)
+    except IndexAway:
+        raise
+    except StoreUnavailable as error:  # an engine that does not say which document it was
         log.warning("index.batch_failed", code=error.code, documents=len(found))
     return {loaded.entry.document_id for loaded in found if _took_whole(index, loaded.entry)}
 
@@ -119,7 +127,13 @@ def _took_whole(index: SearchIndex, entry: IndexEntry) -> bool:
     try:
         index.write([entry])
     except StoreUnavailable as error:
-        index.write([replace(entry, fields={}, pages=())])
-        log.error("index.document_failed", document_id=entry.document_id, code=error.code)
+        _write_names(index, entry, code=error.code)
         return False
     return True
+
+
+def _write_names(index: SearchIndex, entry: IndexEntry, *, code: str) -> None:
+    """Let a document be found by its names at least, and hold up nobody where not even these are taken."""
+    with suppress(EntriesRefused):
+        index.write([replace(entry, fields={}, pages=())])
+    log.error("index.document_failed", document_id=entry.document_id, code=code)

@@ -109,7 +109,10 @@ class SearchIndex(Protocol):
     """A search engine behind the seam. Raises only errors of sohoa.errors."""
 
     def write(self, entries: Sequence[IndexEntry]) -> None:
-        """Make `entries` searchable and durable; repeating that, or writing an older sequence, changes nothing."""
+        """Make `entries` searchable and durable; repeating that, or writing an older sequence, changes nothing.
+
+        Raises EntriesRefused where all are written but those that it names, and these would be refused again.
+        """
         ...
 
     def search(

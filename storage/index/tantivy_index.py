@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import tantivy
 
 from sohoa.errors import BadQuery, SetupError, StoreUnavailable
-from sohoa.model import DocumentId, OfficeId
-from storage.index.highlight import highlight
+from sohoa.model import OfficeId
 from storage.index.protocol import FACETS, MOST_OF_A_FACET, Hit, IndexEntry, SearchPage, Sort
 from storage.index.query import Query
-from storage.index.stored_pages import StoredPages, pack_pages
+from storage.index.stored_hit import head_of, hit_of
+from storage.index.stored_pages import pack_pages
 from storage.index.tantivy_query import counted, document_query, tiers
-from storage.index.terms import day_of, facet_values, issued_or_received, terms_of
+from storage.index.terms import MOMENTS, facet_values, moments_of, terms_of
 
 Mode = Literal["read", "write"]
 
@@ -30,7 +28,7 @@ MOST_RESULTS = 10_000
 _WRITER_MEMORY_BYTES = 64_000_000
 _CURSOR = re.compile("[0-9]{1,6}")
 _LOCK_NAME = ".create.lock"
-_TIER_SCORE = 10_000.0
+TIER_SCORE = 10_000.0
 """Put on top of the scores of a better tier, so that scores fall from hit to hit; far above any sum of BM25."""
 _TEXT_FIELDS = {
     "exact": "position",
@@ -41,10 +39,6 @@ _TEXT_FIELDS = {
     "attributes": "position",
 }
 """The fields of terms.Terms and how much tantivy keeps of each."""
-_EPOCH = datetime.fromtimestamp(0, UTC)
-_DAYS_READ = ("valid_from", "valid_until", "received_date", "due_date")
-_MOMENTS = ("date", "received", "archived", "day", *_DAYS_READ)
-"""`day` is what hits are sorted by: as `date`, and always there."""
 
 
 class TantivyIndex:
@@ -190,7 +184,7 @@ def _best(
     total = 0
     for lower_tiers, clause in zip(reversed(range(len(ranked))), ranked, strict=True):
         result = searcher.search(clause, limit=limit - len(found), offset=offset, count=True)
-        found += [(lower_tiers * _TIER_SCORE + score, address) for score, address in result.hits]
+        found += [(lower_tiers * TIER_SCORE + score, address) for score, address in result.hits]
         total += int(result.count)
         if len(found) == limit and lower_tiers:
             return found, None
@@ -268,7 +262,7 @@ def _schema() -> tantivy.Schema:
     build.add_text_field("office", tokenizer_name="raw", index_option="basic")
     build.add_boolean_field("live", indexed=True)
     build.add_unsigned_field("sequence", fast=True)
-    for moment in _MOMENTS:
+    for moment in MOMENTS:
         build.add_integer_field(moment, fast=True)
     for facet in FACETS:
         build.add_text_field(f"facet_{facet}", tokenizer_name="raw", index_option="basic", fast=True)
@@ -290,47 +284,17 @@ def _document(entry: IndexEntry) -> tantivy.Document:
     terms = terms_of(entry)
     for field in _TEXT_FIELDS:
         document.add_text(field, getattr(terms, field))
-    for field, moment in (
-        ("date", issued_or_received(entry)),
-        ("received", entry.received_at or _EPOCH),  # always there, for hits are sorted by it
-        ("archived", entry.archived_at),
-        ("day", issued_or_received(entry) or _EPOCH),
-        *((name, day_of(entry, name)) for name in _DAYS_READ),
-    ):
-        if moment is not None:
-            document.add_integer(field, int(moment.timestamp()))
+    for field, seconds in moments_of(entry).items():
+        document.add_integer(field, seconds)
     for facet, value in facet_values(entry).items():
         document.add_text(f"facet_{facet}", value)
-    document.add_bytes("head", _head(entry))
+    document.add_bytes("head", head_of(entry))
     document.add_bytes("pages", pack_pages(entry.pages))
     return document
 
 
-def _head(entry: IndexEntry) -> bytes:
-    moments = [None if moment is None else moment.timestamp() for moment in (entry.received_at, entry.archived_at)]
-    return json.dumps([entry.document_id, entry.office, entry.dossier, entry.filename, *moments]).encode()
-
-
 def _hit(document: Any, score: float, query: Query) -> Hit:
-    document_id, office, dossier, filename, received, archived = json.loads(document.get_first("head"))
-    stored = StoredPages(document.get_first("pages"))
-    pages, snippets = highlight(stored, query)
-    return Hit(
-        document_id=DocumentId(document_id),
-        score=round(score, 4),
-        office=OfficeId(office),
-        dossier=dossier,
-        filename=filename,
-        received_at=_moment(received),
-        archived_at=_moment(archived),
-        pages=pages,
-        page_count=len(stored),
-        snippets=snippets,
-    )
-
-
-def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    return hit_of(document.get_first("head"), document.get_first("pages"), score, query)
 
 
 def _offset(cursor: str | None) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sohoa.model import nfc
 from storage.index.dates import OFFICE_TIME, parse_date_range
@@ -45,6 +45,12 @@ _FIELDS = {
     "page_amount": ("page_amount",),
 }
 """Fields that can be asked for by name, and their names in record.json, the parts of one value in reading order."""
+
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_DAYS_READ = ("valid_from", "valid_until", "received_date", "due_date")
+MOMENTS = ("date", "received", "archived", "day", *_DAYS_READ)
+"""What can be asked for by date. Hits are sorted by `received` and by `day`, which is as `date`: both are always there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,19 @@ def day_of(entry: IndexEntry, field: str) -> datetime | None:
     """A date that stands on the paper, None where nobody has read it."""
     found = parse_date_range(entry.fields.get(field, ""))
     return found[0] if found else None
+
+
+def moments_of(entry: IndexEntry) -> dict[str, int]:
+    """The moments among MOMENTS that are known of a document, in seconds since 1970."""
+    when = issued_or_received(entry)
+    moments = {
+        "date": when,
+        "received": entry.received_at or _EPOCH,
+        "archived": entry.archived_at,
+        "day": when or _EPOCH,
+        **{name: day_of(entry, name) for name in _DAYS_READ},
+    }
+    return {name: int(moment.timestamp()) for name, moment in moments.items() if moment is not None}
 
 
 def facet_values(entry: IndexEntry) -> dict[str, str]:

@@ -22,7 +22,7 @@ from minio.error import InvalidResponseError, MinioException, S3Error, ServerErr
 from urllib3.exceptions import HTTPError
 
 from sohoa.errors import StoreAway, StoreUnavailable
-from storage.objects.s3_breaker import Breaker
+from storage.breaker import Breaker
 from storage.objects.s3_place import Keys, Place
 
 CONNECT_TIMEOUT_S = 5.0
@@ -110,7 +110,7 @@ class _Trouble:
 class S3Client:
     """Requests to the server of a place, for any thread. No request is sent before the first call.
 
-    Every call may raise StoreAway at once where one before got no answer (s3_breaker.py).
+    Every call may raise StoreAway at once where one before got no answer (storage/breaker.py).
     """
 
     def __init__(self, place: Place, keys: Keys) -> None:

@@ -6,7 +6,6 @@ killed goes on from its last batch. The `rebuild_…` tables go when all is done
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -20,6 +19,7 @@ from storage.catalog.database import Database
 from storage.catalog.dialects import insert_new
 from storage.catalog.documents import batched
 from storage.catalog.tables import Moment, counters, documents, pages
+from storage.index.beside import IndexBeside
 from storage.rebuild.findings import Finding
 from storage.rebuild.rows import Rows
 
@@ -56,12 +56,11 @@ findings = Table(
 
 
 class Beside:
-    """The half-made catalogue, a file beside `catalogue` (the one in use may be on a server), and the folder of the index
-    beside `index_root`."""
+    """The half-made catalogue, a file beside `catalogue` (the one in use may be on a server), and the half-made index."""
 
-    def __init__(self, catalogue: Path, index_root: Path) -> None:
+    def __init__(self, catalogue: Path, index: IndexBeside) -> None:
         self.path = catalogue.with_name(f"{catalogue.name}.rebuild")
-        self.index_root = index_root.with_name(f"{index_root.name}.rebuild")
+        self.index = index
         self.database = Database(f"sqlite:///{self.path}", alone=True)
 
     def open(self, *, ledger_head: int, ledger_sha256: str, now: datetime) -> bool:
@@ -90,7 +89,7 @@ class Beside:
         self.database.close()
         for suffix in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-        shutil.rmtree(self.index_root, ignore_errors=True)
+        self.index.discard()
 
     def _is_of(self, ledger_head: int, ledger_sha256: str) -> bool:
         if not self.path.exists():

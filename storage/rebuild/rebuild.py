@@ -4,7 +4,7 @@
 2 objects: the documents in each object's newest version
 3 receipts: papers that were accepted and are in no object yet, to be read from the start
 4 index: filled from the new catalogue's outbox, by the indexer that always does it
-5 swap: the index, then the catalogue, each by a rename (on a server: by one transaction)
+5 swap: the index, then the catalogue, each by a rename (on a server: by one change of aliases, by one transaction)
 
 All is made beside what is in use (beside.py): whoever is killed starts again and goes on, and nothing is in use before step 5.
 Three columns are no functions of the archive but say what this catalogue has told whom, and are given anew: changed_seq and
@@ -14,7 +14,6 @@ searchable_at (when this index learnt of the document).
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,10 +30,10 @@ from storage.catalog import documents, outbox
 from storage.catalog.carrying import Carried, carry_over, highest_number
 from storage.catalog.database import Database, alone, sqlite_path
 from storage.catalog.filling import fill
-from storage.catalog.replacing import BEFORE, replace_catalogue, sync
+from storage.catalog.replacing import replace_catalogue
 from storage.catalog.tables import documents as documents_table
 from storage.catalog.tables import pages
-from storage.index import open_index
+from storage.index.beside import beside
 from storage.index.indexer import index_outbox
 from storage.index.protocol import SearchIndex
 from storage.rebuild.beside import Beside, came_to, drop_traces, note, noted, number_anew, progress
@@ -72,7 +71,7 @@ def rebuild(settings: Settings, archive: Archive, clock: Clock, *, tell: Tell = 
         raise SetupError("there is no archive where SOHOA_HOME or SOHOA_ARCHIVE_URL points: correct the setting")
     catalogue = sqlite_path(settings.catalog())
     with alone(settings.catalog()):
-        made = Beside(catalogue or settings.home / "catalog", settings.index_root())
+        made = Beside(catalogue or settings.home / "catalog", beside(settings))
         try:
             rebuilt = _make(made, settings, archive, clock, tell)
         finally:
@@ -93,7 +92,7 @@ def _make(made: Beside, settings: Settings, archive: Archive, clock: Clock, tell
     read_receipts(made, archive, tell)
     _number(made, settings)
     catalogue_s = time.monotonic() - started_s
-    _fill_index(made, settings, archive, clock, tell)
+    _fill_index(made, archive, clock, tell)
     with made.database.write() as conn:
         return Rebuilt(
             documents=documents.count_by_status(conn),
@@ -127,7 +126,7 @@ def _number(made: Beside, settings: Settings) -> None:
         came_to(conn, numbered=1)
 
 
-def _fill_index(made: Beside, settings: Settings, archive: Archive, clock: Clock, tell: Tell) -> None:
+def _fill_index(made: Beside, archive: Archive, clock: Clock, tell: Tell) -> None:
     """Step 4. Where the half-made index has lost what it was told (its folder was deleted), it is told all again."""
     with made.database.read() as conn:
         if conn.execute(select(progress.c.indexed)).scalar_one():
@@ -135,7 +134,7 @@ def _fill_index(made: Beside, settings: Settings, archive: Archive, clock: Clock
         in_archive = documents_table.c.sequence.is_not(None)
         found = documents_table.c.status != DocumentStatus.WITHDRAWN
         total = conn.execute(select(func.count()).where(in_archive, found)).scalar_one()
-    with open_index(settings.model_copy(update={"index_url": f"file://{made.index_root}"}), mode="write") as index:
+    with made.index.open() as index:
         _index_all(made, archive, index, clock, tell, total)
         if index.count() != total:
             with made.database.write() as conn:
@@ -158,21 +157,14 @@ def _swap(made: Beside, catalogue: Path | None, settings: Settings, tell: Tell) 
 
     A catalogue on a server (`catalogue` None) takes all rows in one transaction in place of the rename.
     """
-    old, root = settings.index_root().with_name(settings.index_root().name + BEFORE), settings.index_root()
-    if made.index_root.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        if root.exists():
-            root.rename(old)
-            tell(Progress("swap", 1, 4))
-        made.index_root.rename(root)
-        sync(root.parent)
+    made.index.put_in_use(lambda: tell(Progress("swap", 1, 4)))
     tell(Progress("swap", 2, 4))
     if catalogue is None:
         fill(settings.catalog(), made.path)
     else:
         replace_catalogue(made.path, catalogue)
     tell(Progress("swap", 3, 4))
-    shutil.rmtree(old, ignore_errors=True)
+    made.index.drop_old()
     if catalogue is None:
         made.discard()
     else:

@@ -71,6 +71,7 @@ def test_every_kind_of_error_has_a_status_and_only_unexpected_ones_are_500() -> 
     assert {name for name, status in found.items() if status == 500} == {
         "SohoaError",
         "BadAlto",
+        "EntriesRefused",  # the indexer's own
         "StageFailed",
         "DigestMismatch",
         "NotValidPdfA",

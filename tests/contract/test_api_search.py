@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import structlog
@@ -13,12 +15,16 @@ from hypothesis import strategies as st
 
 from search_api.search.routes import HitOut
 from sohoa.model import Box
+from tests.support import servers
 from tests.support.archived import TEXT, Api, opened_api
+from tests.support.indexes import ELASTIC, INDEXES, elastic_url
 
 
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with opened_api(tmp_path_factory.mktemp("home")) as opened:
+@pytest.fixture(scope="module", params=INDEXES)
+def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    with ExitStack() as held:
+        url = held.enter_context(elastic_url(servers.wanted(ELASTIC))) if request.param == ELASTIC else ""
+        opened = held.enter_context(opened_api(tmp_path_factory.mktemp("home"), index_url=url))
         for office in ("H02", "H02", "H02", "H56"):
             opened.archive(opened.receive(office=office, dossier=f"{office}-1"), texts=("bìa", TEXT))
         opened.index()
@@ -121,16 +127,35 @@ def test_what_is_indexed_later_and_an_index_built_anew_are_found(api: Api) -> No
     assert (before["total"], [hit["document_id"] for hit in after["hits"]]) == (0, [document.document_id])
 
 
-def test_a_lost_index_degrades_search_alone_until_it_is_back(api: Api) -> None:
-    root = api.stores.settings.index_root()
-    shutil.copytree(root, root.with_name("copy"))
-    (root / "meta.json").unlink()
-    broken = api.client.get("/v1/search", params={"q": "định"}, headers=READ)
-    assert (broken.status_code, broken.json()["code"]) == (503, "index_damaged")
-    ready = api.client.get("/readyz")
-    assert (ready.status_code, ready.json()["status"], ready.json()["index"]) == (200, "degraded", "degraded")
-    assert api.client.get("/v1/documents", headers=READ).status_code == 200
-    shutil.rmtree(root)
-    root.with_name("copy").rename(root)
-    assert api.client.get("/v1/search", params={"q": "định"}, headers=READ).json()["total"] == 4
-    assert api.client.get("/readyz").json()["status"] == "ok"
+def test_a_lost_index_degrades_search_alone_until_it_is_back(tmp_path: Path) -> None:
+    with opened_api(tmp_path) as api:
+        api.archive(api.receive(), texts=(TEXT,))
+        api.index()
+        read, root = api.token("read"), api.stores.settings.index_root()
+        assert api.client.get("/v1/search", params={"q": "định"}, headers=read).json()["total"] == 1
+        shutil.copytree(root, root.with_name("copy"))
+        (root / "meta.json").unlink()
+        broken = api.client.get("/v1/search", params={"q": "định"}, headers=read)
+        assert (broken.status_code, broken.json()["code"]) == (503, "index_damaged")
+        ready = api.client.get("/readyz")
+        assert (ready.status_code, ready.json()["status"], ready.json()["index"]) == (200, "degraded", "degraded")
+        assert api.client.get("/v1/documents", headers=read).status_code == 200
+        shutil.rmtree(root)
+        root.with_name("copy").rename(root)
+        assert api.client.get("/v1/search", params={"q": "định"}, headers=read).json()["total"] == 1
+        assert api.client.get("/readyz").json()["status"] == "ok"
+
+
+def test_an_index_that_is_behind_is_said_to_be(tmp_path: Path) -> None:
+    with opened_api(tmp_path) as api:
+        api.archive(api.receive(), texts=(TEXT,))
+        assert api.client.get("/readyz").json()["index"] == "ok"
+        api.clock.advance(seconds=61)
+        assert api.client.get("/readyz").json() == {
+            "status": "degraded",
+            "catalogue": "ok",
+            "archive": "ok",
+            "index": "degraded",
+        }
+        api.index()
+        assert api.client.get("/readyz").json()["index"] == "ok"

@@ -28,7 +28,8 @@ from sohoa.errors import (
 )
 from sohoa.model import Sha256
 from sohoa.settings import Settings
-from storage.objects import examine, open_store, s3_breaker, s3_client, s3_lock, s3_parts, s3_probe
+from storage import breaker
+from storage.objects import examine, open_store, s3_client, s3_lock, s3_parts, s3_probe
 from storage.objects.local_copies import LocalCopies
 from storage.objects.s3 import S3Objects
 from storage.objects.s3_client import Reply, S3Client
@@ -311,7 +312,7 @@ def test_a_small_object_is_never_read_short(objects: S3Objects, proxy: FaultyPro
 def test_a_server_that_is_away_is_told_after_a_few_tries_then_at_once_and_used_again_when_it_is_back(
     objects: S3Objects, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_breaker, "REST_S", 2.0)
+    monkeypatch.setattr(breaker, "REST_S", 2.0)
     objects.create("receipts/A.json", b"bytes")
     proxy.down()
     with pytest.raises(StoreUnavailable) as told:

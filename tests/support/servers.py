@@ -33,12 +33,15 @@ STARTED = server_programs.TOOLS / "servers"
 """One file a running server: how to reach it, and which process it is."""
 _RUNNING: list[subprocess.Popen[bytes]] = []
 """Kept, for a process that is forgotten while it runs is warned of; `stop` ends it by its pid."""
+_UP_WITHIN_S = 180.0
+"""Elasticsearch takes 8 s on an idle machine, and a minute on a busy one."""
 _DOWN_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class S3Server:
-    """A running S3 server. `born` is its process's start time in clock ticks, for a pid may be another's by now."""
+    """A running server; the keys are an S3 server's. `born` is its process's start time in clock ticks, for a pid may be
+    another's by now."""
 
     name: str
     endpoint: str
@@ -112,10 +115,11 @@ def absent(name: str) -> str:
 
 
 @contextmanager
-def own(name: str) -> Iterator[S3Server]:
-    """A server of the test's own, which it may kill and restart (:func:`stop`, :func:`again`); skips as `wanted` does."""
+def own(name: str, *more: str) -> Iterator[S3Server]:
+    """A server of the test's own, which it may kill and restart (:func:`stop`, :func:`again`); skips as `wanted` does.
+    `more` are further words of its command line."""
     wanted(name)
-    server = launch(name)
+    server = launch(name, *more)
     try:
         yield server
     finally:
@@ -123,13 +127,13 @@ def own(name: str) -> Iterator[S3Server]:
         shutil.rmtree(server.folder, ignore_errors=True)
 
 
-def launch(name: str) -> S3Server:
+def launch(name: str, *more: str) -> S3Server:
     """Start a server with a folder, ports and keys of its own, and wait until it answers."""
     folder = Path(tempfile.mkdtemp(prefix=f"sohoa-{name}-", dir="/var/tmp"))
     access_key, secret_key = f"sohoa{secrets.token_hex(4)}", secrets.token_urlsafe(24)
     program = server_programs.for_everyone(name, folder)
     command, port = server_programs.PROGRAMS[name].command(program, folder, access_key, secret_key, free_ports)
-    return _run(name, command, folder, port, (access_key, secret_key))
+    return _run(name, (*command, *more), folder, port, (access_key, secret_key))
 
 
 def again(server: S3Server) -> S3Server:
@@ -174,7 +178,7 @@ def _run(name: str, command: tuple[str, ...], folder: Path, port: int, keys: tup
             command,
             cwd=folder,
             env={"PATH": os.environ["PATH"], "HOME": str(folder)}
-            | server_programs.PROGRAMS[name].environment(access_key, secret_key),
+            | server_programs.PROGRAMS[name].environment(folder, access_key, secret_key),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -187,7 +191,13 @@ def _run(name: str, command: tuple[str, ...], folder: Path, port: int, keys: tup
     born = _born(process.pid)
     assert born is not None, f"{name} did not start: see {folder}/server.log"
     server = S3Server(name, f"http://127.0.0.1:{port}", access_key, secret_key, str(folder), command, process.pid, born)
-    wait_until(lambda: _answers(server, process), f"{name} did not come up: see {server.log}")
+    try:
+        wait_until(
+            lambda: _answers(server, process), f"{name} did not come up: see {server.log}", within_s=_UP_WITHIN_S
+        )
+    except BaseException:
+        stop(server)
+        raise
     return server
 
 

@@ -10,8 +10,8 @@ import urllib3
 from pydantic import SecretStr
 
 from sohoa.errors import StoreAway, StoreUnavailable
+from storage.breaker import REST_S, Breaker
 from storage.objects import s3_client
-from storage.objects.s3_breaker import REST_S, Breaker
 from storage.objects.s3_client import S3Client
 from storage.objects.s3_place import Keys, parse_place
 from tests.support import servers

@@ -1,4 +1,4 @@
-"""Spares everybody the wait for an S3 server that has just not answered: for a few seconds it counts as away, unasked."""
+"""Spares everybody the wait for a server that has just not answered: for a few seconds it counts as away, unasked."""
 
 from __future__ import annotations
 

@@ -1,0 +1,130 @@
+"""Sends documents to Elasticsearch in requests of bounded size: slower when it says that it has too much to do, and with
+each document's refusal told apart from the cluster's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import structlog
+
+from sohoa.errors import IndexAway
+from storage.index.elastic_client import WRITE_TIMEOUT_S, Cluster, named
+from storage.index.elastic_form import lines_of
+from storage.index.protocol import IndexEntry
+
+MOST_BYTES = 8_000_000
+"""Of a request, unless one document alone is larger."""
+LEAST_BYTES = 250_000
+TRIES = 5
+_FIRST_PAUSE_S = 0.5
+_NEWER_THERE = 409
+_TOO_BUSY = frozenset({429, 502, 503, 504})
+_TOO_LARGE = 413
+_ANSWERED = "items.index._id,items.index.status,items.index.error.type"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """A document as it is sent."""
+
+    document_id: str
+    data: bytes
+
+
+class Bulk:
+    """Sends to one cluster. Remembers from call to call how much it could take: half as much after every 429, a quarter
+    more after every request that it took."""
+
+    def __init__(self, cluster: Cluster, *, pause: Callable[[float], None] = time.sleep) -> None:
+        self.chunk_bytes = MOST_BYTES
+        self._cluster = cluster
+        self._pause = pause
+
+    def send(self, alias: str, entries: Iterable[IndexEntry]) -> frozenset[str]:
+        """Write the entries to the index that goes by `alias`; returns the documents that it will never take as they are.
+
+        A version that is older than what is there is left out silently. Raises IndexAway, with some of the entries
+        perhaps written: where the cluster is away, still has too much to do after TRIES requests, or takes nothing.
+        """
+        source = (_Lines(entry.document_id, lines_of(entry)) for entry in entries)
+        waiting: list[_Lines] = []
+        refused: set[str] = set()
+        tries = 0
+        while chunk := self._next_chunk(waiting, source):
+            busy, unfit = self._ask(alias, chunk)
+            refused |= unfit
+            waiting = [*busy, *waiting[len(chunk) :]]
+            if not busy:
+                tries = 0
+                self.chunk_bytes = min(MOST_BYTES, self.chunk_bytes * 5 // 4)
+                continue
+            tries += 1
+            if tries == TRIES:
+                if len(busy) > 1 or len(busy[0].data) <= MOST_BYTES:
+                    raise named(429, "")
+                refused.add(busy[0].document_id)  # alone it is more than the cluster ever takes at once
+                waiting, tries = waiting[1:], 0
+                continue
+            self.chunk_bytes = max(LEAST_BYTES, self.chunk_bytes // 2)
+            log.warning("index.slower", chunk_bytes=self.chunk_bytes, waiting=len(busy))
+            self._pause(_FIRST_PAUSE_S * 2 ** (tries - 1))
+        return frozenset(refused)
+
+    def _next_chunk(self, waiting: list[_Lines], source: Iterator[_Lines]) -> list[_Lines]:
+        """The first of `waiting`, which is filled up from `source`: as many as fit into one request, at least one."""
+        size, count = 0, 0
+        while True:
+            if count == len(waiting):
+                more = next(source, None)
+                if more is None:
+                    break
+                waiting.append(more)
+            if count and size + len(waiting[count].data) > self.chunk_bytes:
+                break
+            size += len(waiting[count].data)
+            count += 1
+        return waiting[:count]
+
+    def _ask(self, alias: str, chunk: list[_Lines]) -> tuple[list[_Lines], set[str]]:
+        """Send one request: what has to be sent again, and the documents that are refused for good."""
+        try:
+            with self._cluster.asked(timeout_s=WRITE_TIMEOUT_S) as library:
+                answer = library.bulk(
+                    index=alias,
+                    # ready-made lines are sent as they are, which the library's types do not know
+                    operations=cast(Any, [b"".join(lines.data for lines in chunk).rstrip(b"\n")]),
+                    require_alias=True,
+                    filter_path=_ANSWERED,
+                )
+        except IndexAway as error:
+            if error.code == "index_overloaded":
+                return chunk, set()
+            if error.code == "index_failed" and _status(error) == _TOO_LARGE:
+                return (chunk, set()) if len(chunk) > 1 else ([], {chunk[0].document_id})
+            raise
+        busy, unfit = [], set()
+        for lines, item in zip(chunk, answer["items"], strict=True):
+            status, kind = _outcome(item["index"])
+            if status < 300 or status == _NEWER_THERE:
+                continue
+            if kind == "cluster_block_exception" or status in (401, 403, 404):
+                raise named(status, kind)
+            if status in _TOO_BUSY or status >= 500:
+                busy.append(lines)
+            else:
+                log.error("index.document_unfit", document_id=lines.document_id, status=status, kind=kind)
+                unfit.add(lines.document_id)
+        return busy, unfit
+
+
+def _outcome(item: dict[str, Any]) -> tuple[int, str]:
+    return int(item["status"]), str(item.get("error", {}).get("type", ""))
+
+
+def _status(error: IndexAway) -> int:
+    return int(getattr(error.__cause__, "status_code", 0))

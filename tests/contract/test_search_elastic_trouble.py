@@ -1,0 +1,219 @@
+"""An Elasticsearch that is busy, full, away or frozen, and documents that it does not take: each told apart, nothing lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from elasticsearch import Elasticsearch
+
+from sohoa.errors import EntriesRefused, IndexAway, SetupError, SohoaError
+from sohoa.model import OfficeId
+from sohoa.settings import Settings
+from storage.index import check_url, open_index
+from storage.index.elastic import ElasticIndex, connect
+from storage.index.elastic_bulk import LEAST_BYTES, MOST_BYTES, TRIES, Bulk
+from storage.index.elastic_cursor import SEARCH_TIMEOUT_S
+from storage.index.protocol import IndexEntry, SearchIndex
+from tests.support import servers
+from tests.support.faulty_proxy import Fault, FaultyProxy, between
+from tests.support.indexes import ELASTIC, elastic_url, entry, names, search
+
+TIGHT_BYTES = 3_000_000
+"""What the server of the backpressure tests takes at once."""
+
+
+@pytest.fixture
+def proxy() -> Iterator[FaultyProxy]:
+    with between(servers.wanted(ELASTIC).endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def behind(proxy: FaultyProxy, tmp_path: Path) -> Iterator[Settings]:
+    """An index that the proxy stands before."""
+    with elastic_url(servers.wanted(ELASTIC), endpoint=proxy.endpoint) as url:
+        yield Settings(home=tmp_path, index_url=url)
+
+
+@pytest.fixture(scope="module")
+def tight() -> Iterator[servers.S3Server]:
+    """A server that says 429 to more than TIGHT_BYTES at once."""
+    with servers.own(ELASTIC, f"-Eindexing_pressure.memory.limit={TIGHT_BYTES}b") as server:
+        yield server
+
+
+def large(name: str, size: int) -> IndexEntry:
+    """A document of about `size` bytes as it is sent."""
+    return entry(name, " ".join(f"{name}w{number}" for number in range(size // 60)))
+
+
+@pytest.mark.servers
+@pytest.mark.slow
+def test_a_cluster_that_has_too_much_to_do_is_sent_less_until_all_is_in(
+    tight: servers.S3Server, tmp_path: Path
+) -> None:
+    with elastic_url(tight) as url:
+        settings, pauses = Settings(home=tmp_path, index_url=url), list[float]()
+        with open_index(settings, mode="write") as index:
+            bulk = Bulk(connect(settings)[0], pause=pauses.append)
+            entries = [large(f"d{number:02}", 300_000) for number in range(20)]
+            assert bulk.send(url.rpartition("/")[2], entries) == frozenset()
+            assert bulk.chunk_bytes < MOST_BYTES
+            assert pauses
+            assert isinstance(index, ElasticIndex)
+            index.refresh()
+            assert index.count() == len(entries)
+
+
+@pytest.mark.servers
+@pytest.mark.slow
+def test_a_document_that_is_more_than_the_cluster_ever_takes_is_refused_alone(
+    tight: servers.S3Server, tmp_path: Path
+) -> None:
+    with elastic_url(tight) as url:
+        settings = Settings(home=tmp_path, index_url=url)
+        with open_index(settings, mode="write") as index:
+            bulk = Bulk(connect(settings)[0], pause=lambda _: None)
+            entries = [entry("before"), large("giant", 2 * MOST_BYTES), entry("after")]
+            assert bulk.send(url.rpartition("/")[2], entries) == {"giant"}
+            assert isinstance(index, ElasticIndex)
+            index.refresh()
+            assert set(index.sequences(["before", "giant", "after"])) == {"before", "after"}
+
+
+@pytest.mark.servers
+def test_a_cluster_that_stays_busy_is_left_alone_after_some_tries(behind: Settings, proxy: FaultyProxy) -> None:
+    with open_index(behind, mode="write") as index:
+        pauses: list[float] = []
+        bulk = Bulk(connect(behind)[0], pause=pauses.append)
+        alias = behind.index_url.rpartition("/")[2]
+        proxy.faults.append(Fault("refuse", "PUT", "_bulk", times=TRIES))
+        with pytest.raises(IndexAway) as told:
+            bulk.send(alias, [entry("it", "kế hoạch")])
+        assert told.value.code == "index_overloaded"
+        assert pauses == sorted(pauses)
+        assert len(pauses) == TRIES - 1
+        assert bulk.chunk_bytes < MOST_BYTES / 8
+        assert bulk.send(alias, [entry(f"{n}", "kế hoạch") for n in range(20)]) == frozenset()
+        for _ in range(20):  # and trusted again, bit by bit
+            bulk.send(alias, [entry("it", "kế hoạch")])
+        assert bulk.chunk_bytes == MOST_BYTES > LEAST_BYTES
+        index.write([entry("it", "kế hoạch", sequence=2)])
+        assert search(index, "kế hoạch").total == 21
+
+
+@pytest.mark.servers
+def test_a_bad_document_is_refused_and_the_others_are_found(behind: Settings) -> None:
+    unfit = replace(entry("unfit", "kế hoạch"), office=OfficeId("x" * 40_000))
+    with open_index(behind, mode="write") as index:
+        with pytest.raises(EntriesRefused) as told:
+            index.write([entry("first", "kế hoạch"), unfit, entry("last", "kế hoạch")])
+        assert told.value.document_ids == {"unfit"}
+        assert sorted(names(index, "kế hoạch")) == ["first", "last"]
+
+
+@pytest.mark.servers
+def test_a_full_disk_keeps_writes_out_and_searches_going(behind: Settings) -> None:
+    alias = behind.index_url.rpartition("/")[2]
+    with open_index(behind, mode="write") as index, Elasticsearch(servers.wanted(ELASTIC).endpoint) as library:
+        index.write([entry("it", "kế hoạch")])
+        # what Elasticsearch does by itself where a disk is fuller than cluster.routing.allocation.disk.watermark.flood_stage
+        library.indices.put_settings(index=alias, settings={"index.blocks.read_only_allow_delete": True})
+        with pytest.raises(IndexAway, match="disk is full") as told:
+            index.write([entry("more", "kế hoạch")])
+        assert told.value.code == "index_blocked"
+        assert names(index, "kế hoạch") == ["it"]
+        library.indices.put_settings(index=alias, settings={"index.blocks.read_only_allow_delete": None})
+        index.write([entry("more", "kế hoạch")])
+        assert sorted(names(index, "kế hoạch")) == ["it", "more"]
+
+
+@pytest.mark.servers
+def test_a_server_that_is_away_is_said_to_be_and_not_asked_by_everybody(behind: Settings, proxy: FaultyProxy) -> None:
+    with open_index(behind, mode="write") as index:
+        index.write([entry("it", "kế hoạch")])
+        proxy.down()
+        for _ in range(3):
+            with pytest.raises(IndexAway) as told:
+                search(index, "kế hoạch")
+            assert told.value.code == "index_away"
+        with pytest.raises(IndexAway):
+            index.write([entry("it", "kế hoạch")])
+        with pytest.raises(IndexAway), open_index(behind):
+            pass
+        proxy.up()
+    with open_index(behind) as index:
+        assert names(index, "kế hoạch") == ["it"]
+
+
+@pytest.mark.servers
+@pytest.mark.slow
+def test_a_frozen_server_keeps_nobody_waiting_for_long(tmp_path: Path) -> None:
+    with servers.own(ELASTIC) as server, elastic_url(server) as url, ExitStack() as held:
+        settings = Settings(home=tmp_path, index_url=url)
+        index = held.enter_context(open_index(settings, mode="write"))
+        index.write([entry("it", "kế hoạch")])
+        os.killpg(server.pid, signal.SIGSTOP)
+        try:
+            took_s = [_refusal(index, "index_timeout"), *(_refusal(index, "index_away") for _ in range(20))]
+        finally:
+            os.killpg(server.pid, signal.SIGCONT)
+        assert took_s[0] < SEARCH_TIMEOUT_S + 1
+        assert sum(took_s[1:]) < 1
+        again = held.enter_context(open_index(settings))
+        assert names(again, "kế hoạch") == ["it"]
+
+
+def _refusal(index: SearchIndex, code: str) -> float:
+    began_s = time.monotonic()
+    with pytest.raises(IndexAway) as told:
+        search(index, "kế hoạch")
+    assert told.value.code == code
+    return time.monotonic() - began_s
+
+
+@pytest.mark.servers
+def test_a_node_that_is_gone_is_passed_over_for_another(tmp_path: Path) -> None:
+    (nobody,) = servers.free_ports(1)
+    with elastic_url(servers.wanted(ELASTIC), endpoint=f"http://127.0.0.1:{nobody}") as url:
+        both = url.replace(f":{nobody}/", f":{nobody},{servers.wanted(ELASTIC).endpoint.removeprefix('http://')}/")
+        with open_index(Settings(home=tmp_path, index_url=both), mode="write") as index:
+            for sequence in range(4):
+                index.write([entry("it", "kế hoạch", sequence=sequence)])
+            assert names(index, "kế hoạch") == ["it"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://",
+        "https://u:p@es:9200/sohoa",
+        "http://es/Sohoa",
+        "http://es/so-hoa",
+        "http://es/a/b",
+        "http://es/sohoa?shards=0",
+        "http://es/sohoa?shards=x",
+        "http://es/sohoa?verify=no",
+        "http://es:99999/sohoa",
+    ],
+)
+def test_a_url_that_names_no_index_is_refused_before_anything_is_asked(tmp_path: Path, url: str) -> None:
+    with pytest.raises(SetupError, match="SOHOA_INDEX_URL") as told:
+        check_url(Settings(home=tmp_path, index_url=url))
+    assert told.value.code == "bad_setting"
+
+
+@pytest.mark.parametrize("text", ["", "[default]\nuser = a\n", "[other]\napi_key = a\n", None])
+def test_a_file_without_credentials_is_named(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "keys"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(SohoaError, match="api_key"):
+        check_url(Settings(home=tmp_path, index_url="http://es", index_credentials_file=file))
