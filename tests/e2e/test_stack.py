@@ -1,0 +1,87 @@
+"""The main job on PostgreSQL, RabbitMQ or Redis, S3 and Elasticsearch: what comes out is what the embedded default makes."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pytest
+
+from tests.support import press, stack
+from tests.support.office import Office, letter, slip
+from tests.support.stack import Stack
+
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.brokers, pytest.mark.servers]
+SETTLED_WITHIN_S = 240.0
+
+
+@pytest.fixture(params=["rabbitmq", "redis"])
+def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
+    (tmp_path / "stack").mkdir()
+    with stack.running(tmp_path / "stack", request.param) as started:
+        yield started
+
+
+def _papers(folder: Path) -> list[Path]:
+    folder.mkdir()
+    drawn = press.write(press.draw("quyet_dinh", seed=21, level="clean", dpi=200, pages=1), folder, fmt="jpg")
+    scan = slip(folder / "scan.tif", "Trang một", "Trang hai", "Trang ba", form="TIFF")
+    invitation = letter(folder / "letter.pdf", ["Giấy mời dự lễ khánh thành trường mẫu giáo"])
+    return [*drawn, scan, invitation]
+
+
+def test_papers_become_the_same_as_in_the_embedded_default(running: Stack, office: Office, tmp_path: Path) -> None:
+    papers = _papers(tmp_path / "in")
+    embedded = {Path(each["source"]).name: each for each in office.archive(*papers)}
+    ids = {paper.name: running.send(paper) for paper in papers}
+    running.until_searchable(*ids.values(), within_s=SETTLED_WITHIN_S)
+
+    for name, document_id in ids.items():
+        told, alone = running.get(f"/v1/documents/{document_id}"), embedded[name]
+        assert told["status"] == alone["status"] == "archived"
+        assert _fields(told["fields"]) == _fields(alone["fields"])
+        exported = tmp_path / f"{name}.pdf"
+        assert office.run("export", alone["document_id"], "--to", exported).code == 0
+        assert _drawn(running.fetch(f"/v1/documents/{document_id}/pdf").content) == _drawn(exported.read_bytes())
+        text = office.run("text", alone["document_id"]).out.split()
+        assert running.fetch(f"/v1/documents/{document_id}/text").text.split() == text
+    (hit,) = running.get("/v1/search", q="khanh thanh truong mau giao")["hits"]
+    assert hit["document_id"] == ids["letter.pdf"]
+    assert json.loads(running.office.run("verify", "--json").out.splitlines()[-1])["findings"] == []
+
+
+def test_a_worker_that_dies_and_a_broker_that_was_away_keep_no_paper_from_the_end(
+    running: Stack, tmp_path: Path
+) -> None:
+    papers = [
+        slip(tmp_path / f"{number}.tif", *(f"Tờ {number} trang {page}" for page in range(6)), form="TIFF")
+        for number in range(4)
+    ]
+    running.broker.stop()
+    ids = [running.send(paper) for paper in papers[:2]]
+    running.broker.start()
+    running.processes["worker"].send_signal(signal.SIGKILL)
+    ids += [running.send(paper) for paper in papers[2:]]
+    running.start_again("worker")
+    running.until_searchable(*ids, within_s=SETTLED_WITHIN_S)
+    assert json.loads(running.office.run("verify", "--json").out.splitlines()[-1])["findings"] == []
+
+
+def _fields(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: (one["value"], one["accepted"], one["confidence"]) for name, one in fields.items()}
+
+
+def _drawn(pdf: bytes) -> list[bytes]:
+    """What each page draws: the file's dates and ids are of its own moment."""
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        return [b"".join(part.read_raw_bytes() for part in _streams(page)) for page in opened.pages]
+
+
+def _streams(page: pikepdf.Page) -> list[pikepdf.Object]:
+    page.contents_coalesce()
+    return [page.Contents, *page.resources.get("/XObject", {}).values()]
