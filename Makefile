@@ -2,6 +2,7 @@
 # make test   sets everything up, runs every test (those of servers that do not run are left out; it says so last)
 # make servers       installs and starts the real servers that tests need; make servers-stop ends them
 # make stack BROKER=rabbitmq   starts PostgreSQL, RabbitMQ or Redis, S3, Elasticsearch and Sohoa on them as plain processes, until Ctrl-C
+# make chaos BROKER=rabbitmq   kills and freezes each of these under load, and writes docs/chaos.md (a quarter of an hour)
 # make mutants       breaks the fixity check in each of many ways: its own tests must fail (a quarter of an hour, not in make test)
 # make kills MINUTES=5   kills workers, API and command at random under load for so long; then nothing may be lost
 # make check  the gate: format, lint, types, import rules, fast tests
@@ -9,7 +10,7 @@
 # make accuracy  measures how right the fields are on drawn and real papers, and writes docs/accuracy.md
 # make bench-archive  measures the archive in a folder and on both S3 servers, and writes docs/benchmarks-archive.md
 
-.PHONY: demo stack test mutants kills check format bench accuracy bench-archive setup servers servers-stop
+.PHONY: demo stack chaos test mutants kills check format bench accuracy bench-archive setup servers servers-stop
 
 PY := .venv/bin/python
 
@@ -26,6 +27,9 @@ test:
 stack:
 	@sh .ci/setup test
 	@$(PY) -m tests.support.stack $${BROKER:-rabbitmq}
+
+chaos: servers
+	$(PY) -m tests.e2e.chaos --broker $${BROKER:-rabbitmq} --write docs/chaos.md
 
 mutants: setup
 	$(PY) -m pytest -m mutants -n 2
