@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import random
 import signal
@@ -245,6 +246,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", type=Path)
     asked = parser.parse_args()
+    for noisy in ("httpx", "elastic_transport"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     for name in ("seaweedfs", "elasticsearch"):
         servers.start(name)  # `own` wants them to be there
     done, sender = run(asked.broker, pairs=asked.pairs, seed=asked.seed)
