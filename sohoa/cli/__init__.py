@@ -441,7 +441,8 @@ def disposal_list(as_json: Json = False, as_actor: As = None) -> None:
 def token_create(
     name: Annotated[str, typer.Argument(help="What the token is for.")],
     scope: Annotated[
-        list[str], typer.Option(metavar="SCOPE", help="ingest, read, review or admin; may be given several times.")
+        list[str],
+        typer.Option(metavar="SCOPE", help="ingest, read, review, admin or metrics; may be given several times."),
     ],
     actor: Annotated[str, typer.Option(metavar="ACTOR", help="In whose name it acts: person:ID or system:ID.")],
     office: Annotated[

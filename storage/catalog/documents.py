@@ -322,6 +322,16 @@ def count_by_status(conn: Connection, *, office: str | None = None) -> dict[Docu
     return {status: count for status, count in conn.execute(query.group_by(documents.c.status))}  # noqa: C416
 
 
+def count_stopped(conn: Connection, *, most: int) -> dict[tuple[DocumentStatus, str, str], int]:
+    """How many documents are held or failed, by status, stage and code ("" where there is none); of more, `most`."""
+    stopped = [constant(status) for status in (DocumentStatus.HELD, DocumentStatus.FAILED)]
+    # The index of offices and statuses, read whole, is a fraction of the table.
+    which = select(documents.c.changed_seq).where(documents.c.status.in_(stopped)).limit(most)
+    columns = (documents.c.status, func.coalesce(documents.c.stage, ""), func.coalesce(documents.c.code, ""))
+    query = select(*columns, func.count()).where(documents.c.changed_seq.in_(which)).group_by(*columns)
+    return {(status, stage, code): count for status, stage, code, count in conn.execute(query)}
+
+
 def count_without_version(conn: Connection) -> int:
     """How many documents the archive has no version of yet, so that the index cannot have them; withdrawn ones aside."""
     query = select(func.count()).where(
