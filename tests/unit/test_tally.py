@@ -71,15 +71,14 @@ def test_a_try_that_is_to_be_made_again_is_not_done(office: WorkedOffice, monkey
     from ocr_workers import pipeline
 
     document = office.receive().document
-    planned = pipeline.plan_document
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pipeline, "plan_document", full)
-    office.work(document, WHOLE)
+    with monkeypatch.context() as failing:
+        failing.setattr(pipeline, "plan_document", full)
+        office.work(document, WHOLE)
     assert told(office) == {}
-    monkeypatch.setattr(pipeline, "plan_document", planned)
     office.clock.advance(seconds=60)
     office.work(document, WHOLE)
     found = told(office)
