@@ -131,9 +131,16 @@ def status(
     document: Annotated[
         str | None, typer.Argument(metavar="[DOCUMENT]", help="One document; without it, everything.")
     ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Show all the work again and again, until Ctrl-C.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, metavar="S", help="With --watch: so many seconds apart.")] = 2.0,
     as_json: Json = False,
 ) -> None:
     """Show how a document, or all the work, stands."""
+    if watch:
+        from sohoa.cli.watching import run_watch
+
+        run_watch(document, every_s=every, as_json=as_json)
+        return
     from sohoa.cli.documents import print_status
 
     print_status(document, as_json=as_json)

@@ -34,7 +34,7 @@ def row(number: int) -> dict[str, Any]:
         "document_id": document_id(number),
         "office": f"H{number % 4}",
         "source_name": "a.pdf",
-        "source": [],
+        "source": {"original_sha256": f"{number:064d}", "pages": [[1, 1]]},
         "original_sha256": f"{number:064d}",
         "original_size_bytes": 1,
         "kind": "pdf",
