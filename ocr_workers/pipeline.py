@@ -28,6 +28,7 @@ from ocr_workers.record import Ending
 from ocr_workers.second_chance import recognise_in_subprocess
 from ocr_workers.tally import Tally
 from ocr_workers.turning import turned_image
+from sohoa import traces
 from sohoa.clock import Clock, SystemClock
 from sohoa.errors import Held, StageFailed
 from sohoa.model import Page, field_from_dict
@@ -89,12 +90,14 @@ class Tools:
 
     def close(self) -> None:
         self.tally.close()
+        traces.close()
         self.database.close()
         self._dispatch.close()
 
 
 def open_tools(settings: Settings, *, owner: str) -> Tools:
     """The tools of one worker process; the archive and the catalogue must exist already."""
+    traces.set_up(settings, part="worker")
     clock, dispatch = SystemClock(), open_dispatch(settings)
     tools = Tools(
         settings=settings,
@@ -125,6 +128,7 @@ def run_next(tools: Tools, *, started: Callable[[Job, float], None], kinds: Coll
     if job is None:
         return False
     started(job, time_limit_s(job, tools.settings))
+    started_ns = traces.now_ns()
     with (
         structlog.contextvars.bound_contextvars(document_id=job.document_id, job_id=job.job_id),
         tools.tally.counted(job),
@@ -132,6 +136,8 @@ def run_next(tools: Tools, *, started: Callable[[Job, float], None], kinds: Coll
     ):
         outcomes.check_not_spent(job, max_attempts=tools.settings.max_attempts)
         _STAGES[JobKind(job.kind)](job, tools)
+    told = {"job_id": job.job_id, "attempt": job.attempts, **({"page": job.page} if job.page else {})}
+    traces.add(job.document_id, job.kind.value, started_ns=started_ns, told={**told, **tools.tally.ending})
     return True
 
 

@@ -54,6 +54,12 @@ class Tally:
         """How the try in hand ends; None: it is to be tried again, and then counted, or another worker has it."""
         self._end = None if end is None else (end, code)
 
+    @property
+    def ending(self) -> dict[str, str]:
+        """How the try in hand ends, as it was said last."""
+        end, code = self._end or (End.AGAIN, "")
+        return {"ending": end.value, **({"code": code} if code else {})}
+
     def tell(self) -> None:
         """Add what was counted to the catalogue. Raises StoreUnavailable: it is told another time."""
         with self._counting:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search_api.metrics.meter import Meter
 from search_api.problems import internal, problem
+from sohoa import traces
 from sohoa.clock import Clock
 
 log = structlog.get_logger(__name__)
@@ -67,7 +68,8 @@ class Edge:
         self._meter.in_progress.inc()
         try:
             app = _refusal(request) or self._app
-            await app(scope, receive, send_marked)
+            with traces.called_by(request.headers.get("traceparent")):
+                await app(scope, receive, send_marked)
         except ClientDisconnect:
             log.info("request.dropped", method=scope["method"], route=_route(scope))
             status = 0

@@ -1,4 +1,4 @@
-"""Lines of the log can be followed, by request through the API and by document through the workers; none tells what papers say."""
+"""Log lines can be followed, by request through the API and by document through the workers; none tells what papers say."""
 
 from __future__ import annotations
 

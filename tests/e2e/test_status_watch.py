@@ -19,7 +19,8 @@ from sohoa.errors import StoreUnavailable
 from sohoa.states import JobKind
 from storage.catalog import jobs, tokens, work_done
 from storage.catalog.work_done import Done, End, Work
-from tests.support.archived import opened_api
+from tests.support import files
+from tests.support.archived import bring, opened_api
 from tests.support.office import COMMAND, PROMPTLY_S, Office, ended
 
 pytestmark = pytest.mark.slow
@@ -38,8 +39,6 @@ def read_until(descriptor: int, *wanted: str) -> str:
 
 def brought(office: Office) -> None:
     with office.stores() as stores:
-        from tests.support.archived import bring
-
         bring(stores)
         bring(stores)
 
@@ -112,6 +111,19 @@ def test_wrong_use_is_refused_in_one_line(office: Office) -> None:
     run = office.run("status", "--watch", SOHOA_TOKEN=secret)
     assert (run.code, run.err.count("\n")) == (2, 1)
     assert "[not_allowed]" in run.err
+
+
+def test_what_real_workers_did_is_told_though_they_are_gone(office: Office, tmp_path: Path) -> None:
+    picture = tmp_path / "a.png"
+    picture.write_bytes(files.image_bytes("PNG", files.drawing((600, 400))))
+    office.archive(picture)
+    with office.stores() as stores, stores.database.read() as connection:
+        done = work_done.so_far(connection)
+    assert {(work.kind.value, work.ending.value): count.jobs for work, count in done.items()} == {
+        (kind, "done"): 1 for kind in ("open", "recognise", "read", "compose", "commit")
+    }
+    (page,) = (count for work, count in done.items() if work.kind is JobKind.RECOGNISE)
+    assert page.total_ms > 0
 
 
 def test_pages_a_second_are_those_of_the_last_minute(tmp_path: Path) -> None:
