@@ -22,6 +22,7 @@ import structlog
 
 from ingest.inspect_original import check_size, inspect
 from ingest.sniff import HEAD_BYTES, Kind, sniff
+from sohoa import traces
 from sohoa.clock import Clock
 from sohoa.errors import BadRequest, Refused, StoreAway, StoreUnavailable
 from sohoa.model import Actor, DocumentId, DossierCode, OfficeId
@@ -211,6 +212,7 @@ def _receive(
     document_id: DocumentId,
 ) -> Accepted:
     """`size_bytes` is what is known of the length; `check_source` raises Refused if what was read may be wrong."""
+    started_ns = traces.now_ns()
     dossier = check_dossier(intake.dossier)
     check_sayable(intake)
     check_disk(archive, settings=settings, needed_bytes=size_bytes)
@@ -227,14 +229,20 @@ def _receive(
         accepted_at=clock.now(),  # once: a receipt that both places get is the same in both
     )
     try:
-        return take_in(archive)
+        return _traced(take_in(archive), document_id, started_ns)
     except StoreAway as away:
         if spool is None:
             raise
         log.warning("intake.spools", document_id=document_id, code=away.code, detail=away.detail)
     spool.check_room(source.seek(0, os.SEEK_END))
     source.seek(0)
-    return take_in(spool)
+    return _traced(take_in(spool), document_id, started_ns)
+
+
+def _traced(accepted: Accepted, document_id: DocumentId, started_ns: int) -> Accepted:
+    if accepted.duplicate_of is None:
+        traces.begin(document_id, "accept", started_ns=started_ns)
+    return accepted
 
 
 def _take_in(

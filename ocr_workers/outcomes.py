@@ -24,6 +24,7 @@ from storage.archive.commit import Recorded
 from storage.catalog import documents, jobs, outbox, page_rows, revisions
 from storage.catalog.documents import Document
 from storage.catalog.jobs import Job, NewJob, backoff_s
+from storage.catalog.work_done import End
 
 if TYPE_CHECKING:
     from ocr_workers.pipeline import Tools
@@ -57,6 +58,7 @@ def caught(job: Job, tools: Tools) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, Conflict) and error.code == "lease_lost":
             log.warning("job.lease_lost", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
+            tools.tally.ends(None)
             return
         log.exception("job.ending_failed", job_id=job.job_id, kind=job.kind, document_id=job.document_id)
         tried_again(job, "internal", tools)
@@ -285,11 +287,13 @@ def revision_committed(job: Job, revision: Document, base: Document, recorded: R
 
 def held(job: Job, error: Held, tools: Tools) -> None:
     """A person must act before the document goes on; its original and record are committed meanwhile."""
+    tools.tally.ends(End.HELD, error.code)
     _document_stopped(job, DocumentStatus.HELD, error, tools)
 
 
 def gave_up(job: Job, error: SohoaError, tools: Tools) -> None:
     """The job will not succeed by itself: a page is failed and the others go on, anything else fails the document."""
+    tools.tally.ends(End.FAILED, error.code)
     if job.kind is JobKind.DECIDE:  # the document stays as it was; whoever decided can decide again
         with tools.database.write() as connection:
             jobs.complete(connection, job.job_id, owner=tools.owner)
@@ -328,6 +332,7 @@ def gave_up(job: Job, error: SohoaError, tools: Tools) -> None:
 
 def tried_again(job: Job, code: str, tools: Tools) -> None:
     """Put the job back, to be tried after a growing pause."""
+    tools.tally.ends(None)
     delay_s = 0.0 if code in ENGINE_FAULTS else backoff_s(job.attempts)
     with tools.database.write_beside() as connection:
         jobs.retry_later(connection, job.job_id, owner=tools.owner, code=code, delay_s=delay_s, now=tools.clock.now())
@@ -335,6 +340,7 @@ def tried_again(job: Job, code: str, tools: Tools) -> None:
 
 def waited(job: Job, code: str, tools: Tools) -> None:
     """Put the job back because of something outside it (a full disk, a locked catalogue): this try does not count."""
+    tools.tally.ends(None)
     with tools.database.write_beside() as connection:
         jobs.wait(connection, job.job_id, owner=tools.owner, code=code, delay_s=WAIT_S, now=tools.clock.now())
 

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from ingest import decisions, moving, splitting
 from ocr_workers import outcomes, record, revised, staged
 from ocr_workers.compose import compose
@@ -24,7 +26,9 @@ from ocr_workers.reading.sight import Sight
 from ocr_workers.recognise import Recogniser
 from ocr_workers.record import Ending
 from ocr_workers.second_chance import recognise_in_subprocess
+from ocr_workers.tally import Tally
 from ocr_workers.turning import turned_image
+from sohoa import traces
 from sohoa.clock import Clock, SystemClock
 from sohoa.errors import Held, StageFailed
 from sohoa.model import Page, field_from_dict
@@ -56,9 +60,13 @@ class Tools:
     clock: Clock
     owner: str
     _recogniser: Recogniser | None = field(default=None)
+    tally: Tally = field(init=False)
     _reader: Reader | None = field(default=None)
     _known: dict[str, tuple[datetime, Dictionary]] = field(default_factory=dict)
     _dispatch: Dispatch = field(default_factory=NoBroker)
+
+    def __post_init__(self) -> None:
+        self.tally = Tally(self.database)
 
     def recogniser(self) -> Recogniser:
         if self._recogniser is None:
@@ -81,14 +89,17 @@ class Tools:
         return kept[1]
 
     def close(self) -> None:
+        self.tally.close()
+        traces.close()
         self.database.close()
         self._dispatch.close()
 
 
 def open_tools(settings: Settings, *, owner: str) -> Tools:
     """The tools of one worker process; the archive and the catalogue must exist already."""
+    traces.set_up(settings, part="worker")
     clock, dispatch = SystemClock(), open_dispatch(settings)
-    return Tools(
+    tools = Tools(
         settings=settings,
         archive=Archive(open_store(settings, probed=False), clock),
         database=Database(settings.catalog(), wake=dispatch.wake),
@@ -96,6 +107,8 @@ def open_tools(settings: Settings, *, owner: str) -> Tools:
         owner=owner,
         _dispatch=dispatch,
     )
+    tools.tally.start()
+    return tools
 
 
 def run_next(tools: Tools, *, started: Callable[[Job, float], None], kinds: Collection[JobKind] | None = None) -> bool:
@@ -115,9 +128,16 @@ def run_next(tools: Tools, *, started: Callable[[Job, float], None], kinds: Coll
     if job is None:
         return False
     started(job, time_limit_s(job, tools.settings))
-    with outcomes.caught(job, tools):
+    started_ns = traces.now_ns()
+    with (
+        structlog.contextvars.bound_contextvars(document_id=job.document_id, job_id=job.job_id),
+        tools.tally.counted(job),
+        outcomes.caught(job, tools),
+    ):
         outcomes.check_not_spent(job, max_attempts=tools.settings.max_attempts)
         _STAGES[JobKind(job.kind)](job, tools)
+    told = {"job_id": job.job_id, "attempt": job.attempts, **({"page": job.page} if job.page else {})}
+    traces.add(job.document_id, job.kind.value, started_ns=started_ns, told={**told, **tools.tally.ending})
     return True
 
 

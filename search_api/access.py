@@ -86,6 +86,7 @@ Ingester = Annotated[Principal, needs(Scope.INGEST)]
 Reader = Annotated[Principal, needs(Scope.READ)]
 Admin = Annotated[Principal, needs(Scope.ADMIN)]
 Reviewer = Annotated[Principal, needs(Scope.REVIEW)]
+Watcher = Annotated[Principal, needs(Scope.METRICS)]
 
 
 DocumentIdPath = Annotated[

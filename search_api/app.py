@@ -15,6 +15,9 @@ from search_api.access import authenticated
 from search_api.documents import contents, decisions, intake, listing, pages, revising
 from search_api.documents.rendering import Renderer
 from search_api.edge import Edge
+from search_api.metrics import routes as metrics
+from search_api.metrics.meter import Meter
+from search_api.metrics.monitor import Monitor
 from search_api.openapi import describe
 from search_api.review import routes as review
 from search_api.search import routes as search
@@ -31,6 +34,7 @@ def create_app(stores: Stores) -> FastAPI:
         try:
             yield
         finally:
+            app.state.monitor.close()
             app.state.renderer.close()
             app.state.index.close()
 
@@ -46,9 +50,12 @@ def create_app(stores: Stores) -> FastAPI:
     app.state.stores = stores
     app.state.index = IndexReader(stores.settings)
     app.state.renderer = Renderer()
+    app.state.meter = meter = Meter()
+    app.state.monitor = Monitor(stores, app.state.index)
+    meter.registry.register(app.state.monitor)
     problems.install(app)
-    app.add_middleware(Edge, clock=stores.clock)
-    for routes in (health, intake, listing, contents, pages, decisions, revising, review, search):
+    app.add_middleware(Edge, clock=stores.clock, meter=meter)
+    for routes in (health, metrics, intake, listing, contents, pages, decisions, revising, review, search):
         app.include_router(routes.router)
     app.include_router(_description(app))
     return app

@@ -12,7 +12,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from search_api.metrics.meter import Meter
 from search_api.problems import internal, problem
+from sohoa import traces
 from sohoa.clock import Clock
 
 log = structlog.get_logger(__name__)
@@ -36,9 +38,10 @@ _HEADERS = {
 class Edge:
     """ASGI middleware. A defect becomes a 500 problem and a log line that names places in the code, never values."""
 
-    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock, meter: Meter) -> None:
         self._app = app
         self._clock = clock
+        self._meter = meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,19 +65,27 @@ class Edge:
             await send(message)
 
         request = Request(scope)
+        self._meter.in_progress.inc()
         try:
             app = _refusal(request) or self._app
-            await app(scope, receive, send_marked)
+            with traces.called_by(request.headers.get("traceparent")):
+                await app(scope, receive, send_marked)
         except ClientDisconnect:
             log.info("request.dropped", method=scope["method"], route=_route(scope))
+            status = 0
             return
         except Exception as error:  # noqa: BLE001 the edge of a request
             log.error("request.failed", error=type(error).__qualname__, at=_places(error))
             if status:
                 raise ConnectionAbortedError("the answer cannot be finished") from None
             await internal(request)(scope, receive, send_marked)
-        took_ms = round((time.monotonic() - started) * 1000)
-        log.info("request.done", method=scope["method"], route=_route(scope), status=status, took_ms=took_ms)
+        finally:
+            took_s = time.monotonic() - started
+            self._meter.in_progress.dec()
+            self._meter.done(method=scope["method"], route=_route(scope), status=status or None, took_s=took_s)
+        log.info(
+            "request.done", method=scope["method"], route=_route(scope), status=status, took_ms=round(took_s * 1000)
+        )
 
     def _request_id(self, headers: Headers) -> str:
         given = headers.get("X-Request-ID", "")

@@ -51,14 +51,19 @@ async def healthz() -> Alive:
 
 @router.get("/readyz", summary="Can it work?", responses={503: {"model": Readiness, "description": "it cannot"}})
 def readyz(stores: StoresOf, request: Request) -> JSONResponse:
-    checks = {
-        "catalogue": _checked("catalogue", lambda: _catalogue(stores), otherwise="failed"),
-        "archive": _checked("archive", lambda: _archive(stores), otherwise="failed"),
-        "index": _checked("index", lambda: _index(stores, request.app.state.index), otherwise="degraded"),
-        "dispatch": _checked("dispatch", stores.dispatch.check, otherwise="degraded"),
-    }
+    checks = readiness(stores, request.app.state.index)
     worst: State = next((state for state in ("failed", "degraded") if state in checks.values()), "ok")
     return JSONResponse({"status": worst, **checks}, status_code=503 if worst == "failed" else 200)
+
+
+def readiness(stores: Stores, index: IndexReader) -> dict[str, State]:
+    """How each part stands."""
+    return {
+        "catalogue": _checked("catalogue", lambda: _catalogue(stores), otherwise="failed"),
+        "archive": _checked("archive", lambda: _archive(stores), otherwise="failed"),
+        "index": _checked("index", lambda: _index(stores, index), otherwise="degraded"),
+        "dispatch": _checked("dispatch", stores.dispatch.check, otherwise="degraded"),
+    }
 
 
 def _checked(name: str, check: Callable[[], State | None], *, otherwise: State) -> State:

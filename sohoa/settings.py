@@ -146,6 +146,10 @@ class Settings(BaseSettings):
     log_level: str = Field(
         default="warning", pattern="^(debug|info|warning|error)$", description="least weight of what is logged"
     )
+    traces_url: str = Field(
+        default="",
+        description="OpenTelemetry collector that is sent each document's way (OTLP: http(s)://…/v1/traces); none unless told",
+    )
 
     # HTTP
     host: str = Field(default="127.0.0.1", description="address that `serve` listens on")

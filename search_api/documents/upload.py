@@ -55,6 +55,11 @@ class Incoming:
             await run_in_threadpool(self._to_disk)
 
     @property
+    def size_bytes(self) -> int:
+        """What has come in so far."""
+        return self._size_bytes
+
+    @property
     def sha256(self) -> str:
         if self._digest is None:
             raise ValueError("this body is not hashed")
@@ -101,6 +106,13 @@ async def receive_body(request: Request, body: Incoming, *, fields: Collection[s
     Raises BadRequest (bad_multipart, unknown or repeated fields) and what the body raises.
     """
     said = _from_query(request, fields)
+    try:
+        return await _received(request, body, said, fields)
+    finally:
+        request.app.state.meter.uploaded.inc(body.size_bytes)
+
+
+async def _received(request: Request, body: Incoming, said: dict[str, str], fields: Collection[str]) -> dict[str, str]:
     media_type, options = parse_options_header(request.headers.get("Content-Type"))
     if media_type != b"multipart/form-data":
         async for chunk in request.stream():

@@ -131,9 +131,16 @@ def status(
     document: Annotated[
         str | None, typer.Argument(metavar="[DOCUMENT]", help="One document; without it, everything.")
     ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Show all the work again and again, until Ctrl-C.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, metavar="S", help="With --watch: so many seconds apart.")] = 2.0,
     as_json: Json = False,
 ) -> None:
     """Show how a document, or all the work, stands."""
+    if watch:
+        from sohoa.cli.watching import run_watch
+
+        run_watch(document, every_s=every, as_json=as_json)
+        return
     from sohoa.cli.documents import print_status
 
     print_status(document, as_json=as_json)
@@ -441,7 +448,8 @@ def disposal_list(as_json: Json = False, as_actor: As = None) -> None:
 def token_create(
     name: Annotated[str, typer.Argument(help="What the token is for.")],
     scope: Annotated[
-        list[str], typer.Option(metavar="SCOPE", help="ingest, read, review or admin; may be given several times.")
+        list[str],
+        typer.Option(metavar="SCOPE", help="ingest, read, review, admin or metrics; may be given several times."),
     ],
     actor: Annotated[str, typer.Option(metavar="ACTOR", help="In whose name it acts: person:ID or system:ID.")],
     office: Annotated[

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from sohoa import logs
+from sohoa import logs, traces
 from sohoa.errors import BadRequest, NotAllowed, NotFound
 from sohoa.model import Actor, OfficeId
 from sohoa.settings import Settings, system_user
@@ -58,7 +58,7 @@ def opened() -> Iterator[Stores]:
     """The stores that the environment names, open."""
     settings = read_settings()
     logs.set_up(settings.log_level)
-    with open_stores(settings) as stores:
+    with traces.sent(settings, part="command"), open_stores(settings) as stores:
         yield stores
 
 

@@ -10,7 +10,7 @@ import time
 import uvicorn
 
 from ocr_workers.fleet import Fleet
-from sohoa import logs
+from sohoa import logs, traces
 from sohoa.cli.context import read_settings
 from sohoa.errors import BadRequest
 from sohoa.settings import Settings
@@ -24,7 +24,7 @@ def run_work(*, jobs: int | None, queues: str | None) -> None:
     """Work on whatever waits until SIGINT or SIGTERM; jobs in hand are finished first. Raises BadRequest."""
     kinds = _kinds_of(queues)
     settings = _talkative(read_settings())
-    with open_stores(settings):
+    with traces.sent(settings, part="work"), open_stores(settings):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
@@ -39,7 +39,7 @@ def run_serve(*, host: str | None, port: int | None, workers: int | None) -> Non
     from search_api.app import create_app
 
     settings = _talkative(read_settings())
-    with open_stores(settings) as stores:
+    with traces.sent(settings, part="api"), open_stores(settings) as stores:
         app = create_app(stores)
         server = uvicorn.Server(
             uvicorn.Config(

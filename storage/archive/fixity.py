@@ -101,7 +101,7 @@ Disposed = Callable[[str], Certificate | None]
 def read_cover(objects: Objects, clock: Clock) -> Cover | None:
     """The cover as the newest entry of the chain tells it, None where nothing was ever checked."""
     newest = next(Chain(objects, clock, NAME).newest_first(), None)
-    return None if newest is None else _cover_of(newest)
+    return None if newest is None else cover_of(newest)
 
 
 def read_units(
@@ -234,6 +234,20 @@ def anchor_of(link: Link) -> tuple[int, str] | None:
     return None if anchor is None else (anchor["sequence"], anchor["sha256"])
 
 
+def cover_of(link: Link) -> Cover:
+    """How the check stood when an entry of the chain was written."""
+    stretch, cover = _stretch_of(link), link.body["cover"]
+    return Cover(
+        round=stretch.round,
+        round_started_at=stretch.round_started_at,
+        round_is_over=stretch.ends_round,
+        read_since=None if cover["read_since"] is None else parse_moment(cover["read_since"]),
+        failures=tuple(_failure(each) for each in cover["failures"]),
+        failures_count=cover["failures_count"],
+        checked_at=link.recorded_at,
+    )
+
+
 def unit_of(key: str) -> str:
     """The key of the unit that a key of the store belongs to."""
     if key.startswith(ROOT) and key.count("/") > 4:
@@ -363,16 +377,3 @@ def _stretch_of(link: Link) -> Stretch:
 
 def _failure(found: Mapping[str, Any]) -> Failure:
     return Failure(**{**found, "documents": tuple(found["documents"])})
-
-
-def _cover_of(link: Link) -> Cover:
-    stretch, cover = _stretch_of(link), link.body["cover"]
-    return Cover(
-        round=stretch.round,
-        round_started_at=stretch.round_started_at,
-        round_is_over=stretch.ends_round,
-        read_since=None if cover["read_since"] is None else parse_moment(cover["read_since"]),
-        failures=tuple(_failure(each) for each in cover["failures"]),
-        failures_count=cover["failures_count"],
-        checked_at=link.recorded_at,
-    )

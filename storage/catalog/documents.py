@@ -317,9 +317,26 @@ def confirmed_values(conn: Connection, office: str, *, most: int) -> list[dict[s
 
 
 def count_by_status(conn: Connection, *, office: str | None = None) -> dict[DocumentStatus, int]:
-    """How many documents are in each status that any is in."""
-    query = _filtered(select(documents.c.status, func.count()), office=office)
-    return {status: count for status, count in conn.execute(query.group_by(documents.c.status))}  # noqa: C416
+    """How many documents are in each status that any is in.
+
+    Counted in the index of offices and statuses, which is a fraction of the table; revisions are in it, and taken off.
+    """
+    query = select(documents.c.status, func.count()).group_by(documents.c.status)
+    if office is not None:
+        query = query.where(documents.c.office == office)
+    revisions = {status: count for status, count in conn.execute(query.where(documents.c.revises.is_not(None)))}  # noqa: C416
+    counts = {status: count - revisions.get(status, 0) for status, count in conn.execute(query)}
+    return {status: count for status, count in counts.items() if count}
+
+
+def count_stopped(conn: Connection, *, most: int) -> dict[tuple[DocumentStatus, str, str], int]:
+    """How many documents are held or failed, by status, stage and code ("" where there is none); of more, `most`."""
+    stopped = [constant(status) for status in (DocumentStatus.HELD, DocumentStatus.FAILED)]
+    which = select(documents.c.changed_seq).where(documents.c.status.in_(stopped)).limit(most)
+    columns = (documents.c.status, func.coalesce(documents.c.stage, ""), func.coalesce(documents.c.code, ""))
+    query = select(*columns, func.count()).where(documents.c.changed_seq.in_(which), documents.c.revises.is_(None))
+    query = query.group_by(*columns)
+    return {(status, stage, code): count for status, stage, code, count in conn.execute(query)}
 
 
 def count_without_version(conn: Connection) -> int:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, case, delete, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from sohoa.errors import Conflict
@@ -46,6 +46,7 @@ WHEN_CARRIED = datetime(9999, 1, 1, tzinfo=UTC)
 _BACKOFF_BASE_S = 2.0
 _BACKOFF_CAP_S = 300.0
 _chance = random.SystemRandom()
+_READY = jobs.c.state == constant(JobState.READY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +131,52 @@ def whose_turn() -> Urgency | None:
 def due(conn: Connection, *, now: datetime, most: int) -> dict[WorkQueue, int]:
     """How many jobs may be claimed just now, by queue; from each step of the order, so many are counted at most."""
     found: dict[WorkQueue, int] = defaultdict(int)
-    ready = jobs.c.state == constant(JobState.READY)
-    steps = select(jobs.c.turn, jobs.c.kind, jobs.c.priority).where(ready).order_by(jobs.c.turn, jobs.c.job_id).limit(1)
-    step = conn.execute(steps).one_or_none()
-    while step is not None:
-        some = select(jobs.c.job_id).where(ready, jobs.c.turn == step.turn, jobs.c.run_after <= now).limit(most)
+    for step in _steps(conn):
+        some = select(jobs.c.job_id).where(_READY, jobs.c.turn == step.turn, jobs.c.run_after <= now).limit(most)
         count = conn.execute(select(func.count()).select_from(some.subquery())).scalar_one()
         if count:
             found[WorkQueue(step.kind, urgency_of(step.priority))] += count
-        step = conn.execute(steps.where(jobs.c.turn > step.turn)).one_or_none()
     return dict(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """Jobs of a work queue: `due` may be claimed just now, `put_off` not yet. `oldest_at` is since when the first of those
+    that are due might have been."""
+
+    due: int = 0
+    put_off: int = 0
+    oldest_at: datetime | None = None
+
+
+def depths(conn: Connection, *, now: datetime, most: int) -> dict[WorkQueue, Depth]:
+    """How much waits in each work queue that anything waits in; from each step of the order, so many are counted at most."""
+    found: dict[WorkQueue, Depth] = {}
+    for step in _steps(conn):
+        first = select(jobs.c.run_after).where(_READY, jobs.c.turn == step.turn).order_by(jobs.c.job_id).limit(most)
+        run_after = first.subquery().c.run_after
+        is_due = run_after <= now
+        count, due_count, oldest_at = conn.execute(
+            select(
+                func.count(),
+                func.count(case((is_due, 1))),
+                func.min(case((is_due, run_after)), type_=Moment),
+            ).select_from(run_after.table)
+        ).one()
+        queue = WorkQueue(step.kind, urgency_of(step.priority))
+        before = found.get(queue, Depth())
+        found[queue] = Depth(
+            before.due + due_count,
+            before.put_off + count - due_count,
+            min((at for at in (before.oldest_at, oldest_at) if at is not None), default=None),
+        )
+    return found
+
+
+def in_hand(conn: Connection) -> dict[JobKind, int]:
+    """How many jobs of each kind workers have in hand."""
+    query = select(jobs.c.kind, func.count()).where(jobs.c.state == constant(JobState.LEASED)).group_by(jobs.c.kind)
+    return {kind: count for kind, count in conn.execute(query)}  # noqa: C416
 
 
 def renew(conn: Connection, job_ids: Collection[int], *, owner: str, lease_s: float, now: datetime) -> set[int]:
@@ -276,6 +313,16 @@ def _take(conn: Connection, *conditions: ColumnElement[bool], leased: dict[str, 
         .values(**leased, attempts=jobs.c.attempts + 1)
         .returning(*_COLUMNS)
     ).one_or_none()
+
+
+def _steps(conn: Connection) -> Iterator[Row[Any, Any, Any]]:
+    """Turn, kind and priority of each step of the order in which anything waits, found along the index, step by step."""
+    steps = select(jobs.c.turn, jobs.c.kind, jobs.c.priority).where(_READY)
+    steps = steps.order_by(jobs.c.turn, jobs.c.job_id).limit(1)
+    step = conn.execute(steps).one_or_none()
+    while step is not None:
+        yield step
+        step = conn.execute(steps.where(jobs.c.turn > step.turn)).one_or_none()
 
 
 def _of(urgency: Urgency) -> ColumnElement[bool]:

@@ -59,6 +59,12 @@ def pending_count(conn: Connection) -> int:
     return conn.execute(select(func.count()).select_from(outbox)).scalar_one()
 
 
+def waiting_count(conn: Connection, *, most: int) -> int:
+    """How many documents wait to be indexed; `most` where there are more."""
+    first = select(outbox.c.document_id).order_by(outbox.c.outbox_id).limit(most).subquery()
+    return conn.execute(select(func.count(first.c.document_id.distinct()))).scalar_one()
+
+
 def waiting(conn: Connection, document_ids: Iterable[str]) -> set[str]:
     """Those of these documents (at most a few hundred) of which word waits."""
     query = select(outbox.c.document_id).where(outbox.c.document_id.in_(list(document_ids)))

@@ -20,7 +20,7 @@ from sohoa.reviews import Check, checks_from, wanted_from
 from sohoa.states import DocumentStatus, Review, WantedKind
 from storage.catalog import documents as rows
 from storage.catalog.documents import Changes, Document
-from storage.catalog.tables import claims, constant, documents, jobs
+from storage.catalog.tables import Moment, claims, constant, documents, jobs
 
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -89,6 +89,24 @@ def waiting(
     last = items[-1][0] if items else None
     after = None if last is None or len(found) <= limit else f"{_micros(last.received_at)}-{last.document_id}"
     return Waiting(items, after, total)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """How many papers wait for review, how many of them somebody has before them, and since when the first has waited."""
+
+    waiting: int
+    claimed: int
+    oldest_at: datetime | None
+
+
+def depth(conn: Connection, *, now: datetime, most: int) -> QueueDepth:
+    """How long the queue is; of a longer one, `most`."""
+    query = _queue(select(documents.c.received_at), office=None, type_name=None)
+    received_at = query.order_by(documents.c.received_at).limit(most).subquery().c.received_at
+    count, oldest_at = conn.execute(select(func.count(), func.min(received_at, type_=Moment))).one()
+    living = select(func.count()).select_from(claims).where(claims.c.claimed_until > now)
+    return QueueDepth(count, conn.execute(living).scalar_one(), oldest_at)
 
 
 def claim_next(

@@ -25,7 +25,7 @@ from sqlalchemy.types import TypeDecorator
 
 from sohoa.states import DocumentStatus, JobKind, JobState, PageStatus, Review
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration: what `alembic_version` says of a catalogue that this version can use."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -293,3 +293,15 @@ counters = Table(
 )
 """One row, `documents`: the last changed_seq given out. A row that is updated, not a sequence, so that numbers become
 visible in the order in which they were given, and nobody who follows changes by number can miss one."""
+
+work_done = Table(
+    "work_done",
+    metadata,
+    Column("kind", Choice(JobKind), primary_key=True),
+    Column("ending", String(16), primary_key=True),
+    Column("code", String(64), primary_key=True),
+    Column("upto_ms", Integer, primary_key=True, autoincrement=False),
+    Column("jobs", BigInteger, nullable=False),
+    Column("total_ms", BigInteger, nullable=False),
+)
+"""What workers have done, to be shown to who watches (storage/catalog/work_done.py); nothing else goes by it."""

@@ -20,12 +20,14 @@ _PREFIX = "sohoa_"
 
 
 class Scope(StrEnum):
-    """What a token allows: bringing papers in, reading and searching, saying what stands on them, everything else."""
+    """What a token allows: bringing papers in, reading and searching, saying what stands on them, everything else; or
+    only the numbers that Prometheus asks for."""
 
     INGEST = "ingest"
     READ = "read"
     REVIEW = "review"
     ADMIN = "admin"
+    METRICS = "metrics"
 
 
 @dataclass(frozen=True, slots=True)

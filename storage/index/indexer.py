@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from sohoa import traces
 from sohoa.clock import Clock
 from sohoa.errors import EntriesRefused, IndexAway, NotFound, SohoaError, StoreUnavailable
 from sohoa.model import DocumentId
@@ -35,6 +36,7 @@ def index_outbox(database: Database, archive: Archive, index: SearchIndex, *, cl
     keeps `searchable_at` empty and holds up nobody. Raises StoreUnavailable or SetupError where the archive, the
     catalogue or the index as a whole cannot be used; the rows then wait.
     """
+    started_ns = traces.now_ns()
     with database.read() as conn:
         rows = outbox.take(conn, limit=batch)
         changed = [documents.get(conn, document_id) for document_id in dict.fromkeys(row.document_id for row in rows)]
@@ -46,6 +48,8 @@ def index_outbox(database: Database, archive: Archive, index: SearchIndex, *, cl
         for loaded in found:
             searchable = loaded.whole and not loaded.entry.deleted and loaded.entry.document_id in taken
             documents.amend(conn, loaded.entry.document_id, now=now, searchable_at=now if searchable else None)
+    for loaded in found:
+        traces.add(loaded.entry.document_id, "index", started_ns=started_ns)
     return len(rows)
 
 

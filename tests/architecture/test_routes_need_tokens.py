@@ -32,6 +32,7 @@ SCOPES = {
     ("POST", "/v1/documents/{document_id}/replace"): Scope.INGEST,
     ("POST", "/v1/documents/{document_id}/append"): Scope.INGEST,
     ("GET", "/v1/search"): Scope.READ,
+    ("GET", "/metrics"): Scope.METRICS,
     ("GET", "/v1/review"): Scope.REVIEW,
     ("GET", "/v1/review/agreement"): Scope.REVIEW,
     ("POST", "/v1/review/next"): Scope.REVIEW,

@@ -1,0 +1,1 @@
+"""`GET /metrics`: how the office's work stands, as numbers for Prometheus."""
