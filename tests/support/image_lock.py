@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-EXTRAS = ("postgres", "celery", "elasticsearch")
+EXTRAS = ("postgres", "celery", "elasticsearch", "otel")
 """What an image must be able to speak to."""
 BUILDS = ("setuptools",)
 _HEAD = (
