@@ -199,15 +199,18 @@ def test_fixity_tells_the_share_that_was_read_within_the_period_and_failures(api
     assert scraped("sohoa_fixity_period_seconds") == 31 * 86_400
 
 
-def test_a_part_that_cannot_be_read_is_left_out_and_told_of(api: Api) -> None:
+def test_a_part_that_can_no_longer_be_read_is_left_out_and_told_of(api: Api) -> None:
     chain = Chain(api.stores.archive.objects, api.clock, NAME)
+    progress = load_progress(chain, now=api.clock.now())
     api.receive()
-    stretch = _stretch(api, round=1, began=api.clock.now(), after="", upto="x", ends_round=True)
-    link = record(chain, load_progress(chain, now=api.clock.now()), stretch, anchor=None)
-    assert link.ends_round
-    entry = next(path for path in (api.stores.settings.home / "archive" / NAME).rglob("000001.json"))
+    began = api.clock.now()
+    record(chain, progress, _stretch(api, round=1, began=began, after="", upto="x", ends_round=True), anchor=None)
+    assert Scraped(api)("sohoa_fixity_failures") == 0
+    record(chain, progress, _stretch(api, round=2, began=began, after="", upto="x", ends_round=True), anchor=None)
+    entry = next(path for path in (api.stores.settings.home / "archive" / NAME).rglob("000002.json"))
     entry.chmod(0o600)
     entry.write_bytes(b"{}")
+    api.clock.advance(seconds=MINUTE)
     scraped = Scraped(api)
     assert scraped("sohoa_scrape_ok", part="fixity") == 0
     assert not scraped.has("sohoa_fixity_failures")
@@ -239,6 +242,7 @@ def test_a_part_that_hangs_holds_up_no_scrape_and_is_not_asked_twice(api: Api, m
         hung.set()
     wait_until(lambda: Scraped(api).has("sohoa_disk_free_bytes"), "the disks are told of", within_s=10)
     assert Scraped(api)("sohoa_disk_free_bytes", where="home") == 1
+    assert len(asked) == 1, "more were lined up behind it"
 
 
 def test_the_disks_the_spool_and_readiness_are_told(api: Api) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import pytest
 
 from search_api.app import create_app
 from sohoa.states import JobKind
-from storage.catalog import jobs
+from storage.catalog import jobs, work_done
+from storage.catalog.work_done import End
 from storage.dispatch.broker import Broker
 from storage.dispatch.work_queues import queues_of
 from tests.support import brokers
@@ -70,6 +72,20 @@ def test_papers_that_are_uploaded_are_read_archived_and_found(at_work: Working) 
     assert at_work.lanes(ids[0]) == ["text_layer"]
     assert at_work.lanes(ids[1]) == ["tesserocr"]
     wait_until(lambda: bool(office.search("khánh thành trường mẫu giáo")), "it is not found")
+
+
+def test_what_the_children_did_reaches_the_catalogue_by_itself(at_work: Working) -> None:
+    def done() -> Counter[str]:
+        found: Counter[str] = Counter()
+        with at_work.stores.database.read() as connection:
+            for work, count in work_done.so_far(connection).items():
+                found[work.kind.value] += count.jobs if work.ending is End.DONE else 0
+        return found
+
+    before = done()
+    at_work.until_archived(at_work.letter())
+    wait_until(lambda: done()["commit"] > before["commit"], "no child told what it did")
+    wait_until(lambda: done()["recognise"] > before["recognise"], "no child told of a page")
 
 
 def test_every_queue_has_a_consumer_and_messages_that_find_nothing_or_are_of_another_version_end_quietly(
