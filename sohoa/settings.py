@@ -134,6 +134,11 @@ class Settings(BaseSettings):
     jobs: int = Field(default=0, description="worker processes; 0 means one a core", ge=0)
     lease_s: float = Field(default=30.0, description="a lease not renewed for this long is handed out again", gt=0)
     max_attempts: int = Field(default=4, description="times a stage is tried before it is failed", gt=0)
+    office_weights: str = Field(
+        default="",
+        description="share of the workers that offices get while several wait (operations/limits.md): OFFICE=WEIGHT, parted by "
+        "commas; 1 unless told",
+    )
 
     # fixity
     fixity_period_days: float = Field(
@@ -168,6 +173,19 @@ class Settings(BaseSettings):
                 raise ValueError(f"SOHOA_RETENTION_CLASSES: {each!r} is not NAME=YEARS or NAME=permanent")
             terms[name] = None if years == "permanent" else int(years)
         return terms
+
+    def weights_of_offices(self) -> dict[str, float]:
+        """Weight by office, of those that were told. Raises ValueError where they are not written as they must be."""
+        weights: dict[str, float] = {}
+        for each in filter(None, self.office_weights.split(",")):
+            office, _, weight = (part.strip() for part in each.rpartition("="))
+            try:
+                weights[office] = float(weight)
+            except ValueError:
+                weights[office] = 0.0
+            if not office or not 0.01 <= weights[office] <= 100:
+                raise ValueError(f"SOHOA_OFFICE_WEIGHTS: {each!r} is not OFFICE=WEIGHT, with a weight from 0.01 to 100")
+        return weights
 
     def temporary_folder(self) -> Path:
         """Where work that is thrown away again is written: on the archive's own machine, not in the system's /tmp."""
