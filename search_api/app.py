@@ -15,6 +15,7 @@ from search_api.access import authenticated
 from search_api.documents import contents, decisions, intake, listing, pages, revising
 from search_api.documents.rendering import Renderer
 from search_api.edge import Edge
+from search_api.limits import Limits
 from search_api.openapi import describe
 from search_api.review import routes as review
 from search_api.search import routes as search
@@ -46,8 +47,9 @@ def create_app(stores: Stores) -> FastAPI:
     app.state.stores = stores
     app.state.index = IndexReader(stores.settings)
     app.state.renderer = Renderer()
+    app.state.limits = Limits(stores)
     problems.install(app)
-    app.add_middleware(Edge, clock=stores.clock)
+    app.add_middleware(Edge, clock=stores.clock, settings=stores.settings)
     for routes in (health, intake, listing, contents, pages, decisions, revising, review, search):
         app.include_router(routes.router)
     app.include_router(_description(app))

@@ -12,8 +12,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from search_api.pace import paced
 from search_api.problems import internal, problem
 from sohoa.clock import Clock
+from sohoa.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -36,9 +38,10 @@ _HEADERS = {
 class Edge:
     """ASGI middleware. A defect becomes a 500 problem and a log line that names places in the code, never values."""
 
-    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock, settings: Settings) -> None:
         self._app = app
         self._clock = clock
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,9 +65,10 @@ class Edge:
             await send(message)
 
         request = Request(scope)
+        in_time = paced(receive, wait_s=self._settings.body_wait_s, bytes_per_s=self._settings.body_bytes_per_s)
         try:
             app = _refusal(request) or self._app
-            await app(scope, receive, send_marked)
+            await app(scope, in_time, send_marked)
         except ClientDisconnect:
             log.info("request.dropped", method=scope["method"], route=_route(scope))
             return

@@ -245,10 +245,11 @@ allowances = Table(
     "allowances",
     metadata,
     Column("subject", String, primary_key=True),
-    Column("left", Float(precision=53), nullable=False),
-    Column("told_at", Moment, nullable=False),
+    Column("remaining", Float(precision=53), nullable=False),
+    Column("told_s", Float(precision=53), nullable=False),
 )
-"""What an office or token may still ask for, as last told (storage/catalog/allowances.py); never archived."""
+"""What offices and tokens may still ask for, as told last, in seconds since 1970 (storage/catalog/allowances.py); never
+archived."""
 
 tokens = Table(
     "tokens",

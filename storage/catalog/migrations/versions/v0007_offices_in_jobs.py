@@ -25,7 +25,7 @@ def upgrade() -> None:
     op.create_table(
         "allowances",
         sa.Column("subject", sa.String(), nullable=False),
-        sa.Column("left", sa.Float(precision=53), nullable=False),
-        sa.Column("told_at", sa.BigInteger(), nullable=False),
+        sa.Column("remaining", sa.Float(precision=53), nullable=False),
+        sa.Column("told_s", sa.Float(precision=53), nullable=False),
         sa.PrimaryKeyConstraint("subject", name="pk_allowances"),
     )
