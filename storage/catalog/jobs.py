@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     Row,
+    Select,
     delete,
     func,
     insert,
@@ -164,23 +166,9 @@ def claim(
 
 def sharers(conn: Connection) -> list[Sharer]:
     """Who has jobs that wait, be they due or not. It costs a few steps along an index for each office, however many wait."""
-    ready = jobs.c.state == constant(JobState.READY)
-    first = select(func.min(jobs.c.office).label("office")).where(ready)
-    seen = first.cte("seen", recursive=True)
-    following = select(func.min(jobs.c.office)).where(ready, jobs.c.office > seen.c.office).scalar_subquery()
-    seen = seen.union_all(select(following).where(seen.c.office.is_not(None)))
-    some = [
-        select(jobs.c.turn)
-        .where(ready, *_within(urgency, seen.c.office))
-        .order_by(jobs.c.office, jobs.c.turn, jobs.c.job_id)
-        .limit(1)
-        .scalar_subquery()
-        for urgency in Urgency
-    ]
-    found = conn.execute(select(seen.c.office, *some).where(seen.c.office.is_not(None)))
     return [
         Sharer(office, urgency)
-        for office, *turns in found
+        for office, *turns in conn.execute(_who_waits())
         for urgency, turn in zip(Urgency, turns, strict=True)
         if turn is not None
     ]
@@ -325,6 +313,25 @@ _COLUMNS = (
     jobs.c.priority,
     jobs.c.last_code,
 )
+
+
+@cache
+def _who_waits() -> Select[Any]:
+    """Each office with waiting jobs, and of each urgency the turn of one of these or null; from office to office along the
+    index."""
+    ready = jobs.c.state == constant(JobState.READY)
+    seen = select(func.min(jobs.c.office).label("office")).where(ready).cte("seen", recursive=True)
+    following = select(func.min(jobs.c.office)).where(ready, jobs.c.office > seen.c.office).scalar_subquery()
+    seen = seen.union_all(select(following).where(seen.c.office.is_not(None)))
+    some = [
+        select(jobs.c.turn)
+        .where(ready, *_within(urgency, seen.c.office))
+        .order_by(jobs.c.office, jobs.c.turn, jobs.c.job_id)
+        .limit(1)
+        .scalar_subquery()
+        for urgency in Urgency
+    ]
+    return select(seen.c.office, *some).where(seen.c.office.is_not(None))
 
 
 def _within(urgency: Urgency, office: ColumnElement[Any]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
