@@ -43,7 +43,8 @@ class Uploads:
         if of_token >= settings.max_uploads_of_token:
             raise _too_many(f"{of_token:,} uploads by this token are under way")
         self._check_room(announced_bytes, beside=self._under_way)
-        self._check_disk(announced_bytes)
+        if announced_bytes:
+            self._check_disk(announced_bytes)
         upload = Upload(token_id, announced_bytes)
         self._under_way.add(upload)
         try:

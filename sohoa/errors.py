@@ -154,7 +154,7 @@ class Limited(SohoaError):
     code = "rate_limited"
     retryable = True
 
-    def __init__(self, detail: str, *, code: str, retry_after_s: float) -> None:
+    def __init__(self, detail: str, *, code: str | None = None, retry_after_s: float = 1.0) -> None:
         super().__init__(detail, code=code)
         self.retry_after_s = retry_after_s
 

@@ -17,11 +17,12 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    Column,
     Connection,
     Integer,
     Row,
     Select,
+    String,
+    bindparam,
     delete,
     func,
     insert,
@@ -31,6 +32,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
 
 from sohoa.errors import Conflict
@@ -133,34 +135,19 @@ def claim(
 ) -> Job | None:
     """Take the next job (of those named) for `lease_s` seconds: by priority, then the stage that finishes documents first,
     then age. Workers draw whose jobs go first: storage/catalog/shares.py."""
-    conditions: list[ColumnElement[bool]] = [jobs.c.state == constant(JobState.READY), jobs.c.run_after <= now]
-    if kinds is not None:
-        conditions.append(jobs.c.kind.in_(kinds))
-    if document_id is not None:
-        conditions.append(jobs.c.document_id == document_id)
-    order: list[Column[Any]] = [jobs.c.turn, jobs.c.job_id]
-    if of is not None:
-        conditions += _within(of.urgency, literal(of.office))
-        order.insert(0, jobs.c.office)
-    row = conn.execute(
-        update(jobs)
-        .where(
-            jobs.c.job_id
-            == select(jobs.c.job_id)
-            .where(*conditions)
-            .order_by(*order)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-            .scalar_subquery()
-        )
-        .values(
-            state=JobState.LEASED,
-            owner=owner,
-            leased_until=now + timedelta(seconds=lease_s),
-            attempts=jobs.c.attempts + 1,
-        )
-        .returning(*_COLUMNS)
-    ).one_or_none()
+    statement = _claiming(
+        None if of is None else of.urgency,
+        kinds=None if kinds is None else tuple(kinds),
+        of_document=document_id is not None,
+    )
+    said = {
+        "p_now": now,
+        "p_owner": owner,
+        "p_until": now + timedelta(seconds=lease_s),
+        **({} if of is None else {"p_office": of.office}),
+        **({} if document_id is None else {"p_document": document_id}),
+    }
+    row = conn.execute(statement, said).one_or_none()
     return None if row is None else _job(row)
 
 
@@ -313,6 +300,35 @@ _COLUMNS = (
     jobs.c.priority,
     jobs.c.last_code,
 )
+
+
+@cache
+def _claiming(
+    urgency: Urgency | None, *, kinds: tuple[JobKind, ...] | None, of_document: bool
+) -> ReturningUpdate[tuple[Any, ...]]:
+    """Take the next job that is due; with `urgency`, of one office. Made once: that takes longer than the server needs."""
+    due = (jobs.c.state == constant(JobState.READY), jobs.c.run_after <= bindparam("p_now", type_=Moment))
+    first = select(jobs.c.job_id).where(*due)
+    if kinds is not None:
+        first = first.where(jobs.c.kind.in_(kinds))
+    if of_document:
+        first = first.where(jobs.c.document_id == bindparam("p_document"))
+    if urgency is None:
+        first = first.order_by(jobs.c.turn, jobs.c.job_id)
+    else:
+        office = bindparam("p_office", type_=String)
+        first = first.where(*_within(urgency, office)).order_by(jobs.c.office, jobs.c.turn, jobs.c.job_id)
+    return (
+        update(jobs)
+        .where(jobs.c.job_id == first.limit(1).with_for_update(skip_locked=True).scalar_subquery())
+        .values(
+            state=JobState.LEASED,
+            owner=bindparam("p_owner"),
+            leased_until=bindparam("p_until", type_=Moment),
+            attempts=jobs.c.attempts + 1,
+        )
+        .returning(*_COLUMNS)
+    )
 
 
 @cache
