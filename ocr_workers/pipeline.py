@@ -36,9 +36,10 @@ from sohoa.settings import Settings
 from sohoa.states import DocumentStatus, JobKind, Review, check_revisable
 from storage.archive.archive import Archive
 from storage.archive.layout import document_folder
-from storage.catalog import documents, jobs
+from storage.catalog import documents
 from storage.catalog.database import Database
 from storage.catalog.jobs import Job
+from storage.catalog.shares import Shares
 from storage.dispatch import open_dispatch
 from storage.dispatch.protocol import Dispatch, NoBroker
 from storage.objects import open_store
@@ -64,6 +65,12 @@ class Tools:
     _reader: Reader | None = field(default=None)
     _known: dict[str, tuple[datetime, Dictionary]] = field(default_factory=dict)
     _dispatch: Dispatch = field(default_factory=NoBroker)
+    _shares: Shares | None = field(default=None)
+
+    def shares(self) -> Shares:
+        if self._shares is None:
+            self._shares = Shares(self.settings.weights_of_offices())
+        return self._shares
 
     def __post_init__(self) -> None:
         self.tally = Tally(self.database)
@@ -117,13 +124,8 @@ def run_next(tools: Tools, *, started: Callable[[Job, float], None], kinds: Coll
     if tools.archive.objects.is_away():
         return False
     with tools.database.write_beside() as connection:
-        job = jobs.claim(
-            connection,
-            owner=tools.owner,
-            lease_s=tools.settings.lease_s,
-            now=tools.clock.now(),
-            kinds=kinds,
-            first=jobs.whose_turn(),
+        job = tools.shares().claim(
+            connection, owner=tools.owner, lease_s=tools.settings.lease_s, now=tools.clock.now(), kinds=kinds
         )
     if job is None:
         return False

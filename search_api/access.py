@@ -14,6 +14,7 @@ from fastapi import Depends, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
+from search_api.limits import Limits
 from sohoa.errors import NotAllowed, NotFound
 from sohoa.model import Actor, OfficeId
 from sohoa.settings import Settings
@@ -55,18 +56,27 @@ def get_stores(request: Request) -> Stores:
     return stores
 
 
+def get_limits(request: Request) -> Limits:
+    """How much may be asked for, as this process of the application counts it."""
+    limits: Limits = request.app.state.limits
+    return limits
+
+
 StoresOf = Annotated[Stores, Depends(get_stores)]
+LimitsOf = Annotated[Limits, Depends(get_limits)]
 
 _bearer = HTTPBearer(auto_error=False, description="a token made with `sohoa token create`")
 
 
 async def authenticated(
-    stores: StoresOf, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    stores: StoresOf,
+    limits: LimitsOf,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Principal:
-    """The owner of the request's token. Raises NotAllowed (no_token, bad_token)."""
+    """The owner of the request's token. Raises NotAllowed (no_token, bad_token), Limited (rate_limited)."""
     if credentials is None:
         raise NotAllowed("send a token: Authorization: Bearer <token>", code="no_token")
-    principal = await run_in_threadpool(_principal, stores, credentials.credentials)
+    principal = await run_in_threadpool(_principal, stores, limits, credentials.credentials)
     structlog.contextvars.bind_contextvars(actor=principal.actor, token_id=principal.token_id)
     return principal
 
@@ -142,9 +152,10 @@ def _find(stores: Stores, principal: Principal, document_id: str) -> Document:
         return documents.find(connection, document_id, office=principal.office)
 
 
-def _principal(stores: Stores, secret: str) -> Principal:
+def _principal(stores: Stores, limits: Limits, secret: str) -> Principal:
     with stores.database.read() as connection:
         token = tokens.authenticate(connection, secret, now=stores.clock.now())
+    limits.count_request(token.token_id, token.office)
     return Principal(
         actor=Actor(token.actor),
         token_id=token.token_id,

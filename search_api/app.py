@@ -15,6 +15,7 @@ from search_api.access import authenticated
 from search_api.documents import contents, decisions, intake, listing, pages, revising
 from search_api.documents.rendering import Renderer
 from search_api.edge import Edge
+from search_api.limits import Limits
 from search_api.metrics import routes as metrics
 from search_api.metrics.meter import Meter
 from search_api.metrics.monitor import Monitor
@@ -50,11 +51,12 @@ def create_app(stores: Stores) -> FastAPI:
     app.state.stores = stores
     app.state.index = IndexReader(stores.settings)
     app.state.renderer = Renderer()
+    app.state.limits = Limits(stores)
     app.state.meter = meter = Meter()
     app.state.monitor = Monitor(stores, app.state.index)
     meter.registry.register(app.state.monitor)
     problems.install(app)
-    app.add_middleware(Edge, clock=stores.clock, meter=meter)
+    app.add_middleware(Edge, clock=stores.clock, settings=stores.settings, meter=meter)
     for routes in (health, metrics, intake, listing, contents, pages, decisions, revising, review, search):
         app.include_router(routes.router)
     app.include_router(_description(app))

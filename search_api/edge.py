@@ -13,9 +13,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search_api.metrics.meter import Meter
+from search_api.pace import paced
 from search_api.problems import internal, problem
 from sohoa import traces
 from sohoa.clock import Clock
+from sohoa.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -38,9 +40,10 @@ _HEADERS = {
 class Edge:
     """ASGI middleware. A defect becomes a 500 problem and a log line that names places in the code, never values."""
 
-    def __init__(self, app: ASGIApp, clock: Clock, meter: Meter) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock, settings: Settings, meter: Meter) -> None:
         self._app = app
         self._clock = clock
+        self._settings = settings
         self._meter = meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,10 +69,11 @@ class Edge:
 
         request = Request(scope)
         self._meter.in_progress.inc()
+        in_time = paced(receive, wait_s=self._settings.body_wait_s, bytes_per_s=self._settings.body_bytes_per_s)
         try:
             app = _refusal(request) or self._app
             with traces.called_by(request.headers.get("traceparent")):
-                await app(scope, receive, send_marked)
+                await app(scope, in_time, send_marked)
         except ClientDisconnect:
             log.info("request.dropped", method=scope["method"], route=_route(scope))
             status = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 import structlog
@@ -20,6 +21,7 @@ from sohoa.errors import (
     BadRequest,
     Conflict,
     Held,
+    Limited,
     NotAllowed,
     NotFound,
     Overloaded,
@@ -37,6 +39,7 @@ RETRY_AFTER_S = 5
 _STATUS_OF_CODE = {
     "no_token": 401,
     "bad_token": 401,
+    "too_slow": 408,
     "range_not_satisfiable": 416,
     "request_too_large": 413,
     "too_large": 413,
@@ -58,6 +61,7 @@ _STATUS_OF_ERROR: tuple[tuple[type[SohoaError], int], ...] = (
     (StoreUnavailable, 503),
     (SetupError, 503),
     (Overloaded, 503),
+    (Limited, 429),
 )
 _CHALLENGE = 'Bearer realm="sohoa"'
 _CHALLENGES = {
@@ -127,6 +131,8 @@ def problem(
     more = {"WWW-Authenticate": _CHALLENGES[code]} if code in _CHALLENGES else {}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         more["Retry-After"] = str(RETRY_AFTER_S)
+    if status == HTTPStatus.REQUEST_TIMEOUT:
+        more["Connection"] = "close"  # the rest of the body is not waited for
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers={**more, **(headers or {})})
 
 
@@ -144,7 +150,7 @@ def status_of(error: SohoaError) -> int:
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """These statuses, and those that any request can meet, for a route's description."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    every = sorted({400, 401, 403, 422, 500, 503, *statuses})
+    every = sorted({400, 401, 403, 422, 429, 500, 503, *statuses})
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in every}
 
 
@@ -165,7 +171,8 @@ async def _expected(request: Request, error: Exception) -> JSONResponse:
         # Its detail names folders and files of this machine.
         log.error("request.unavailable", code=error.code, detail=error.detail)
         return problem(request, status=status, code=error.code, detail=_UNAVAILABLE)
-    return problem(request, status=status, code=error.code, detail=error.detail)
+    headers = {"Retry-After": str(max(1, ceil(error.retry_after_s)))} if isinstance(error, Limited) else None
+    return problem(request, status=status, code=error.code, detail=error.detail, headers=headers)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -145,6 +145,20 @@ class Overloaded(SohoaError):
     retryable = True
 
 
+class Limited(SohoaError):
+    """An office or a token asks for more than it may just now, or more is brought at once than there is room for.
+
+    `retry_after_s`: when the same call may succeed. Codes: rate_limited, quota_exceeded, too_many_uploads.
+    """
+
+    code = "rate_limited"
+    retryable = True
+
+    def __init__(self, detail: str, *, code: str | None = None, retry_after_s: float = 1.0) -> None:
+        super().__init__(detail, code=code)
+        self.retry_after_s = retry_after_s
+
+
 class BadAlto(SohoaError):
     """The bytes are not ALTO as written here: damaged, another schema, or with a document type declaration."""
 

@@ -76,6 +76,31 @@ class Settings(BaseSettings):
     max_folder_depth: int = Field(default=32, description="folders nested deeper are refused", gt=0)
     min_free_bytes: int = Field(default=1 * GIGABYTE, description="below this much free disk nothing is accepted", ge=0)
 
+    # limits of the API (operations/limits.md); 0: none
+    token_requests: int = Field(default=6000, description="requests a minute by one token; 0: no limit", ge=0)
+    office_requests: int = Field(
+        default=12_000, description="requests a minute by all tokens of one office; 0: no limit", ge=0
+    )
+    token_uploads: int = Field(default=1200, description="uploads a minute by one token; 0: no limit", ge=0)
+    office_uploads: int = Field(
+        default=2400, description="uploads a minute by all tokens of one office; 0: no limit", ge=0
+    )
+    office_bytes_a_day: int = Field(
+        default=200 * GIGABYTE, description="bytes that one office may upload within a day; 0: no limit", ge=0
+    )
+    office_waiting: int = Field(
+        default=200_000, description="papers of one office that may wait to be archived; 0: no limit", ge=0
+    )
+    max_uploads: int = Field(default=128, description="uploads under way at once in one process of the API", gt=0)
+    max_uploads_of_token: int = Field(default=64, description="uploads under way at once by one token there", gt=0)
+    max_uploading_bytes: int = Field(
+        default=8 * GIGABYTE, description="size of all uploads under way there together; one alone may be larger", gt=0
+    )
+    body_wait_s: float = Field(default=30.0, description="a sender that sends nothing for this long is cut off", gt=0)
+    body_bytes_per_s: float = Field(
+        default=8192.0, description="a sender that is slower than this, such a wait aside, is cut off", gt=0
+    )
+
     # keeping
     retention_classes: str = Field(
         default="permanent=permanent,70y=70,50y=50,20y=20,10y=10,5y=5",
@@ -134,6 +159,11 @@ class Settings(BaseSettings):
     jobs: int = Field(default=0, description="worker processes; 0 means one a core", ge=0)
     lease_s: float = Field(default=30.0, description="a lease not renewed for this long is handed out again", gt=0)
     max_attempts: int = Field(default=4, description="times a stage is tried before it is failed", gt=0)
+    office_weights: str = Field(
+        default="",
+        description="share of the workers that offices get while several wait (operations/limits.md): OFFICE=WEIGHT, parted by "
+        "commas; 1 unless told",
+    )
 
     # fixity
     fixity_period_days: float = Field(
@@ -172,6 +202,19 @@ class Settings(BaseSettings):
                 raise ValueError(f"SOHOA_RETENTION_CLASSES: {each!r} is not NAME=YEARS or NAME=permanent")
             terms[name] = None if years == "permanent" else int(years)
         return terms
+
+    def weights_of_offices(self) -> dict[str, float]:
+        """Weight by office, of those that were told. Raises ValueError where they are not written as they must be."""
+        weights: dict[str, float] = {}
+        for each in filter(None, self.office_weights.split(",")):
+            office, _, weight = (part.strip() for part in each.rpartition("="))
+            try:
+                weights[office] = float(weight)
+            except ValueError:
+                weights[office] = 0.0
+            if not office or not 0.01 <= weights[office] <= 100:
+                raise ValueError(f"SOHOA_OFFICE_WEIGHTS: {each!r} is not OFFICE=WEIGHT, with a weight from 0.01 to 100")
+        return weights
 
     def temporary_folder(self) -> Path:
         """Where work that is thrown away again is written: on the archive's own machine, not in the system's /tmp."""

@@ -15,9 +15,9 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from ingest.receive import Intake, check_sayable, clean_filename, receive
-from search_api.access import Ingester, Principal, StoresOf
+from search_api.access import Ingester, LimitsOf, Principal, StoresOf
 from search_api.documents.schemas import ReceiptOut, links_of
-from search_api.documents.upload import FIELDS, MOST_FIELD_BYTES, check_announced, incoming, receive_body
+from search_api.documents.upload import FIELDS, MOST_FIELD_BYTES, announced_bytes, incoming, receive_body
 from search_api.problems import responses
 from sohoa.clock import isoformat
 from sohoa.errors import BadRequest, Refused
@@ -81,13 +81,14 @@ _HEADERS = {
     status_code=202,
     responses={
         202: {"description": "accepted: the bytes are durable", "model": ReceiptOut, "headers": _HEADERS},
-        **responses(409, 413, 415, 507),
+        **responses(408, 409, 413, 415, 507),
     },
     openapi_extra=_DESCRIPTION,
 )
 async def post_document(
     request: Request,
     stores: StoresOf,
+    limits: LimitsOf,
     principal: Ingester,
     idempotency_key: Annotated[
         str | None,
@@ -98,10 +99,21 @@ async def post_document(
     query parameters. The kind of file is told from its bytes. Needs the scope `ingest`."""
     if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
         raise BadRequest("an Idempotency-Key has 1 to 128 printable ASCII characters", code="bad_idempotency_key")
-    check_announced(request, stores)
-    with incoming(stores, hashed=idempotency_key is not None) as body:
+    await run_in_threadpool(limits.count_upload, principal.token_id, principal.office)
+    if principal.office is not None:  # turned away before it sends
+        await run_in_threadpool(limits.check_quota, principal.office)
+    with incoming(
+        stores,
+        limits.uploads,
+        token_id=principal.token_id,
+        announced_bytes=announced_bytes(request, stores),
+        hashed=idempotency_key is not None,
+    ) as body:
         said = await receive_body(request, body)
         intake = _intake(said, principal, stores)
+        if principal.office is None:
+            await run_in_threadpool(limits.check_quota, intake.office)
+        await run_in_threadpool(limits.count_paper, intake.office, body.size_bytes)
         if idempotency_key is None:
             receipt, replayed = await run_in_threadpool(_take_in, stores, body.finished(), intake), False
         else:

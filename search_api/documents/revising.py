@@ -9,9 +9,10 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
 from ingest.revising import revise
-from search_api.access import Ingester, Principal, ReviseDocument, StoresOf
+from search_api.access import Ingester, LimitsOf, Principal, ReviseDocument, StoresOf
 from search_api.documents.schemas import RevisionReceiptOut, links_of
-from search_api.documents.upload import check_announced, incoming, receive_body
+from search_api.documents.upload import announced_bytes, incoming, receive_body
+from search_api.limits import Limits
 from search_api.problems import responses
 from sohoa.errors import BadRequest
 from sohoa.states import RevisionKind
@@ -58,13 +59,15 @@ _DESCRIPTION: dict[str, Any] = {
     summary="Put another scan in place of a document's",
     status_code=202,
     response_model=RevisionReceiptOut,
-    responses=responses(404, 409, 413, 415, 507),
+    responses=responses(404, 408, 409, 413, 415, 507),
     openapi_extra=_DESCRIPTION,
 )
-async def replace(document: ReviseDocument, stores: StoresOf, principal: Ingester, request: Request) -> dict[str, Any]:
+async def replace(
+    document: ReviseDocument, stores: StoresOf, limits: LimitsOf, principal: Ingester, request: Request
+) -> dict[str, Any]:
     """Sent like a new paper. The document keeps its id and stays as it is until the new scan is archived; the old one
     stays in the versions before. Needs the scope `ingest`."""
-    return await _revise(document, stores, principal, request, kind=RevisionKind.REPLACE)
+    return await _revise(document, stores, limits, principal, request, kind=RevisionKind.REPLACE)
 
 
 @router.post(
@@ -72,20 +75,30 @@ async def replace(document: ReviseDocument, stores: StoresOf, principal: Ingeste
     summary="Append pages to a document",
     status_code=202,
     response_model=RevisionReceiptOut,
-    responses=responses(404, 409, 413, 415, 507),
+    responses=responses(404, 408, 409, 413, 415, 507),
     openapi_extra=_DESCRIPTION,
 )
-async def append(document: ReviseDocument, stores: StoresOf, principal: Ingester, request: Request) -> dict[str, Any]:
+async def append(
+    document: ReviseDocument, stores: StoresOf, limits: LimitsOf, principal: Ingester, request: Request
+) -> dict[str, Any]:
     """Sent like a new paper; its pages follow those of the document, which must be archived. Needs the scope `ingest`."""
-    return await _revise(document, stores, principal, request, kind=RevisionKind.APPEND)
+    return await _revise(document, stores, limits, principal, request, kind=RevisionKind.APPEND)
 
 
 async def _revise(
-    document: Document, stores: Stores, principal: Principal, request: Request, *, kind: RevisionKind
+    document: Document, stores: Stores, limits: Limits, principal: Principal, request: Request, *, kind: RevisionKind
 ) -> dict[str, Any]:
-    check_announced(request, stores)
-    with incoming(stores, hashed=False) as body:
+    await run_in_threadpool(limits.count_upload, principal.token_id, principal.office)
+    await run_in_threadpool(limits.check_quota, document.office)
+    with incoming(
+        stores,
+        limits.uploads,
+        token_id=principal.token_id,
+        announced_bytes=announced_bytes(request, stores),
+        hashed=False,
+    ) as body:
         said = await receive_body(request, body, fields=tuple(_ABOUT))
+        await run_in_threadpool(limits.count_paper, document.office, body.size_bytes)
         reason = said.get("reason", "")
         if len(reason) > MOST_REASON:
             raise BadRequest(f"reason has at most {MOST_REASON} characters")

@@ -20,6 +20,7 @@ from starlette.requests import Request
 
 from ingest.inspect_original import check_size
 from ingest.receive import check_disk
+from search_api.uploads import Upload, Uploads
 from sohoa.errors import BadRequest
 from storage.stores import Stores
 
@@ -38,26 +39,24 @@ class Incoming:
     disk_low before the disk is.
     """
 
-    def __init__(self, stores: Stores, *, hashed: bool) -> None:
+    def __init__(self, stores: Stores, uploads: Uploads, upload: Upload, *, hashed: bool) -> None:
         self._stores = stores
+        self._uploads = uploads
+        self._upload = upload
         self._digest = hashlib.sha256() if hashed else None
         self._piece = io.BytesIO()
         self._file: BinaryIO | None = None
-        self._size_bytes = 0
+        self.size_bytes = 0
 
     async def write(self, chunk: bytes) -> None:
-        self._size_bytes += len(chunk)
-        check_size(self._size_bytes, settings=self._stores.settings)
+        self.size_bytes += len(chunk)
+        check_size(self.size_bytes, settings=self._stores.settings)
+        self._uploads.come(self._upload, len(chunk))
         if self._digest is not None:
             self._digest.update(chunk)
         self._piece.write(chunk)
         if self._piece.tell() >= _PIECE_BYTES:
             await run_in_threadpool(self._to_disk)
-
-    @property
-    def size_bytes(self) -> int:
-        """What has come in so far."""
-        return self._size_bytes
 
     @property
     def sha256(self) -> str:
@@ -91,13 +90,16 @@ class Incoming:
 
 
 @contextmanager
-def incoming(stores: Stores, *, hashed: bool) -> Iterator[Incoming]:
-    """Room for a file that is gone afterwards."""
-    body = Incoming(stores, hashed=hashed)
-    try:
-        yield body
-    finally:
-        body.close()
+def incoming(
+    stores: Stores, uploads: Uploads, *, token_id: str, announced_bytes: int = 0, hashed: bool
+) -> Iterator[Incoming]:
+    """Room for a file that is gone afterwards. Raises Limited (too_many_uploads), Refused (disk_low)."""
+    with uploads.one(token_id, announced_bytes=announced_bytes) as upload:
+        body = Incoming(stores, uploads, upload, hashed=hashed)
+        try:
+            yield body
+        finally:
+            body.close()
 
 
 async def receive_body(request: Request, body: Incoming, *, fields: Collection[str] = FIELDS) -> dict[str, str]:
@@ -129,12 +131,14 @@ async def _received(request: Request, body: Incoming, said: dict[str, str], fiel
     return form.said
 
 
-def check_announced(request: Request, stores: Stores) -> None:
-    """Refuse a body that says itself that it is too large, before it is sent (with `Expect: 100-continue`)."""
+def announced_bytes(request: Request, stores: Stores) -> int:
+    """How large a body says that it is, 0 where it does not; one that is too large is refused before it is sent (with
+    `Expect: 100-continue`). Raises Refused (too_large)."""
     announced = request.headers.get("Content-Length", "")
-    if announced.isascii() and announced.isdigit() and len(announced) <= 18:
-        check_size(int(announced) - _FRAMING_BYTES, settings=stores.settings)
-        check_disk(stores.archive, settings=stores.settings, needed_bytes=int(announced))
+    if not (announced.isascii() and announced.isdigit() and len(announced) <= 18):
+        return 0
+    check_size(int(announced) - _FRAMING_BYTES, settings=stores.settings)
+    return int(announced)
 
 
 class _Form:

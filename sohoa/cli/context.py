@@ -45,6 +45,7 @@ def read_settings() -> Settings:
         dispatch.check_url(settings)
         index.check_url(settings)
         settings.retention_terms()
+        settings.weights_of_offices()
     except ValidationError as error:
         wrong = "; ".join(f"SOHOA_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
         raise BadRequest(f"a setting cannot be used: {wrong}", code="bad_setting") from None

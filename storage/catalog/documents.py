@@ -339,6 +339,13 @@ def count_stopped(conn: Connection, *, most: int) -> dict[tuple[DocumentStatus, 
     return {(status, stage, code): count for status, stage, code, count in conn.execute(query)}
 
 
+def count_waiting(conn: Connection, office: str, *, most: int) -> int:
+    """How many documents of an office the machine has still to archive, counted up to `most`."""
+    waiting = [constant(DocumentStatus.RECEIVED), constant(DocumentStatus.RECOGNISED)]
+    some = select(documents.c.office).where(documents.c.office == office, documents.c.status.in_(waiting)).limit(most)
+    return conn.execute(select(func.count()).select_from(some.subquery())).scalar_one()
+
+
 def count_without_version(conn: Connection) -> int:
     """How many documents the archive has no version of yet, so that the index cannot have them; withdrawn ones aside."""
     query = select(func.count()).where(

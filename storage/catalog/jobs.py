@@ -13,16 +13,34 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Row,
+    Select,
+    String,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement
 
 from sohoa.errors import Conflict
 from sohoa.model import DocumentId
 from sohoa.states import JobKind, JobState, Urgency
 from storage.catalog.asked import ask
-from storage.catalog.tables import Moment, constant, jobs
+from storage.catalog.tables import Moment, constant, documents, jobs
 from storage.dispatch.work_queues import WorkQueue, urgency_of
 
 _STAGE_ORDER = {
@@ -37,9 +55,8 @@ _STAGE_ORDER = {
 }
 """What finishes a document comes first: papers leave early and little is half done at any time."""
 _FIRST_BACKFILE_TURN = len(_STAGE_ORDER)
-"""`turn` is a stage's place less seven for each step of priority: from here on nobody waits."""
-BACKFILE_SHARE = 0.2
-"""Of the claims, as long as somebody waits for other papers: so a back-file moves on, and delays them by a quarter at most."""
+"""`turn` is a stage's place, less the number of stages for each step of priority: from here on nobody waits."""
+_EARLIEST_TURN, _LATEST_TURN = -(2**31), 2**31 - 1
 _WHOLE_DOCUMENT = 0
 WHEN_CARRIED = datetime(9999, 1, 1, tzinfo=UTC)
 """`run_after` of work on a paper that is still in the spool (storage/spool.py): `wake` sets the true one."""
@@ -60,6 +77,14 @@ class NewJob:
     payload: dict[str, Any] = field(default_factory=dict)
     priority: int = 0
     run_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sharer:
+    """Whose jobs wait: an office ("" for jobs that an older version put there) and how urgently."""
+
+    office: str
+    urgency: Urgency
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +109,14 @@ def enqueue(conn: Connection, new_jobs: Iterable[NewJob], *, now: datetime) -> i
     added = 0
     for document_id, wanted in by_document.items():
         conn.execute(delete(jobs).where(jobs.c.document_id == document_id, jobs.c.state == constant(JobState.FAILED)))
-        known = conn.execute(select(jobs.c.kind, jobs.c.page).where(jobs.c.document_id == document_id))
-        there = {(kind, page) for kind, page in known}
-        rows = {(row["kind"], row["page"]): row for row in (_row(job, now) for job in wanted)}
+        known = conn.execute(
+            select(documents.c.office, jobs.c.kind, jobs.c.page)
+            .join_from(documents, jobs, isouter=True)
+            .where(documents.c.document_id == document_id)
+        ).all()
+        there = {(kind, page) for _, kind, page in known}
+        office = next((office for office, *_ in known), "")  # no such document: the insert says so
+        rows = {(row["kind"], row["page"]): row for row in (_row(job, office, now) for job in wanted)}
         fresh = [row for work, row in rows.items() if work not in there]
         if fresh:
             conn.execute(insert(jobs), fresh)
@@ -103,29 +133,34 @@ def claim(
     now: datetime,
     kinds: Collection[JobKind] | None = None,
     document_id: str | None = None,
-    first: Urgency | None = None,
+    of: Sharer | None = None,
 ) -> Job | None:
-    """Take the next job for `lease_s` seconds: by priority, then the stage that finishes documents first, then age.
-
-    Jobs of the urgency `first` (see :func:`whose_turn`) go before all others.
-    """
-    conditions: list[ColumnElement[bool]] = [jobs.c.state == constant(JobState.READY), jobs.c.run_after <= now]
-    if kinds is not None:
-        conditions.append(jobs.c.kind.in_(kinds))
-    if document_id is not None:
-        conditions.append(jobs.c.document_id == document_id)
-    leased = {"state": JobState.LEASED, "owner": owner, "leased_until": now + timedelta(seconds=lease_s)}
-    row = None
-    if first is not None:
-        row = _take(conn, *conditions, _of(first), leased=leased)
-    if row is None:
-        row = _take(conn, *conditions, leased=leased)
+    """Take the next job (of those named) for `lease_s` seconds: by priority, then the stage that finishes documents first,
+    then age. Workers draw whose jobs go first: storage/catalog/shares.py."""
+    statement = _claiming(
+        None if of is None else of.urgency,
+        kinds=None if kinds is None else tuple(kinds),
+        of_document=document_id is not None,
+    )
+    said = {
+        "p_now": now,
+        "p_owner": owner,
+        "p_until": now + timedelta(seconds=lease_s),
+        **({} if of is None else {"p_office": of.office}),
+        **({} if document_id is None else {"p_document": document_id}),
+    }
+    row = conn.execute(statement, said).one_or_none()
     return None if row is None else _job(row)
 
 
-def whose_turn() -> Urgency | None:
-    """Whose jobs go first this time, by lot; None: those that somebody waits for, as always."""
-    return Urgency.BACKFILE if _chance.random() < BACKFILE_SHARE else None
+def sharers(conn: Connection) -> list[Sharer]:
+    """Who has jobs that wait, be they due or not. It costs a few steps along an index for each office, however many wait."""
+    return [
+        Sharer(office, urgency)
+        for office, *turns in conn.execute(_who_waits())
+        for urgency, turn in zip(Urgency, turns, strict=True)
+        if turn is not None
+    ]
 
 
 def due(conn: Connection, *, now: datetime, most: int) -> dict[WorkQueue, int]:
@@ -305,14 +340,33 @@ _COLUMNS = (
 )
 
 
-def _take(conn: Connection, *conditions: ColumnElement[bool], leased: dict[str, Any]) -> Row[Any] | None:
-    first = select(jobs.c.job_id).where(*conditions).order_by(jobs.c.turn, jobs.c.job_id)
-    return conn.execute(
+@cache
+def _claiming(
+    urgency: Urgency | None, *, kinds: tuple[JobKind, ...] | None, of_document: bool
+) -> ReturningUpdate[tuple[Any, ...]]:
+    """Take the next job that is due; with `urgency`, of one office. Made once: that takes longer than the server needs."""
+    due = (jobs.c.state == constant(JobState.READY), jobs.c.run_after <= bindparam("p_now", type_=Moment))
+    first = select(jobs.c.job_id).where(*due)
+    if kinds is not None:
+        first = first.where(jobs.c.kind.in_(kinds))
+    if of_document:
+        first = first.where(jobs.c.document_id == bindparam("p_document"))
+    if urgency is None:
+        first = first.order_by(jobs.c.turn, jobs.c.job_id)
+    else:
+        office = bindparam("p_office", type_=String)
+        first = first.where(*_within(urgency, office)).order_by(jobs.c.office, jobs.c.turn, jobs.c.job_id)
+    return (
         update(jobs)
         .where(jobs.c.job_id == first.limit(1).with_for_update(skip_locked=True).scalar_subquery())
-        .values(**leased, attempts=jobs.c.attempts + 1)
+        .values(
+            state=JobState.LEASED,
+            owner=bindparam("p_owner"),
+            leased_until=bindparam("p_until", type_=Moment),
+            attempts=jobs.c.attempts + 1,
+        )
         .returning(*_COLUMNS)
-    ).one_or_none()
+    )
 
 
 def _steps(conn: Connection) -> Iterator[Row[Any, Any, Any]]:
@@ -325,14 +379,40 @@ def _steps(conn: Connection) -> Iterator[Row[Any, Any, Any]]:
         step = conn.execute(steps.where(jobs.c.turn > step.turn)).one_or_none()
 
 
-def _of(urgency: Urgency) -> ColumnElement[bool]:
-    if urgency is Urgency.BACKFILE:
-        return jobs.c.turn >= _FIRST_BACKFILE_TURN
-    return jobs.c.turn < _FIRST_BACKFILE_TURN
+@cache
+def _who_waits() -> Select[Any]:
+    """Each office with waiting jobs, and of each urgency the turn of one of these or null; from office to office along the
+    index."""
+    ready = jobs.c.state == constant(JobState.READY)
+    seen = select(func.min(jobs.c.office).label("office")).where(ready).cte("seen", recursive=True)
+    following = select(func.min(jobs.c.office)).where(ready, jobs.c.office > seen.c.office).scalar_subquery()
+    seen = seen.union_all(select(following).where(seen.c.office.is_not(None)))
+    some = [
+        select(jobs.c.turn)
+        .where(ready, *_within(urgency, seen.c.office))
+        .order_by(jobs.c.office, jobs.c.turn, jobs.c.job_id)
+        .limit(1)
+        .scalar_subquery()
+        for urgency in Urgency
+    ]
+    return select(seen.c.office, *some).where(seen.c.office.is_not(None))
 
 
-def _row(job: NewJob, now: datetime) -> dict[str, Any]:
+def _within(urgency: Urgency, office: ColumnElement[Any]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """An office's jobs of one urgency, as a stretch of `ix_jobs_office`. Written so, and not as `office = …`, for then a
+    planner whose statistics are of a minute ago may walk another index, through all the jobs of others."""
+    bounds = {
+        Urgency.WAITING: (_EARLIEST_TURN, _FIRST_BACKFILE_TURN),
+        Urgency.BACKFILE: (_FIRST_BACKFILE_TURN, _LATEST_TURN),
+    }
+    place = tuple_(jobs.c.office, jobs.c.turn)
+    begin, end = (tuple_(office, literal(turn, Integer)) for turn in bounds[urgency])
+    return place >= begin, place < end
+
+
+def _row(job: NewJob, office: str, now: datetime) -> dict[str, Any]:
     return {
+        "office": office,
         "kind": job.kind,
         "document_id": job.document_id,
         "page": _WHOLE_DOCUMENT if job.page is None else job.page,

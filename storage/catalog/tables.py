@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -25,7 +26,7 @@ from sqlalchemy.types import TypeDecorator
 
 from sohoa.states import DocumentStatus, JobKind, JobState, PageStatus, Review
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration: what `alembic_version` says of a catalogue that this version can use."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -205,6 +206,7 @@ jobs = Table(
     Column("owner", String),
     Column("leased_until", Moment),
     Column("last_code", String(64)),
+    Column("office", String, nullable=False, server_default=""),
     Index("uq_jobs_work", "document_id", "kind", "page", unique=True),
     sqlite_autoincrement=True,
 )
@@ -216,6 +218,9 @@ def _jobs_in_state(state: JobState, name: str, *columns: Any) -> Index:
 
 
 _jobs_in_state(JobState.READY, "ix_jobs_ready", jobs.c.turn, jobs.c.job_id, jobs.c.run_after, jobs.c.kind, jobs.c.state)
+_jobs_in_state(
+    JobState.READY, "ix_jobs_office", jobs.c.office, jobs.c.turn, jobs.c.job_id, jobs.c.run_after, jobs.c.kind
+)
 _jobs_in_state(JobState.READY, "ix_jobs_run_after", jobs.c.run_after)
 _jobs_in_state(JobState.LEASED, "ix_jobs_leased", jobs.c.leased_until)
 
@@ -235,6 +240,16 @@ leases = Table(
     Column("owner", String, nullable=False),
     Column("leased_until", Moment, nullable=False),
 )
+
+allowances = Table(
+    "allowances",
+    metadata,
+    Column("subject", String, primary_key=True),
+    Column("remaining", Float(precision=53), nullable=False),
+    Column("told_s", Float(precision=53), nullable=False),
+)
+"""What offices and tokens may still ask for, as told last, in seconds since 1970 (storage/catalog/allowances.py); never
+archived."""
 
 tokens = Table(
     "tokens",

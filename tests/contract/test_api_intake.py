@@ -14,6 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from search_api.documents.upload import incoming
+from search_api.uploads import Uploads
 from sohoa.errors import Refused
 from storage.archive.archive import Archive
 from storage.archive.receipts import Receipt
@@ -306,7 +307,7 @@ def test_a_file_over_the_limit_is_refused_when_it_says_so_and_when_it_does_not(t
 
 def test_a_spool_stops_at_the_limit_and_before_the_disk_is_full(tmp_path: Path) -> None:
     async def fill(api: Api, chunk: bytes, times: int) -> int:
-        with incoming(api.stores, hashed=False) as body:
+        with incoming(api.stores, Uploads(api.stores), token_id="t", hashed=False) as body:
             for number in range(times):
                 try:
                     await body.write(chunk)

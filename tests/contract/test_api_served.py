@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import re
-import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
-from search_api.app import create_app
 from sohoa.settings import Settings
-from storage.catalog import tokens
-from storage.stores import open_stores
 from tests.support import files
+from tests.support.served import Served, served_api
 
 pytestmark = pytest.mark.slow
 
@@ -27,47 +20,10 @@ MEGABYTE = 1024 * 1024
 PNG = files.image_bytes("PNG")
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A server in a process of its own."""
-
-    address: str
-    process_id: int
-    headers: dict[str, str]
-    home: Path
-
-    def peak_bytes(self) -> int:
-        """The most memory that the process has had (proc(5), VmHWM)."""
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.process_id}/status").read_text())
-        assert found is not None
-        return int(found.group(1)) * 1024
-
-
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    home = tmp_path / "home"
-    settings = Settings(home=home, min_free_bytes=0)
-    with open_stores(settings) as stores, stores.database.write() as connection:
-        _, secret = tokens.create(
-            connection, name="t", scopes=["ingest", "read"], actor="person:lan", now=stores.clock.now()
-        )
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        context = multiprocessing.get_context("fork")
-        process = context.Process(target=_serve, args=(settings, listening))
-        process.start()
-        assert process.pid is not None
-        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        try:
-            yield Served(address, process.pid, {"Authorization": f"Bearer {secret}"}, home)
-        finally:
-            process.terminate()
-            process.join(10)
-
-
-def _serve(settings: Settings, listening: socket.socket) -> None:
-    with open_stores(settings) as stores:
-        server = uvicorn.Server(uvicorn.Config(create_app(stores), log_level="error"))
-        server.run(sockets=[listening])
+    with served_api(Settings(home=tmp_path / "home", min_free_bytes=0)) as api:
+        yield api
 
 
 def _large(size_bytes: int) -> Iterator[bytes]:
@@ -106,13 +62,11 @@ def test_fifty_megabytes_pass_through_in_both_directions_without_filling_memory(
 
 
 def test_a_sender_that_stops_halfway_leaves_nothing_and_holds_nobody_up(served: Served) -> None:
-    host, port = served.address.removeprefix("http://").split(":")
     with httpx.Client(base_url=served.address, timeout=30) as client:
         client.get("/healthz")
-        slow = [socket.create_connection((host, int(port))) for _ in range(60)]
-        head = f"POST /v1/documents HTTP/1.1\r\nHost: x\r\nAuthorization: {served.headers['Authorization']}\r\n"
+        slow = [served.upload(size_bytes=900_000) for _ in range(60)]
         for connection in slow:
-            connection.sendall(head.encode() + b"Content-Length: 900000\r\n\r\n" + PNG)
+            connection.sendall(PNG)
         began = time.monotonic()
         assert client.post("/v1/documents", content=PNG, headers=served.headers).status_code == 202
         assert time.monotonic() - began < 5
@@ -124,12 +78,9 @@ def test_a_sender_that_stops_halfway_leaves_nothing_and_holds_nobody_up(served: 
 
 
 def test_a_body_that_announces_too_much_is_refused_before_it_is_sent(served: Served) -> None:
-    host, port = served.address.removeprefix("http://").split(":")
     with httpx.Client(base_url=served.address, timeout=30) as client:
         client.get("/healthz")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
-        head = f"POST /v1/documents HTTP/1.1\r\nHost: x\r\nAuthorization: {served.headers['Authorization']}\r\n"
-        connection.sendall(head.encode() + b"Expect: 100-continue\r\nContent-Length: 9000000000\r\n\r\n")
+    with served.upload(size_bytes=9_000_000_000, more="Expect: 100-continue\r\n") as connection:
         assert connection.recv(4096).startswith(b"HTTP/1.1 413")
 
 

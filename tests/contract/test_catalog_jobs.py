@@ -18,6 +18,7 @@ from sohoa.states import JobKind, JobState, Urgency
 from storage.catalog import documents, jobs, tables
 from storage.catalog.database import Database
 from storage.catalog.jobs import Job, NewJob
+from storage.catalog.shares import Shares
 from storage.dispatch.work_queues import WorkQueue
 from tests.support.catalogues import on_sqlite, plan_of
 
@@ -126,8 +127,8 @@ def test_back_file_gets_its_share_of_the_claims_and_no_more_while_others_wait(db
         for priority, document_id in papers.items():
             pages = [NewJob(JobKind.RECOGNISE, document_id, page=n, priority=priority) for n in range(1, each + 1)]
             jobs.enqueue(conn, pages, now=clock.now())
-        order = []
-        while (job := jobs.claim(conn, owner="w", lease_s=30, now=clock.now(), first=jobs.whose_turn())) is not None:
+        order, lots = [], Shares({})
+        while (job := lots.claim(conn, owner="w", lease_s=30, now=clock.now())) is not None:
             order.append(job.priority)
     assert len(order) == 2 * each
     both_wait = order[: len(order) - order[::-1].index(0)]

@@ -1,0 +1,135 @@
+"""Who sends slowly, or too much at once, through real sockets: cut off or told to wait, and nobody else notices."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sohoa.settings import Settings
+from tests.support import files
+from tests.support.served import Served, served_api
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+PNG = files.image_bytes("PNG")
+WAIT_S = 1.5
+MANY = 60
+"""More than there are threads for requests (40)."""
+
+
+@pytest.fixture
+def impatient(tmp_path: Path) -> Iterator[Served]:
+    with served(tmp_path, body_wait_s=WAIT_S, body_bytes_per_s=1000) as api:
+        yield api
+
+
+@contextmanager
+def served(tmp_path: Path, **limits: Any) -> Iterator[Served]:
+    with served_api(Settings(home=tmp_path / "home", min_free_bytes=0, **limits)) as api:
+        with httpx.Client(base_url=api.address, timeout=30) as client:
+            client.get("/healthz")
+        yield api
+
+
+def answered(connection: socket.socket) -> str:
+    """The answer, once the server has closed the connection; "" where that reached us first, as it may while we send."""
+    found = b""
+    with suppress(ConnectionResetError):
+        while part := connection.recv(65536):
+            found += part
+    return found.decode()
+
+
+def drip(connection: socket.socket, over: threading.Event, *, every_s: float) -> None:
+    """A byte at a time, as long as anybody takes them."""
+    try:
+        while not over.wait(every_s):
+            connection.sendall(b"x")
+    except OSError:
+        over.set()
+
+
+@pytest.mark.parametrize("dripping", [True, False])
+def test_sender_of_a_byte_a_moment_or_of_nothing_is_cut_off(impatient: Served, dripping: bool) -> None:
+    began, over = time.monotonic(), threading.Event()
+    with impatient.upload(size_bytes=100_000) as connection:
+        connection.sendall(PNG[:100])
+        if dripping:
+            threading.Thread(target=drip, args=(connection, over), kwargs={"every_s": 0.1}, daemon=True).start()
+        answer = answered(connection)
+        over.set()
+    if not (dripping and answer == ""):
+        assert answer.startswith("HTTP/1.1 408"), answer
+        assert '"code":"too_slow"' in answer
+    assert WAIT_S <= time.monotonic() - began < WAIT_S + 15
+    listed = httpx.get(f"{impatient.address}/v1/documents", headers=impatient.headers, timeout=30).json()["items"]
+    assert listed == []
+
+
+def test_sender_that_keeps_the_pace_may_take_longer_than_a_wait(impatient: Served) -> None:
+    body = PNG + bytes(6000)
+    began = time.monotonic()
+    with impatient.upload(size_bytes=len(body), more="Connection: close\r\n") as connection:
+        for at in range(0, len(body), len(body) // 5):
+            time.sleep(WAIT_S / 3)  # the sender's own pace, not waiting for anything
+            connection.sendall(body[at : at + len(body) // 5])
+        answer = answered(connection)
+    assert time.monotonic() - began > WAIT_S
+    assert answer.startswith("HTTP/1.1 202"), answer
+
+
+def test_many_slow_senders_hold_no_thread_of_others_and_are_gone_after_a_while(impatient: Served) -> None:
+    over = threading.Event()
+    with ExitStack() as opened, httpx.Client(base_url=impatient.address, timeout=30) as client:
+        slow = [opened.enter_context(impatient.upload(size_bytes=100_000)) for _ in range(MANY)]
+        for connection in slow:
+            threading.Thread(target=drip, args=(connection, over), kwargs={"every_s": 0.2}, daemon=True).start()
+        began = time.monotonic()
+        assert client.post("/v1/documents", content=PNG, headers=impatient.headers).status_code == 202
+        assert client.get("/v1/documents", headers=impatient.headers).status_code == 200
+        assert time.monotonic() - began < 10
+        assert {answered(connection)[:12] for connection in slow} <= {"HTTP/1.1 408", ""}
+        over.set()
+
+
+def test_one_upload_too_many_is_told_to_wait_before_it_sends_and_taken_once_there_is_room(tmp_path: Path) -> None:
+    asks_first = "Expect: 100-continue\r\n"
+    with (
+        served(tmp_path, max_uploads_of_token=3) as api,
+        httpx.Client(base_url=api.address, timeout=30, headers=api.headers) as client,
+    ):
+        with ExitStack() as opened:
+            for _ in range(3):
+                connection = opened.enter_context(api.upload(size_bytes=100_000, more=asks_first))
+                assert connection.recv(100).startswith(b"HTTP/1.1 100")  # it has its place
+            refused = client.post("/v1/documents", content=PNG)
+            assert (refused.status_code, refused.json()["code"]) == (429, "too_many_uploads"), refused.text
+            assert refused.headers["Retry-After"] == "5"
+            with api.upload(size_bytes=100_000, more=asks_first) as late:
+                assert late.recv(100).startswith(b"HTTP/1.1 429")
+            assert client.get("/v1/documents").status_code == 200
+        wait_until(
+            lambda: client.post("/v1/documents", content=PNG).status_code == 202,
+            "the places of uploads that were broken off are not given back",
+        )
+
+
+def test_requests_through_two_servers_are_counted_together(tmp_path: Path) -> None:
+    """120 a minute, of which each of the two lets an eighth through before it tells."""
+    with served(tmp_path, token_requests=120) as first, served(tmp_path, token_requests=120) as second:
+        began, found = time.monotonic(), list[int]()
+        with httpx.Client(headers=first.headers, timeout=30) as client:
+            while found.count(429) < 20 and len(found) < 1000:
+                found += [client.get(f"{api.address}/v1/documents").status_code for api in (first, second)]
+        took_s = time.monotonic() - began
+    assert set(found) == {200, 429}
+    assert 120 <= found.count(200) <= 120 + 2 * took_s + 2 * (120 / 8 + 1)
