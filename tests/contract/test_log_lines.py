@@ -12,6 +12,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from ocr_workers.reading.sight import NO_SIGHT, Sight
 from sohoa import logs
 from tests.support import files
 from tests.support.archived import opened_api
@@ -57,11 +58,16 @@ def test_every_line_of_a_request_has_the_id_that_its_answer_has(tmp_path: Path) 
 def test_every_line_of_a_worker_with_a_job_in_hand_has_its_document(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def look(*_: object) -> Sight:
+        structlog.get_logger().info("paper.looked_at")  # from code that knows no document
+        return NO_SIGHT
+
     with worked_office(tmp_path / "home", monkeypatch) as office, lines() as found:
+        monkeypatch.setattr(Sight, "of_document", look)
         ids = [office.bring(paper).document_id for paper in (MIXED, HOPELESS, LOCKED)]
-    by_document = [line["document_id"] for line in found]
+    by_document = [line.get("document_id") for line in found]
     assert list(dict.fromkeys(by_document)) == ids
-    assert {"job.error", "document.committed"} <= {line["event"] for line in found}
+    assert {"job.error", "document.committed", "paper.looked_at"} <= {line["event"] for line in found}
     assert all(line["job_id"] > 0 for line in found)
     assert structlog.contextvars.get_contextvars() == {}, "the next line is of no document"
 
