@@ -156,6 +156,7 @@ def test_an_index_that_is_behind_is_said_to_be(tmp_path: Path) -> None:
             "catalogue": "ok",
             "archive": "ok",
             "index": "degraded",
+            "dispatch": "ok",
         }
         api.index()
         assert api.client.get("/readyz").json()["index"] == "ok"

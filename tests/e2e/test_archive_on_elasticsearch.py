@@ -162,6 +162,7 @@ def test_a_server_that_freezes_and_dies_keeps_no_paper_from_the_archive(office: 
                 "catalogue": "ok",
                 "archive": "ok",
                 "index": "degraded",
+                "dispatch": "ok",
             }
             said = served.office.run("search", "khánh thành")
             assert said.code != 0

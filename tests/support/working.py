@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
@@ -60,6 +61,12 @@ class Working:
         with self.stores.database.read() as connection:
             found = [documents.get(connection, document_id).status for document_id in document_ids]
         return sum(status is DocumentStatus.ARCHIVED for status in found)
+
+    def archived_at(self, *document_ids: str) -> list[datetime]:
+        """When each of these, which are archived, became so."""
+        with self.stores.database.read() as connection:
+            found = [documents.get(connection, document_id).archived_at for document_id in document_ids]
+        return [at for at in found if at is not None]
 
     def until_archived(self, *document_ids: str) -> None:
         wait_until(

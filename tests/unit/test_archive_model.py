@@ -132,7 +132,7 @@ class ArchiveMachine(RuleBasedStateMachine):
             known.dossier = to
 
     @precondition(lambda self: self._usable())
-    @rule(which=which, kind=st.sampled_from(list(RevisionKind)), ending=endings, deaths=deaths)
+    @rule(which=which, kind=st.sampled_from([RevisionKind.REPLACE, RevisionKind.APPEND]), ending=endings, deaths=deaths)
     def revise(self, which: int, kind: RevisionKind, ending: str, deaths: list[int]) -> None:
         document_id, known = self._pick(which)
         self._fresh += 1
