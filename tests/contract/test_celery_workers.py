@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-import psutil
 import pytest
 
 from search_api.app import create_app
