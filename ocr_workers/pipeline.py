@@ -60,20 +60,20 @@ class Tools:
     database: Database
     clock: Clock
     owner: str
-    _recogniser: Recogniser | None = field(default=None)
     tally: Tally = field(init=False)
+    _recogniser: Recogniser | None = field(default=None)
     _reader: Reader | None = field(default=None)
     _known: dict[str, tuple[datetime, Dictionary]] = field(default_factory=dict)
     _dispatch: Dispatch = field(default_factory=NoBroker)
     _shares: Shares | None = field(default=None)
 
+    def __post_init__(self) -> None:
+        self.tally = Tally(self.database)
+
     def shares(self) -> Shares:
         if self._shares is None:
             self._shares = Shares(self.settings.weights_of_offices())
         return self._shares
-
-    def __post_init__(self) -> None:
-        self.tally = Tally(self.database)
 
     def recogniser(self) -> Recogniser:
         if self._recogniser is None:
