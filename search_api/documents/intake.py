@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from ingest.receive import Intake, check_sayable, clean_filename, receive
 from search_api.access import Ingester, LimitsOf, Principal, StoresOf
 from search_api.documents.schemas import ReceiptOut, links_of
-from search_api.documents.upload import FIELDS, MOST_FIELD_BYTES, announced_bytes, incoming, receive_body
+from search_api.documents.upload import FIELDS, MOST_FIELD_BYTES, let_in, receive_body
 from search_api.problems import responses
 from sohoa.clock import isoformat
 from sohoa.errors import BadRequest, Refused
@@ -99,16 +99,8 @@ async def post_document(
     query parameters. The kind of file is told from its bytes. Needs the scope `ingest`."""
     if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
         raise BadRequest("an Idempotency-Key has 1 to 128 printable ASCII characters", code="bad_idempotency_key")
-    await run_in_threadpool(limits.count_upload, principal.token_id, principal.office)
-    if principal.office is not None:  # turned away before it sends
-        await run_in_threadpool(limits.check_quota, principal.office)
-    with incoming(
-        stores,
-        limits.uploads,
-        token_id=principal.token_id,
-        announced_bytes=announced_bytes(request, stores),
-        hashed=idempotency_key is not None,
-    ) as body:
+    hashed = idempotency_key is not None
+    async with let_in(request, stores, limits, principal, office=principal.office, hashed=hashed) as body:
         said = await receive_body(request, body)
         intake = _intake(said, principal, stores)
         if principal.office is None:

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from ingest.revising import revise
 from search_api.access import Ingester, LimitsOf, Principal, ReviseDocument, StoresOf
 from search_api.documents.schemas import RevisionReceiptOut, links_of
-from search_api.documents.upload import announced_bytes, incoming, receive_body
+from search_api.documents.upload import let_in, receive_body
 from search_api.limits import Limits
 from search_api.problems import responses
 from sohoa.errors import BadRequest
@@ -88,15 +88,7 @@ async def append(
 async def _revise(
     document: Document, stores: Stores, limits: Limits, principal: Principal, request: Request, *, kind: RevisionKind
 ) -> dict[str, Any]:
-    await run_in_threadpool(limits.count_upload, principal.token_id, principal.office)
-    await run_in_threadpool(limits.check_quota, document.office)
-    with incoming(
-        stores,
-        limits.uploads,
-        token_id=principal.token_id,
-        announced_bytes=announced_bytes(request, stores),
-        hashed=False,
-    ) as body:
+    async with let_in(request, stores, limits, principal, office=document.office, hashed=False) as body:
         said = await receive_body(request, body, fields=tuple(_ABOUT))
         await run_in_threadpool(limits.count_paper, document.office, body.size_bytes)
         reason = said.get("reason", "")

@@ -9,7 +9,7 @@ import hashlib
 import io
 import tempfile
 from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -20,6 +20,8 @@ from starlette.requests import Request
 
 from ingest.inspect_original import check_size
 from ingest.receive import check_disk
+from search_api.access import Principal
+from search_api.limits import Limits
 from search_api.uploads import Upload, Uploads
 from sohoa.errors import BadRequest
 from storage.stores import Stores
@@ -100,6 +102,22 @@ def incoming(
             yield body
         finally:
             body.close()
+
+
+@asynccontextmanager
+async def let_in(
+    request: Request, stores: Stores, limits: Limits, principal: Principal, *, office: str | None, hashed: bool
+) -> AsyncIterator[Incoming]:
+    """Room for the file of a request, as far as its sender, and `office` where it is known already, may bring one now: whoever
+    may not is turned away before it sends. Raises Limited, Refused (disk_low)."""
+    await run_in_threadpool(limits.count_upload, principal.token_id, principal.office)
+    if office is not None:
+        await run_in_threadpool(limits.check_quota, office)
+    announced = announced_bytes(request, stores)
+    with incoming(
+        stores, limits.uploads, token_id=principal.token_id, announced_bytes=announced, hashed=hashed
+    ) as body:
+        yield body
 
 
 async def receive_body(request: Request, body: Incoming, *, fields: Collection[str] = FIELDS) -> dict[str, str]:

@@ -28,11 +28,11 @@ def letter_bytes(*pages: str) -> bytes:
         return letter(Path(folder) / "letter.pdf", pages).read_bytes()
 
 
-def archived(stores: Stores, *pages: str, dossier: str | None = None) -> Document:
-    """A letter that went through all stages."""
+def received(stores: Stores, data: bytes, *, filename: str = "scan.tif", dossier: str | None = None) -> Document:
+    """A paper taken in and worked on to its end by the real stages."""
     accepted = receive(
-        io.BytesIO(letter_bytes(*pages)),
-        Intake(filename="đơn.pdf", office="H02", dossier=dossier, actor=LAN),
+        io.BytesIO(data),
+        Intake(filename=filename, office="H02", dossier=dossier, actor=LAN),
         archive=stores.archive,
         database=stores.database,
         settings=stores.settings,
@@ -40,6 +40,11 @@ def archived(stores: Stores, *pages: str, dossier: str | None = None) -> Documen
     )
     go_on(stores)
     return now_of(stores, accepted.document)
+
+
+def archived(stores: Stores, *pages: str, dossier: str | None = None) -> Document:
+    """A letter that went through all stages."""
+    return received(stores, letter_bytes(*pages), filename="đơn.pdf", dossier=dossier)
 
 
 def revise_with(

@@ -8,14 +8,12 @@ from pathlib import Path
 from PIL import Image
 
 from ingest import reviewing
-from ingest.receive import Intake, receive
 from sohoa.model import Actor
 from sohoa.states import WantedKind
 from storage.catalog.documents import Document
 from storage.stores import Stores
 from tests.support.office import slip
-from tests.support.revised import LAN, now_of
-from tests.support.steps import go_on
+from tests.support.revised import LAN
 
 
 def scan_of(folder: Path, *pages: str, upside_down: tuple[int, ...] = ()) -> bytes:
@@ -29,20 +27,6 @@ def scan_of(folder: Path, *pages: str, upside_down: tuple[int, ...] = ()) -> byt
     out = io.BytesIO()
     sheets[0].save(out, "TIFF", dpi=(150, 150), save_all=True, append_images=sheets[1:], compression="tiff_lzw")
     return out.getvalue()
-
-
-def received(stores: Stores, data: bytes, *, filename: str = "scan.tif", dossier: str | None = None) -> Document:
-    """A paper taken in and worked on to its end by the real stages."""
-    accepted = receive(
-        io.BytesIO(data),
-        Intake(filename=filename, office="H02", dossier=dossier, actor=LAN),
-        archive=stores.archive,
-        database=stores.database,
-        settings=stores.settings,
-        clock=stores.clock,
-    )
-    go_on(stores)
-    return now_of(stores, accepted.document)
 
 
 def turn(stores: Stores, document: Document, turns: dict[int, int], *, actor: Actor = LAN) -> Document:

@@ -42,11 +42,12 @@ from tests.support.revised import (
     names_of,
     now_of,
     read,
+    received,
     record_of,
     revise_with,
 )
 from tests.support.steps import STEPS, Step, at_every_step, go_on
-from tests.support.turned import received, scan_of, turn
+from tests.support.turned import scan_of, turn
 from tests.support.verified import verified
 from tests.support.worked import APPEND, DAMAGED, HOPELESS, MIXED, WorkedOffice, worked_office
 
