@@ -31,6 +31,12 @@ def _log_as_before() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+@pytest.fixture
+def no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes may die here, the machine does not, so thousands of fsyncs would only cost time."""
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A process of xdist hands its counts to the one that says them."""
     output = getattr(session.config, "workeroutput", None)

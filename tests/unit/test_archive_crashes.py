@@ -31,10 +31,7 @@ OBJECT = object_id_of("A", DOSSIER)
 WRITES = frozenset({"create", "copy", "replace"})
 
 
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here processes die, not the machine, so thousands of fsyncs would only cost time."""
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 def _stage_a(archive: Archive) -> None:

@@ -20,11 +20,7 @@ from storage.archive.ledger import Commit, Entry, Ledger, Waiting
 from storage.objects import open_objects
 from tests.support.crash import ACTOR, assert_whole, commit_staged, stage_paper
 
-
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here is about losing power, so fsyncs would only cost time."""
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 def _commit(name: str, clock: FixedClock) -> Commit:

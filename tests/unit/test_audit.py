@@ -38,9 +38,7 @@ from tests.support.verified import codes, overwrite, verified
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 @pytest.fixture

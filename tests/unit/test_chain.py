@@ -21,9 +21,7 @@ from tests.support.verified import overwrite
 NAME = "fixity"
 
 
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 def _filled(root: Path, *, days: int = 3, a_day: int = 3) -> FixedClock:

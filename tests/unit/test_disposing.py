@@ -30,10 +30,7 @@ LAN, MAI, HOA = Actor("person:lan"), Actor("person:mai"), Actor("person:hoa")
 DOSSIER = "000.00.05.H02-230105-0001"
 
 
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here is about losing power, so fsyncs would only cost time."""
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 @pytest.fixture

@@ -36,9 +36,7 @@ OBJECT = object_id_of("", DOSSIER)
 DAY_S = 86_400.0
 
 
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 @pytest.fixture(scope="module")

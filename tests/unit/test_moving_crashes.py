@@ -25,9 +25,7 @@ LAN = Actor("person:lan")
 A, B = "H02-230105-0001", "H02-230105-0002"
 
 
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 def _in_dossier(stores: Stores) -> Document:

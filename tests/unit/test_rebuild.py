@@ -49,11 +49,7 @@ from tests.support.worked import (
     worked_office,
 )
 
-
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here is about losing power, so fsyncs would only cost time."""
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 @pytest.mark.parametrize("count", [70, pytest.param(1000, marks=pytest.mark.slow)])

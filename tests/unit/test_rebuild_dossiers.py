@@ -27,9 +27,7 @@ A, B = "H02-230105-0001", "H02-230105-0002"
 REPLACE, APPEND = RevisionKind.REPLACE, RevisionKind.APPEND
 
 
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 @pytest.fixture

@@ -19,12 +19,7 @@ from tests.support.postgres import Postgres
 from tests.support.rebuilding import rebuild_in
 from tests.support.worked import WHOLE, WorkedOffice, every_state, worked_office
 
-pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("no_power_cuts")]
 
 
 @pytest.fixture

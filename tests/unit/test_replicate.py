@@ -27,10 +27,7 @@ from tests.support.replicated import (
 A_ROOT, D_ROOT = object_root(object_id_of("A", None)), object_root(object_id_of("B", DOSSIER))
 
 
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here processes die, not the machine, so thousands of fsyncs would only cost time."""
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 @pytest.fixture

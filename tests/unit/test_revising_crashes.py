@@ -21,9 +21,7 @@ NEW = letter_bytes("Bản rõ")
 TEXTS = {REPLACE: "Bản rõ", APPEND: "Bản mờ\fBản rõ"}
 
 
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 def _assert_one_way(stores: Stores, document: Document, kind: RevisionKind) -> bool:

@@ -54,9 +54,7 @@ from tests.support.worked import APPEND, DAMAGED, HOPELESS, MIXED, WorkedOffice,
 PAGES = ("Biên bản họp\nngày mười hai", "Danh sách thành viên\ntham dự cuộc họp")
 
 
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 @pytest.fixture

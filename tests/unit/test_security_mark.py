@@ -32,9 +32,7 @@ SECRET = Paper(first_page=set_page(*state_head(), (3.0, MIDDLE, "TỐI MẬT"), 
 WORDS = ("rà soát", "138/QĐ", "Sông Hồng", "quyết định", "Căn cứ")
 
 
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 @pytest.fixture

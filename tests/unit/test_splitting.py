@@ -48,9 +48,7 @@ A = "H02-230105-0001"
 PAGES = ("Đơn xin cấp phép", "trang hai của đơn", "Giấy khai sinh")
 
 
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 @pytest.fixture

@@ -38,10 +38,7 @@ PNG = files.image_bytes("PNG")
 INTAKE = Intake(filename="giấy.png", office="H02", dossier="H02-1", actor="person:lan")
 
 
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here processes die, not the machine, so thousands of fsyncs would only cost time."""
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 @pytest.fixture

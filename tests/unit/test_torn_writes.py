@@ -35,9 +35,7 @@ LAN = Actor("person:lan")
 ELSEWHERE = "H02-230105-0009"
 
 
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 @pytest.fixture(scope="module")

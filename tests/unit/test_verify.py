@@ -26,10 +26,7 @@ from tests.support.archived import Api, opened_api
 from tests.support.crash import Crash, interposed, stage_paper
 from tests.support.verified import OBJECT, codes, fill, flip, kinds_of_files, overwrite, snapshot, verified
 
-
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 @pytest.fixture(scope="module")

@@ -30,9 +30,7 @@ OTHER = "000.00.05.H02-230105-0002"
 OBJECT = object_id_of("", DOSSIER)
 
 
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = pytest.mark.usefixtures("no_power_cuts")
 
 
 @pytest.fixture
