@@ -14,7 +14,7 @@ import structlog
 
 from search_api.uploads import Uploads
 from sohoa.errors import Limited, StoreUnavailable
-from storage.catalog import allowances, documents
+from storage.catalog import allowances, document_counts
 from storage.catalog.allowances import Allowance
 from storage.stores import Stores
 
@@ -135,7 +135,7 @@ class Limits:
             if counted is not None and now - counted.at < COUNTED_AGE:
                 return counted.papers
         with self._stores.database.read() as connection:
-            papers = documents.count_waiting(connection, office, most=most)
+            papers = document_counts.count_waiting(connection, office, most=most)
         with self._lock:
             self._waiting[office] = _Counted(papers, now)
         return papers

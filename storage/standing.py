@@ -11,7 +11,7 @@ from typing import Final
 
 from sohoa.settings import Settings
 from sohoa.states import DocumentStatus, JobKind
-from storage.catalog import documents, jobs, outbox, reviews, work_done
+from storage.catalog import document_counts, jobs, outbox, reviews, work_done
 from storage.catalog.jobs import Depth
 from storage.catalog.reviews import QueueDepth
 from storage.catalog.work_done import Done, Work
@@ -72,8 +72,8 @@ def take_census(stores: Stores) -> Census:
     with stores.database.read() as connection:
         return Census(
             at=now,
-            by_status=documents.count_by_status(connection),
-            stopped=documents.count_stopped(connection, most=MOST_COUNTED),
+            by_status=document_counts.count_by_status(connection),
+            stopped=document_counts.count_stopped(connection, most=MOST_COUNTED),
             review=reviews.depth(connection, now=now, most=MOST_COUNTED),
         )
 

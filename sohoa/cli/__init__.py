@@ -8,7 +8,10 @@ from typing import Annotated
 
 import typer
 
+from sohoa.cli.keeping_app import disposal_app, hold_app, retention_app
+from sohoa.cli.options import As, Document, Json
 from sohoa.cli.review_app import review_app
+from sohoa.cli.token_app import token_app
 from sohoa.errors import SohoaError
 
 app = typer.Typer(
@@ -21,34 +24,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(review_app, name="review")
-token_app = typer.Typer(help="Bearer tokens for the HTTP API.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(token_app, name="token")
+app.add_typer(retention_app, name="retention")
+app.add_typer(hold_app, name="hold")
+app.add_typer(disposal_app, name="disposal")
 ledger_app = typer.Typer(help="The hash-chained list of all commits.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(ledger_app, name="ledger")
-retention_app = typer.Typer(
-    help="How long documents and dossiers are kept.", no_args_is_help=True, rich_markup_mode=None
-)
-app.add_typer(retention_app, name="retention")
-hold_app = typer.Typer(
-    help="Legal holds: what may not go whatever its retention says.", no_args_is_help=True, rich_markup_mode=None
-)
-app.add_typer(hold_app, name="hold")
-disposal_app = typer.Typer(
-    help="Letting go of what need not be kept any longer; two people have to agree.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-app.add_typer(disposal_app, name="disposal")
-
-As = Annotated[
-    str | None, typer.Option("--as", metavar="ACTOR", help="Act as person:ID or system:ID instead of yourself.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
-Target = Annotated[
-    str, typer.Argument(metavar="DOCUMENT|DOSSIER", help="A document's id, or the code of a dossier as a whole.")
-]
-Why = Annotated[str, typer.Option(metavar="TEXT", help="Why; kept in the archive.")]
-Document = Annotated[str, typer.Argument(metavar="DOCUMENT", help="The document's id, 26 characters.")]
 
 
 @app.command()
@@ -369,114 +350,6 @@ def replicate(
     from sohoa.cli.replicate import run
 
     raise typer.Exit(run(to=to, source=source, thorough=thorough, as_json=as_json))
-
-
-@retention_app.command("set")
-def retention_set(
-    target: Target,
-    retention_class: Annotated[str, typer.Argument(metavar="CLASS", help="One of SOHOA_RETENTION_CLASSES.")],
-    reason: Why,
-    starting: Annotated[
-        str | None, typer.Option(metavar="YYYY-MM-DD", help="The day from which the years count; today unless told.")
-    ] = None,
-    as_json: Json = False,
-    as_actor: As = None,
-) -> None:
-    """Have a document or dossier kept for the years of a class. It can be made longer, never shorter."""
-    from sohoa.cli.keeping import run_retention
-
-    run_retention(target, retention_class, starting=starting, reason=reason, as_json=as_json, as_actor=as_actor)
-
-
-@retention_app.command("show")
-def retention_show(target: Target, as_json: Json = False, as_actor: As = None) -> None:
-    """Show what was decided, for a dossier of each of its documents too."""
-    from sohoa.cli.keeping import show
-
-    show(target, as_json=as_json, as_actor=as_actor)
-
-
-@hold_app.command("set")
-def hold_set(target: Target, reason: Why, as_json: Json = False, as_actor: As = None) -> None:
-    """Keep a document or dossier whatever its retention says, until the hold is lifted."""
-    from sohoa.cli.keeping import run_hold
-
-    run_hold(target, lift=False, reason=reason, as_json=as_json, as_actor=as_actor)
-
-
-@hold_app.command("lift")
-def hold_lift(target: Target, reason: Why, as_json: Json = False, as_actor: As = None) -> None:
-    """End a hold."""
-    from sohoa.cli.keeping import run_hold
-
-    run_hold(target, lift=True, reason=reason, as_json=as_json, as_actor=as_actor)
-
-
-@disposal_app.command("propose")
-def disposal_propose(target: Target, reason: Why, as_json: Json = False, as_actor: As = None) -> None:
-    """Propose a dossier, or a document without one, whose retention has run out."""
-    from sohoa.cli.disposal import run_propose
-
-    run_propose(target, reason=reason, as_json=as_json, as_actor=as_actor)
-
-
-@disposal_app.command("approve")
-def disposal_approve(target: Target, as_json: Json = False, as_actor: As = None) -> None:
-    """Approve what another person proposed."""
-    from sohoa.cli.disposal import run_approve
-
-    run_approve(target, as_json=as_json, as_actor=as_actor)
-
-
-@disposal_app.command("run")
-def disposal_run(target: Target, as_json: Json = False, as_actor: As = None) -> None:
-    """Delete what was approved, for good. A certificate of it stays in the ledger."""
-    from sohoa.cli.disposal import run_run
-
-    run_run(target, as_json=as_json, as_actor=as_actor)
-
-
-@disposal_app.command("list")
-def disposal_list(as_json: Json = False, as_actor: As = None) -> None:
-    """Show what was proposed, and what became of it."""
-    from sohoa.cli.disposal import show
-
-    show(as_json=as_json, as_actor=as_actor)
-
-
-@token_app.command("create")
-def token_create(
-    name: Annotated[str, typer.Argument(help="What the token is for.")],
-    scope: Annotated[
-        list[str],
-        typer.Option(metavar="SCOPE", help="ingest, read, review, admin or metrics; may be given several times."),
-    ],
-    actor: Annotated[str, typer.Option(metavar="ACTOR", help="In whose name it acts: person:ID or system:ID.")],
-    office: Annotated[
-        str | None, typer.Option(metavar="ID", help="The only office it may see; all unless told.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Make a token; its secret is shown this once."""
-    from sohoa.cli.tokens import create
-
-    create(name, scopes=scope, actor=actor, office=office, as_json=as_json)
-
-
-@token_app.command("list")
-def token_list(as_json: Json = False) -> None:
-    """Show all tokens, without their secrets."""
-    from sohoa.cli.tokens import show
-
-    show(as_json=as_json)
-
-
-@token_app.command("revoke")
-def token_revoke(token: Annotated[str, typer.Argument(metavar="TOKEN", help="The token's id.")]) -> None:
-    """End a token for good."""
-    from sohoa.cli.tokens import revoke
-
-    revoke(token)
 
 
 @ledger_app.command("head")

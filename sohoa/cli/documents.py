@@ -24,7 +24,7 @@ from sohoa.fields import has_ids
 from sohoa.model import PAGE_BREAK
 from sohoa.states import DocumentStatus
 from storage.archive import fixity
-from storage.catalog import documents, jobs, outbox
+from storage.catalog import document_counts, documents, jobs, outbox
 from storage.catalog.documents import Document
 from storage.presentation import document_json
 from storage.stores import Stores
@@ -85,7 +85,7 @@ def print_status(document_id: str | None, *, as_json: bool) -> None:
                 show_table([shown])
             return
         with stores.database.read() as connection:
-            by_status = documents.count_by_status(connection, office=identity.office)
+            by_status = document_counts.count_by_status(connection, office=identity.office)
             stuck = [
                 document_json(document, source=document.source_name, archive=stores.archive)
                 for status in (DocumentStatus.HELD, DocumentStatus.FAILED)

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sohoa.model import DocumentId
-from storage.catalog import documents
+from storage.catalog import document_counts
 from storage.stores import Stores
 
 STYLES = {"archived": "green", "held": "yellow", "failed": "red", "refused": "red"}
@@ -52,7 +52,7 @@ class Progress:
     def show(self, document_ids: Sequence[DocumentId]) -> None:
         """Bring the bar up to date for these documents."""
         with self._stores.database.read() as connection:
-            done, total = documents.page_progress(connection, document_ids)
+            done, total = document_counts.page_progress(connection, document_ids)
         rate = done / max(time.monotonic() - self._started_s, 0.001)
         self._bar.update(self._task, completed=done, total=total or None, rate=rate, visible=total > 0)
 

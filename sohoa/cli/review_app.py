@@ -7,15 +7,12 @@ from typing import Annotated
 
 import typer
 
+from sohoa.cli.options import As, Document, Json
+
 review_app = typer.Typer(
     help="Papers that the machine is not sure of: say what stands on them.", no_args_is_help=True, rich_markup_mode=None
 )
 
-As = Annotated[
-    str | None, typer.Option("--as", metavar="ACTOR", help="Act as person:ID or system:ID instead of yourself.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
-Document = Annotated[str, typer.Argument(metavar="DOCUMENT", help="The document's id, 26 characters.")]
 Office = Annotated[str | None, typer.Option(metavar="ID", help="Only papers of this office.")]
 Type = Annotated[str | None, typer.Option("--type", metavar="NAME", help="Only papers of this type, as Quyết định.")]
 Version = Annotated[

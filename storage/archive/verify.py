@@ -41,7 +41,7 @@ from storage.archive.verify_documents import (
 from storage.archive.verify_findings import Severity, VerifyFinding, finding
 from storage.archive.verify_ledger import LedgerRead
 from storage.archive.verify_objects import ACCEPTED, ROOT, ObjectChecked, check_intents, check_object, check_root_bytes
-from storage.catalog import disposed, documents, jobs, outbox
+from storage.catalog import disposed, document_counts, documents, jobs, outbox
 from storage.catalog.documents import Document
 from storage.index.protocol import SearchIndex
 from storage.registration import is_over
@@ -394,8 +394,8 @@ def _count_index(run: _Run) -> None:
     if run.index is None:
         return
     with run.stores.database.read() as connection:
-        by_status = documents.count_by_status(connection)
-        unindexed = documents.count_without_version(connection)
+        by_status = document_counts.count_by_status(connection)
+        unindexed = document_counts.count_without_version(connection)
         waiting = outbox.pending_count(connection)
     expected = sum(by_status.values()) - by_status.get(DocumentStatus.WITHDRAWN, 0) - unindexed
     count = run.index.count()

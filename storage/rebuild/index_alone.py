@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sohoa.errors import BadRequest
-from storage.catalog import documents
+from storage.catalog import document_counts, documents
 from storage.catalog.documents import Document
 from storage.index import is_served
 from storage.index.elastic_cursor import KEPT_S, SEARCH_TIMEOUT_S
@@ -87,7 +87,7 @@ def _fill(stores: Stores, index: SearchIndex, tried: dict[str, int], by_name: se
     """
     written, done, after = 0, 0, ""
     with stores.database.read() as connection:
-        total = sum(documents.count_by_status(connection).values())
+        total = sum(document_counts.count_by_status(connection).values())
     while True:
         with stores.database.read() as connection:
             rows = documents.by_id(connection, after=after, limit=_BATCH)

@@ -26,7 +26,7 @@ from sohoa.errors import SetupError, SohoaError
 from sohoa.settings import Settings
 from sohoa.states import DocumentStatus
 from storage.archive.archive import Archive
-from storage.catalog import documents, outbox
+from storage.catalog import document_counts, outbox
 from storage.catalog.carrying import Carried, carry_over, highest_number
 from storage.catalog.database import Database, alone, sqlite_path
 from storage.catalog.filling import fill
@@ -95,7 +95,7 @@ def _make(made: Beside, settings: Settings, archive: Archive, clock: Clock, tell
     _fill_index(made, archive, clock, tell)
     with made.database.write() as conn:
         return Rebuilt(
-            documents=documents.count_by_status(conn),
+            documents=document_counts.count_by_status(conn),
             pages=conn.execute(select(func.count()).select_from(pages)).scalar_one(),
             resumed=resumed,
             carried=carry_over(settings.catalog(), into=conn),

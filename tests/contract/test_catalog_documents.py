@@ -15,7 +15,7 @@ from sohoa.clock import FixedClock
 from sohoa.errors import AlreadyExists, Conflict, NotFound
 from sohoa.model import Actor, DocumentId, DossierCode, OfficeId, Sha256, Source
 from sohoa.states import DocumentStatus, PageStatus, Review
-from storage.catalog import documents, outbox, page_rows
+from storage.catalog import document_counts, documents, outbox, page_rows
 from storage.catalog.database import Database
 from storage.catalog.documents import Document, NewDocument
 from tests.support.catalogues import plan_of
@@ -212,8 +212,8 @@ def test_lists_are_filtered_by_all_that_is_given(db: Database, clock: FixedClock
     assert listed(changed_since=clock.now() + timedelta(microseconds=1)) == []
     assert listed(changed_since=clock.now() - timedelta(hours=1), office="other") == [c.document_id]
     with db.read() as conn:
-        assert documents.count_by_status(conn) == {RECEIVED: 2, FAILED: 1}
-        assert documents.count_by_status(conn, office="local") == {RECEIVED: 1, FAILED: 1}
+        assert document_counts.count_by_status(conn) == {RECEIVED: 2, FAILED: 1}
+        assert document_counts.count_by_status(conn, office="local") == {RECEIVED: 1, FAILED: 1}
 
 
 def test_following_cursors_misses_no_document_while_documents_change(db: Database, clock: FixedClock) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import MetaData, Table, insert, text
 from sohoa.clock import FixedClock
 from sohoa.errors import StoreUnavailable
 from sohoa.states import DocumentStatus, JobKind, Review
-from storage.catalog import documents, jobs, outbox, page_rows, postgres, tables, viewings
+from storage.catalog import document_counts, documents, jobs, outbox, page_rows, postgres, tables, viewings
 from storage.catalog.backend import Kind
 from storage.catalog.database import Database
 from tests.support.postgres import Postgres
@@ -136,7 +136,7 @@ def test_older_version_goes_on_writing_while_and_after_the_tables_grow(old: Data
     old.migrate()
     fill(old, first=PAPERS + 1)
     with old.read() as conn:
-        assert documents.count_by_status(conn) == {DocumentStatus.RECOGNISED: 2 * PAPERS}
+        assert document_counts.count_by_status(conn) == {DocumentStatus.RECOGNISED: 2 * PAPERS}
 
 
 @pytest.mark.postgres

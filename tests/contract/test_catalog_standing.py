@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event, insert
 
 from sohoa.clock import FixedClock
 from sohoa.states import DocumentStatus, JobKind, Review, Urgency
-from storage.catalog import documents, jobs, outbox, reviews, tables
+from storage.catalog import document_counts, jobs, outbox, reviews, tables
 from storage.catalog.database import Database
 from storage.catalog.jobs import Depth, NewJob
 from storage.dispatch.work_queues import WorkQueue
@@ -72,16 +72,16 @@ def filled(catalogue_url: str) -> Iterator[Connection]:
 
 def test_documents_are_counted_by_status_without_revisions(filled: Connection) -> None:
     expected = {status: sum(one["status"] is status for one in PAPERS_ALONE) for status in STATUSES}
-    assert documents.count_by_status(filled) == {status: count for status, count in expected.items() if count}
+    assert document_counts.count_by_status(filled) == {status: count for status, count in expected.items() if count}
     of_office = [one["status"] for one in PAPERS_ALONE if one["office"] == "H1"]
-    assert documents.count_by_status(filled, office="H1") == {one: of_office.count(one) for one in set(of_office)}
-    assert documents.count_by_status(filled, office="none") == {}
+    assert document_counts.count_by_status(filled, office="H1") == {one: of_office.count(one) for one in set(of_office)}
+    assert document_counts.count_by_status(filled, office="none") == {}
 
 
 def test_stopped_papers_are_counted_by_why_without_revisions_and_no_more_than_asked(filled: Connection) -> None:
     stopped = [(one["status"], one["stage"], one["code"]) for one in PAPERS_ALONE if one["code"] is not None]
-    assert documents.count_stopped(filled, most=1000) == {one: stopped.count(one) for one in set(stopped)}
-    assert 0 < sum(documents.count_stopped(filled, most=5).values()) <= 5
+    assert document_counts.count_stopped(filled, most=1000) == {one: stopped.count(one) for one in set(stopped)}
+    assert 0 < sum(document_counts.count_stopped(filled, most=5).values()) <= 5
 
 
 def test_the_review_queue_is_as_long_as_its_list_says(filled: Connection) -> None:
@@ -135,8 +135,8 @@ def test_the_outbox_counts_documents_not_words_of_them(catalogue_url: str) -> No
 def test_no_count_reads_a_table_of_papers_or_jobs_whole(filled: Connection) -> None:
     asked: list[tuple[str, Any]] = []
     event.listen(filled, "before_cursor_execute", lambda *of: asked.append((of[2], of[3])))
-    documents.count_by_status(filled)
-    documents.count_stopped(filled, most=1000)
+    document_counts.count_by_status(filled)
+    document_counts.count_stopped(filled, most=1000)
     reviews.depth(filled, now=NOW, most=1000)
     jobs.depths(filled, now=NOW, most=1000)
     jobs.in_hand(filled)

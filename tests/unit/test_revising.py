@@ -21,7 +21,7 @@ from sohoa.errors import BadRequest, Conflict, DigestMismatch, NotFound, NotVali
 from sohoa.settings import Settings
 from sohoa.states import DocumentStatus, RevisionKind
 from storage.archive.receipts import Receipt
-from storage.catalog import documents, jobs, page_rows, revisions
+from storage.catalog import document_counts, documents, jobs, page_rows, revisions
 from storage.catalog.documents import Document
 from storage.catalog.tables import documents as documents_table
 from storage.index import open_index
@@ -401,7 +401,7 @@ def test_a_revision_is_no_document_to_anybody(stores: Stores) -> None:
         assert [each.document_id for each in documents.list_documents(connection, dossier=A).items] == [
             document.document_id
         ]
-        assert documents.count_by_status(connection) == {DocumentStatus.ARCHIVED: 1}
+        assert document_counts.count_by_status(connection) == {DocumentStatus.ARCHIVED: 1}
         with pytest.raises(NotFound):
             documents.find(connection, revision.document_id)
 
