@@ -1,6 +1,6 @@
 """The fixity checker cannot record success on damage: broken in each of these ways, its own tests fail.
 
-Each mutant is the sources with one place changed, in a folder of its own, and a run of tests/unit/test_fixity.py there.
+Each mutant is the sources with one place changed, in a folder of its own, and a run of the tests of the check there.
 """
 
 # ruff: noqa: E501 - one mutant, one line
@@ -155,6 +155,7 @@ def _tested(folder: Path) -> subprocess.CompletedProcess[str]:
         "-m",
         "not slow",
         "tests/unit/test_fixity.py",
+        "tests/unit/test_fixity_rounds.py",
     ]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": "", "PYTHONPATH": str(folder)}
     return subprocess.run(
