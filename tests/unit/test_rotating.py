@@ -6,8 +6,10 @@ import gzip
 import hashlib
 import io
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
@@ -299,22 +301,30 @@ def test_rebuilding_while_pages_are_to_be_turned_goes_on_with_it(
     with worked_office(home, monkeypatch) as office:
         document = office.bring(DECISION)
         turn(office.stores, document, {1: 180})
-        office.index()
-        before = rows_of(office.stores.database)
-    lose_everything_but_the_archive(home)
-    assert rebuild_in(home).findings == ()
-    with worked_office(home, monkeypatch) as office:
-        assert rows_of(office.stores.database) == before
+        before = _rows(office)
+    with _rebuilt(home, monkeypatch, before) as office:
         office.clock.advance(seconds=100_000)
         office.work(document, DECISION)
         assert (office.now(document).version, office.now(document).revision) == (3, None)
         moving.move(office.stores, office.now(document), to="A", actor=LAN, reason="x")
-        office.index()
-        before = rows_of(office.stores.database)
+        before = _rows(office)
+    with _rebuilt(home, monkeypatch, before):
+        pass
+
+
+def _rows(office: WorkedOffice) -> Any:
+    office.index()
+    return rows_of(office.stores.database)
+
+
+@contextmanager
+def _rebuilt(home: Path, monkeypatch: pytest.MonkeyPatch, before: Any) -> Iterator[WorkedOffice]:
+    """The office after its catalogue is lost and made anew from the archive: row for row as before."""
     lose_everything_but_the_archive(home)
     assert rebuild_in(home).findings == ()
     with worked_office(home, monkeypatch) as office:
         assert rows_of(office.stores.database) == before
+        yield office
 
 
 def _ready(stores: Stores) -> Document:
