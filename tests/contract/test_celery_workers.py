@@ -125,7 +125,7 @@ def test_broker_that_crashes_keeps_no_paper_out_and_the_work_is_done_when_it_is_
 def test_urgent_paper_overtakes_a_back_file_that_moves_on_all_the_same(at_work: Working) -> None:
     back_file = [at_work.letter(priority=-1) for _ in range(24)]
     wait_until(lambda: at_work.archived(*back_file) >= 1, "the back-file does not begin", within_s=DONE_WITHIN_S)
-    worker = psutil.Process(at_work.office.started[-1].pid)
+    worker = psutil.Process(at_work.started[-1].pid)
     family = [worker, *worker.children(recursive=True)]
     for process in family:
         process.suspend()  # or the back-file may be over before the urgent papers are there

@@ -164,7 +164,8 @@ def _end(stack: Stack) -> None:
     for name, process in stack.processes.items():
         code, log = process.wait(_DOWN_WITHIN_S), stack.office.root / f"{name}.log"
         assert code in (0, -signal.SIGTERM, -signal.SIGKILL), f"{name} ended with {code}: see {log}"
-        assert "Traceback" not in log.read_text(), f"{name} lost its temper: see {log}"
+        before, traceback, rest = log.read_text().partition("Traceback")
+        assert not traceback, f"{name} lost its temper: {before[-500:]}{traceback}{rest[:3000]}"
 
 
 def main(arguments: list[str]) -> int:

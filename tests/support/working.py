@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -34,6 +34,7 @@ class Working:
     stores: Stores
     taken_in: int = 0
     said: str = ""
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def take_in(self, path: Path, *, priority: int = 0) -> str:
         """A paper that comes in as any does; its id."""
@@ -96,6 +97,7 @@ class Working:
         process = self.office.start("work", "--jobs", "2", *arguments, **settings)
         assert process.stderr is not None
         assert any("worker.ready" in line for line in process.stderr), process.wait()
+        self.started.append(process)
         return process
 
     @contextmanager
