@@ -67,8 +67,8 @@ class NotAllowed(SohoaError):
 class BadRequest(SohoaError):
     """The call cannot be understood; the detail says which part and what would be right.
 
-    Codes: bad_request, bad_setting, bad_cursor, bad_value, no_such_page, one_page, bad_turn, use_pg_dump (backups of a
-    catalogue on a server), and more.
+    Codes: bad_request, bad_setting, same_store, bad_cursor, bad_value, no_such_page, one_page, bad_turn, use_pg_dump
+    (backups of a catalogue on a server), and more.
     """
 
     code = "bad_request"
@@ -83,8 +83,9 @@ class BadQuery(BadRequest):
 class Conflict(SohoaError):
     """What was asked does not fit the present state (for example releasing a document that is not held).
 
-    Codes: conflict, busy, duplicate, in_use, lease_lost, idempotency_mismatch, not_a_copy, disposed, retained, on_hold,
-    same_actor, several_originals, already_split, cannot_split, encrypted.
+    Codes: conflict, busy, duplicate, in_use, lease_lost, idempotency_mismatch, not_a_copy, target_not_empty, not_prepared,
+    not_whole, spooled (a moving of the store), disposed, retained, on_hold, same_actor, several_originals,
+    already_split, cannot_split, encrypted.
     """
 
     code = "conflict"
@@ -181,7 +182,7 @@ class SetupError(SohoaError):
     """Something on this machine is missing or broken; the detail says how to get or mend it.
 
     Codes: setup, bad_setting, model_missing, engine_missing, catalog_damaged, catalog_missing, driver_missing,
-    index_damaged, index_outdated, store_unfit, store_denied.
+    index_damaged, index_outdated, store_unfit, store_denied, store_moved.
     """
 
     code = "setup"

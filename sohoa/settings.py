@@ -7,7 +7,13 @@ import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 MEGABYTE = 1024 * 1024
 GIGABYTE = 1024 * MEGABYTE
@@ -225,6 +231,32 @@ class Settings(BaseSettings):
     def catalog(self) -> str:
         """The SQLAlchemy URL of the catalogue."""
         return self.catalog_url or f"sqlite:///{(self.home / 'catalog.sqlite').absolute()}"
+
+
+def settings_over(file: Path) -> Settings:
+    """The settings of the environment, but for what an env file (`SOHOA_NAME=value` lines) says in their place.
+
+    A setting without a value is as if it were not set. SOHOA_SECRETS_DIR in the file gives what the file itself does not.
+    Raises ValueError (pydantic's ValidationError is one) where the file cannot be read, or names no setting.
+    """
+    try:
+        file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} cannot be read: {error}") from None
+    told = {name: value or "" for name, value in DotEnvSettingsSource(Settings, env_file=file).env_vars.items()}
+    told = {name: value for name, value in told.items() if name.startswith("sohoa_")}
+    if not told:
+        raise ValueError(f"{file} has no line SOHOA_…=…")
+    said = {name.removeprefix("sohoa_"): value for name, value in told.items()}
+    if unknown := sorted(said.keys() - Settings.model_fields.keys()):
+        raise ValueError(f"{file}: there is no setting SOHOA_{unknown[0].upper()}")
+    secret = {}
+    if folder := said.get("secrets_dir"):
+        if not Path(folder).is_dir():
+            raise ValueError(f"{file}: SOHOA_SECRETS_DIR: there is no folder {folder}")
+        secret = SecretsSettingsSource(Settings, secrets_dir=folder)()
+    values = {**secret, **said}
+    return Settings(**{name: value or Settings.model_fields[name].default for name, value in values.items()})
 
 
 def _folder(url: str, *, default: Path, setting: str, more: str = "") -> Path:

@@ -15,6 +15,7 @@ from storage.archive.archive import Archive
 from storage.catalog.database import Database
 from storage.dispatch import open_dispatch
 from storage.dispatch.protocol import Dispatch, NoBroker
+from storage.moving.marks import check_archive_in_use, check_in_use
 from storage.objects import open_store
 from storage.spool import Spool, open_spool
 
@@ -36,13 +37,15 @@ class Stores:
 
 @contextmanager
 def open_stores(settings: Settings, *, clock: Clock | None = None) -> Iterator[Stores]:
-    """Open (and where it is new, set up) the archive and the catalogue. Raises StoreUnavailable, SetupError.
+    """Open (and where it is new, set up) the archive and the catalogue. Raises StoreUnavailable, SetupError
+    (`store_moved` where one of them, or the index, lies elsewhere now).
 
     An S3 server that does not answer is no reason not to begin: it is asked again when there is something for it.
     """
     clock = clock or SystemClock()
     try:
         archive = Archive(open_store(settings), clock)
+        check_archive_in_use(archive.objects)
         archive.initialise()
     except StoreAway as away:
         log.warning("archive.away", code=away.code, detail=away.detail)
@@ -51,6 +54,8 @@ def open_stores(settings: Settings, *, clock: Clock | None = None) -> Iterator[S
     database = Database(settings.catalog(), wake=dispatch.wake)
     try:
         database.migrate()
+        with database.read() as connection:
+            check_in_use(settings, connection)
         yield Stores(settings, clock, archive, database, spool=open_spool(settings), dispatch=dispatch)
     finally:
         database.close()

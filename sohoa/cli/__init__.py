@@ -352,6 +352,25 @@ def replicate(
     raise typer.Exit(run(to=to, source=source, thorough=thorough, as_json=as_json))
 
 
+@app.command("migrate-store")
+def migrate_store(
+    to: Annotated[
+        Path, typer.Option("--to", metavar="FILE", help="An env file with the settings that differ in the new place.")
+    ],
+    finishing: Annotated[
+        bool, typer.Option("--finish", help="Copy what came since, compare, and switch. Stop serve and work first.")
+    ] = False,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Read every byte in the new place again; not with --finish.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Move archive, catalogue and index to other places, or back: copy while all runs on, then --finish."""
+    from sohoa.cli.migrate_store import run
+
+    raise typer.Exit(run(to=to, finishing=finishing, thorough=thorough, as_json=as_json))
+
+
 @ledger_app.command("head")
 def ledger_head(as_json: Json = False) -> None:
     """Show the newest entry's number and digest, to be kept elsewhere."""

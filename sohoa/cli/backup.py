@@ -10,6 +10,7 @@ from sohoa import logs
 from sohoa.cli.context import read_settings
 from sohoa.clock import SystemClock
 from storage.catalog.backup import Backup, back_up, restore
+from storage.moving.marks import check_alone
 
 
 def run_backup(*, to: Path, as_json: bool) -> None:
@@ -24,6 +25,7 @@ def run_restore(source: Path, *, force: bool, as_json: bool) -> None:
     """Put a backup in the catalogue's place, and say what comes next."""
     settings = read_settings()
     logs.set_up(settings.log_level)
+    check_alone(settings, None)
     backup = restore(settings.catalog(), source, now=SystemClock().now(), force=force)
     said = f"restored from {source}; now `sohoa rebuild --from-storage` brings it up to date with the archive"
     _print(backup, as_json=as_json, said=said)

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from sohoa import logs, traces
 from sohoa.errors import BadRequest, NotAllowed, NotFound
 from sohoa.model import Actor, OfficeId
-from sohoa.settings import Settings, system_user
+from sohoa.settings import Settings, settings_over, system_user
 from storage import dispatch, index, objects
 from storage.catalog import documents, tokens
 from storage.catalog.documents import Document
@@ -37,10 +38,13 @@ class Identity:
         return OfficeId(asked or self.office or settings.office)
 
 
-def read_settings() -> Settings:
-    """The settings of the environment. Raises BadRequest (`bad_setting`), in one line, where one cannot be used."""
+def read_settings(*, over: Path | None = None) -> Settings:
+    """The settings of the environment, or what the file `over` says in their place.
+
+    Raises BadRequest (`bad_setting`), in one line, where one cannot be used.
+    """
     try:
-        settings = Settings()
+        settings = Settings() if over is None else settings_over(over)
         objects.check_url(settings)
         dispatch.check_url(settings)
         index.check_url(settings)

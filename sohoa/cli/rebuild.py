@@ -5,18 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from types import TracebackType
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
 
 from sohoa import logs
+from sohoa.cli.bars import Bars
 from sohoa.cli.context import opened, print_json, read_settings
 from sohoa.clock import SystemClock
 from sohoa.errors import BadRequest
 from storage.rebuild.index_alone import rebuild_index
-from storage.rebuild.reading import Progress
 from storage.rebuild.rebuild import Rebuilt, rebuild
 from storage.stores import open_archive
 
@@ -38,14 +33,14 @@ def run(*, from_storage: bool, index: bool, as_json: bool) -> int:
     settings = read_settings()
     logs.set_up(settings.log_level)
     clock = SystemClock()
-    with _Bars() as bars:
+    with Bars(_SHOWN) as bars:
         rebuilt = rebuild(settings, open_archive(settings, clock), clock, tell=bars.show)
     (_print_json if as_json else _print_report)(rebuilt)
     return 4 if rebuilt.findings else 0
 
 
 def _run_index(*, as_json: bool) -> int:
-    with opened() as stores, _Bars() as bars:
+    with opened() as stores, Bars(_SHOWN) as bars:
         rebuilt = rebuild_index(stores, tell=bars.show)
     if as_json:
         print_json(asdict(rebuilt))
@@ -55,36 +50,6 @@ def _run_index(*, as_json: bool) -> int:
         lines += [f"not_in_index: {each}: the index does not take it" for each in rebuilt.missing]
         sys.stdout.write("\n".join(lines) + "\n")
     return 4 if rebuilt.by_name_only or rebuilt.missing else 0
-
-
-class _Bars:
-    """A bar a step on standard error; on what is not a terminal it stays silent."""
-
-    def __init__(self) -> None:
-        self._bars = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        )
-        self._tasks = {
-            step: self._bars.add_task(text, total=None, visible=False, start=False) for step, text in _SHOWN.items()
-        }
-
-    def __enter__(self) -> _Bars:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bars.stop()
-
-    def show(self, progress: Progress) -> None:
-        task = self._tasks[progress.step]
-        self._bars.start_task(task)
-        self._bars.update(task, completed=progress.done, total=progress.total, visible=True)
 
 
 def _print_json(rebuilt: Rebuilt) -> None:

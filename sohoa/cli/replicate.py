@@ -15,6 +15,7 @@ from sohoa.clock import SystemClock
 from sohoa.errors import BadRequest
 from sohoa.settings import Settings
 from storage.catalog.database import alone
+from storage.moving.marks import check_alone, check_archive_in_use
 from storage.objects import open_store
 from storage.objects.protocol import Objects
 from storage.replicate.replicate import Replicated, Tell, replicate
@@ -27,6 +28,7 @@ def run(*, to: str | None, source: str | None, thorough: bool, as_json: bool) ->
     settings = read_settings()
     logs.set_up(settings.log_level)
     archive, copy = open_store(settings), _open_copy(settings, to or source or "")
+    check_archive_in_use(archive)
     with _bar() as bar:
         task = bar.add_task("copying ledger entries", total=None)
 
@@ -44,6 +46,7 @@ def run(*, to: str | None, source: str | None, thorough: bool, as_json: bool) ->
 def _restore(settings: Settings, copy: Objects, archive: Objects, tell: Tell) -> Replicated:
     """Nobody may commit meanwhile: what is lost at the ledger's end would be written anew, and other than it was."""
     with alone(settings.catalog()):
+        check_alone(settings, archive)
         return replicate(copy, archive, SystemClock(), thorough=True, back=True, tell=tell)
 
 

@@ -21,7 +21,7 @@ from storage.archive.layout import DISPOSALS, INTENTS, disposal_prefix, intent_k
 from storage.archive.ledger import Ledger
 from storage.objects.protocol import Objects
 
-_FIRST = ("inventory.json", "inventory.json.sha256", "v1/inventory.json")
+FIRST = ("inventory.json", "inventory.json.sha256", "v1/inventory.json")
 """Without these two nobody takes what is left for an object: who begins a commit finds none, and then the certificate."""
 _RESERVED = b'{"disposal":'
 
@@ -70,7 +70,7 @@ def finish_disposal(objects: Objects, ledger: Ledger, reserved: bytes) -> Dispos
         if objects.read(key) != data:
             raise DigestMismatch(f"{key} holds another certificate; the archive was altered") from None
     sequence = ledger.record_disposal(certificate, after=ledger_head)
-    objects.dispose(object_root(object_id), first=_FIRST)
+    objects.dispose(object_root(object_id), first=FIRST)
     for pin in list(objects.list(pins_prefix(object_id, certificate.head + 1))):
         objects.delete(pin)
     objects.delete(intent_key(object_id, certificate.head + 1))

@@ -11,7 +11,17 @@ from sqlalchemy import Connection, Select, Table, delete, insert, select, update
 from sohoa.errors import SetupError
 from sohoa.states import JobKind, JobState
 from storage.catalog.database import Database
-from storage.catalog.tables import audit_head, constant, counters, documents, idempotency_keys, jobs, tokens, viewings
+from storage.catalog.tables import (
+    audit_head,
+    constant,
+    counters,
+    documents,
+    idempotency_keys,
+    jobs,
+    moved,
+    tokens,
+    viewings,
+)
 
 _Found = TypeVar("_Found")
 _DECIDED = jobs.c.kind.in_([constant(JobKind.DECIDE), constant(JobKind.MOVE), constant(JobKind.SPLIT)])
@@ -67,7 +77,7 @@ def highest_number(url: str) -> int:
     return int(_read(url, lambda conn: conn.execute(last).scalar_one()) or 0)
 
 
-_WHOLE = (tokens, idempotency_keys, viewings, audit_head)
+_WHOLE = (tokens, idempotency_keys, viewings, audit_head, moved)
 
 
 def _read(url: str, what: Callable[[Connection], _Found]) -> _Found | None:

@@ -102,6 +102,10 @@ class PostgresOpened:
         if self.presence is not None and kind not in (Kind.MIGRATE, Kind.LOOK):
             self.presence.check()
         with _begun(self.engine, kind) as conn:
+            if (
+                self.presence is not None and kind is Kind.WRITE
+            ):  # what is promised in it must not be to a store left behind
+                self.presence.check_not_moved(conn)
             yield conn
 
     def is_set_up(self, conn: Connection) -> bool:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from ulid import ULID
 
 from sohoa.clock import process_owner
-from sohoa.errors import Conflict, SohoaError, StoreUnavailable
+from sohoa.errors import Conflict, SetupError, SohoaError, StoreUnavailable
 
 TTL_S = 60.0
 """How long a process that was killed still counts as using the catalogue."""
@@ -38,6 +38,7 @@ _FORGET = text(
     f" WHERE name LIKE 'use:%' AND leased_until <= {_NOW} FOR UPDATE SKIP LOCKED)"
 )
 _USERS = text(f"SELECT owner FROM leases WHERE name LIKE 'use:%' AND leased_until > {_NOW} ORDER BY owner")  # noqa: S608
+_MOVES = text("SELECT coalesce(max(value), 0) FROM counters WHERE name = 'moves'")
 
 log = structlog.get_logger()
 
@@ -49,6 +50,7 @@ class Presence:
         self._transaction = transaction
         self._name, self._owner = f"use:{ULID()}", process_owner()
         self._good_until_s = 0.0
+        self._moves: int | None = None
         self._entering = threading.Lock()
         self._left = threading.Event()
         self._keeper: threading.Thread | None = None
@@ -64,6 +66,20 @@ class Presence:
             if self._keeper is None:
                 self._keeper = threading.Thread(target=self._keep, name="catalogue-presence", daemon=True)
                 self._keeper.start()
+
+    def check_not_moved(self, conn: Connection) -> None:
+        """Raise SetupError (`store_moved`) where the store was moved since this process began to use it.
+
+        Its row had run out then, for whoever moves the store has the catalogue alone: the process was stopped, or cut off.
+        """
+        moves = conn.execute(_MOVES).scalar_one()
+        if self._moves is None:
+            self._moves = moves
+        if moves != self._moves:
+            raise SetupError(
+                "the store was moved while this process stood still: stop it, and start it with the new settings",
+                code="store_moved",
+            )
 
     def leave(self) -> None:
         """Take the row out. Where that cannot be, it runs out by itself."""
@@ -93,6 +109,7 @@ class Presence:
         with self._transaction() as conn:
             if not _lock(conn, "pg_try_advisory_xact_lock_shared"):
                 raise StoreUnavailable("the catalogue is being rebuilt just now: wait until that is finished")
+            self.check_not_moved(conn)
             conn.execute(_FORGET)
             conn.execute(_ENTER, {"name": self._name, "owner": self._owner, "ttl_us": int(TTL_S * 1_000_000)})
         self._good_until_s = began_s + TTL_S / 2

@@ -26,7 +26,7 @@ from sqlalchemy.types import TypeDecorator
 
 from sohoa.states import DocumentStatus, JobKind, JobState, PageStatus, Review
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration: what `alembic_version` says of a catalogue that this version can use."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -306,8 +306,9 @@ counters = Table(
     Column("name", String(32), primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
-"""One row, `documents`: the last changed_seq given out. A row that is updated, not a sequence, so that numbers become
-visible in the order in which they were given, and nobody who follows changes by number can miss one."""
+"""`documents`: the last changed_seq given out. A row that is updated, not a sequence, so that numbers become visible in the
+order in which they were given, and nobody who follows changes by number can miss one. `moves`: how often the store was
+moved (storage/moving/marks.py); no row before the first time."""
 
 work_done = Table(
     "work_done",
@@ -320,3 +321,14 @@ work_done = Table(
     Column("total_ms", BigInteger, nullable=False),
 )
 """What workers have done, to be shown to who watches (storage/catalog/work_done.py); nothing else goes by it."""
+
+moved = Table(
+    "moved",
+    metadata,
+    Column("part", String(16), primary_key=True),
+    Column("place", String, primary_key=True),
+    Column("lies_at", String, nullable=False),
+    Column("moved_at", Moment, nullable=False),
+)
+"""Where parts of the store lie no longer, or not yet, and where they lie instead: who names such a place is refused
+(storage/moving/marks.py)."""

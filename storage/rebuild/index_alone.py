@@ -59,7 +59,7 @@ def rebuild_index(
     with made.open() as index:
         tried: dict[str, int] = {}
         by_name: set[str] = set()
-        while _fill(stores, index, tried, by_name, tell):
+        while fill_once(stores, index, tried, by_name, tell):
             pass
         count = index.count()
         missing = tried.keys() - index.sequences(tried)
@@ -80,7 +80,7 @@ def _wait_for_walkers(made: ElasticBeside, wait: Callable[[float], None]) -> Non
         waited_s += _EVERY_S
 
 
-def _fill(stores: Stores, index: SearchIndex, tried: dict[str, int], by_name: set[str], tell: Tell) -> int:
+def fill_once(stores: Stores, index: SearchIndex, tried: dict[str, int], by_name: set[str], tell: Tell) -> int:
     """Go through the catalogue once and write what the index lacks; returns how many that were.
 
     `tried` has the sequence that each was written with: what the index does not take at all is not tried for ever.

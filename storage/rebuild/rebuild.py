@@ -36,6 +36,7 @@ from storage.catalog.tables import pages
 from storage.index.beside import beside
 from storage.index.indexer import index_outbox
 from storage.index.protocol import SearchIndex
+from storage.moving.marks import check_alone
 from storage.rebuild.beside import Beside, came_to, drop_traces, note, noted, number_anew, progress
 from storage.rebuild.findings import UNUSABLE, Finding, why
 from storage.rebuild.reading import Progress, Tell, ledger_head, read_ledger, read_objects, read_receipts
@@ -71,6 +72,7 @@ def rebuild(settings: Settings, archive: Archive, clock: Clock, *, tell: Tell = 
         raise SetupError("there is no archive where SOHOA_HOME or SOHOA_ARCHIVE_URL points: correct the setting")
     catalogue = sqlite_path(settings.catalog())
     with alone(settings.catalog()):
+        check_alone(settings, archive.objects)
         made = Beside(catalogue or settings.home / "catalog", beside(settings))
         try:
             rebuilt = _make(made, settings, archive, clock, tell)

@@ -16,7 +16,7 @@ from sohoa.errors import AlreadyExists, Conflict, DigestMismatch, NotFound, Stor
 from sohoa.model import Sha256
 from storage.archive.layout import sha256_of, to_json
 from storage.archive.versions import sha256_of_key
-from storage.objects.protocol import Objects, damaged_key
+from storage.objects.protocol import DELETABLE, Objects, damaged_key
 
 _ROOT_FILE = "ocfl/0=ocfl_1.1"
 
@@ -105,6 +105,24 @@ class Copying:
             return True
         self.find("copy_differs", key, "the two stores have different ones, and nothing tells which is right")
         return False
+
+    def verbatim(self, key: str) -> None:
+        """Copy what has no digest but that of its bytes, in the place of what the target has where it may be replaced.
+
+        Raises NotFound or DigestMismatch where it is taken away or replaced at the source meanwhile.
+        """
+        sha256 = digest_of(self.source, key)
+        if sha256 is None:
+            self.find("source_damaged", key, "it cannot be read: it was not copied")
+            return
+        with self.source.open(key) as stream:
+            stored = self.target.create(key, stream, sha256=sha256, overwrite=key.startswith(DELETABLE))
+        self._check(key, sha256)
+        self._count(stored.size_bytes, mended=False)
+
+    def is_same(self, key: str) -> bool:
+        """Whether both stores have the same bytes under a key."""
+        return digest_of(self.source, key) == digest_of(self.target, key)
 
     def root_file(self, key: str, data: bytes, *, older: Callable[[], Iterable[bytes]]) -> None:
         """Bring one of an object root's own files, which follow the newest version, to `data`.

@@ -132,10 +132,13 @@ class WorkedOffice:
 
 
 @contextmanager
-def worked_office(home: Path, monkeypatch: pytest.MonkeyPatch, *, catalog_url: str = "") -> Iterator[WorkedOffice]:
-    """An office in `home` whose engine is a script. Papers outlive it: open the same home again to look at them."""
+def worked_office(
+    home: Path, monkeypatch: pytest.MonkeyPatch, *, catalog_url: str = "", settings: Settings | None = None
+) -> Iterator[WorkedOffice]:
+    """An office in `home` (or by `settings`) whose engine is a script. Papers outlive it: open the same home again to look
+    at them."""
     clock = FixedClock()
-    settings = Settings(home=home, office="H02", min_free_bytes=0, catalog_url=catalog_url)
+    settings = settings or Settings(home=home, office="H02", min_free_bytes=0, catalog_url=catalog_url)
     with open_stores(settings, clock=clock) as stores:
         tools = Tools(settings, stores.archive, stores.database, clock, "worker", cast(Recogniser, _Reader()))
         office = WorkedOffice(stores, clock, tools)
