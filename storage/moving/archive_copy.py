@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
-from sohoa.errors import DigestMismatch, NotFound
+from sohoa.errors import DigestMismatch, NotFound, SetupError
 from storage.archive.disposal import FIRST
 from storage.archive.layout import DISPOSALS, INTENTS, OCFL, PLACE, STAGING
 from storage.objects.protocol import DAMAGED, DELETABLE, Objects
@@ -87,9 +87,23 @@ def differences(source: Objects, target: Objects, *, prefix: str = "") -> Iterat
 
 
 def _grouped(objects: Objects, prefix: str) -> Iterator[tuple[list[str], frozenset[str]]]:
+    """What belongs together, in the order of its names; the few files of the storage root last, for SeaweedFS lists
+    `ocfl/0=ocfl_1.1` before `ocfl/08e/…`. Raises SetupError (`store_unfit`) for any other order: nothing could be compared.
+    """
+    root_files: set[str] = set()
+    last = [""]
     for name, keys in groupby(objects.list(prefix), key=_name):
-        if name != [PLACE]:
-            yield name, frozenset(keys)
+        if name == [PLACE]:
+            continue
+        if name[0] == "ocfl" and len(name) < _TOGETHER[OCFL]:
+            root_files.update(keys)
+            continue
+        if name <= last:
+            raise SetupError(f"the store lists {'/'.join(name)} after {'/'.join(last)}", code="store_unfit")
+        last = name
+        yield name, frozenset(keys)
+    if root_files:
+        yield ["~"], frozenset(root_files)
 
 
 def _name(key: str) -> list[str]:
@@ -98,7 +112,7 @@ def _name(key: str) -> list[str]:
 
 
 def _drop(copying: Copying, keys: frozenset[str]) -> None:
-    """Take away what the target has of what is no longer at the source."""
+    """Take away what the target has of what is no longer at the source. Raises NotAllowed where its store keeps it still."""
     disposed = set()
     for key in keys:
         root = "/".join(key.split("/")[:5])
@@ -111,4 +125,5 @@ def _drop(copying: Copying, keys: frozenset[str]) -> None:
                 "not_in_source", key, "only the new store has it: it is of another archive, or was changed there"
             )
     for root in disposed:
+        copying.target.guard(root, until=None, hold=False)  # what held it was lifted where it was disposed of
         copying.target.dispose(root, first=FIRST)

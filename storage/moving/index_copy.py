@@ -28,8 +28,15 @@ class Filled:
     missing: tuple[str, ...]
 
 
+def fill_ahead(stores: Stores, made: IndexBeside, tell: Tell) -> int:
+    """Go through the catalogue once and write what the half-made index lacks, while work goes on; how many it has now."""
+    with made.open() as index:
+        fill_once(stores, index, {}, set(), tell)
+        return index.count()
+
+
 def fill_index(stores: Stores, made: IndexBeside, tell: Tell) -> Filled:
-    """Write what the half-made index lacks, until nothing is missing.
+    """Write what the half-made index lacks, until nothing is missing. Nobody changes anything meanwhile.
 
     One that has more than that was left by something else, and is made anew. Raises StoreUnavailable where it cannot be
     written just now, or does not keep what it is given.

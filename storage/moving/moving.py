@@ -27,7 +27,7 @@ from storage.catalog.database import Database, alone
 from storage.index.beside import beside
 from storage.moving import marks
 from storage.moving.archive_copy import copy_staged_ahead, copy_the_rest
-from storage.moving.index_copy import Filled, fill_index, is_in_place
+from storage.moving.index_copy import Filled, fill_ahead, fill_index, is_in_place
 from storage.moving.marks import ArchiveMark
 from storage.moving.places import Move, Part
 from storage.moving.preparing import prepare, target_marks
@@ -100,7 +100,7 @@ def copy_ahead(move: Move, clock: Clock, *, thorough: bool = False, tell: Tell =
                 files, size_bytes = files + sent, size_bytes + copied.sent_bytes + ahead.sent_bytes
                 findings = tuple({*copied.findings, *ahead.findings})
             archived_s = time.monotonic()
-            filled = fill_index(stores, beside(move.new), tell) if Part.INDEX in move.parts else None
+            indexed = fill_ahead(stores, beside(move.new), tell) if Part.INDEX in move.parts else 0
             filled_s = time.monotonic()
             thorough = False
             if sent <= _LITTLE or rounds == _MOST_ROUNDS:
@@ -111,7 +111,7 @@ def copy_ahead(move: Move, clock: Clock, *, thorough: bool = False, tell: Tell =
             sent_files=files,
             sent_bytes=size_bytes,
             rows=rows,
-            indexed=0 if filled is None else filled.documents,
+            indexed=indexed,
             last_round_s=archived_s - began_s,
             catalogue_s=time.monotonic() - filled_s,
             index_s=filled_s - archived_s,
