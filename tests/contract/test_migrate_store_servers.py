@@ -17,7 +17,7 @@ from storage.moving.places import Part, move_between
 from storage.stores import open_stores
 from tests.support import postgres, servers
 from tests.support.indexes import ELASTIC, elastic_url
-from tests.support.migrated import answers_of, busy_office, close, found_in, keys_in, move_store, rows_in
+from tests.support.migrated import answers_of, busy_office, close, found_in, keys_in, move_store, rows_in, settle
 from tests.support.object_stores import S3_SERVERS, url_of
 from tests.support.postgres import Postgres
 from tests.support.verified import codes, verified
@@ -72,7 +72,7 @@ def test_there_and_back_with_papers_of_every_state(
         there.clock.advance(seconds=86_400)
         done = [there.work(known.half_read, MIXED), there.now(known.received), *(there.now(each) for each in late)]
         assert [document.status for document in done] == [DocumentStatus.ARCHIVED] * 4
-        there.index()
+        settle(there)
         assert codes(verified(there.stores)) == []
         waiting = there.receive().document
         close(there)
@@ -85,7 +85,7 @@ def test_there_and_back_with_papers_of_every_state(
     with worked_office(small.home, monkeypatch) as back:
         back.clock.advance(seconds=2 * 86_400)
         assert back.work(waiting, WHOLE).status is DocumentStatus.ARCHIVED
-        back.index()
+        settle(back)
         assert codes(verified(back.stores)) == []
 
 

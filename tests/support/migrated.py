@@ -13,6 +13,7 @@ from search_api.app import create_app
 from sohoa.clock import Clock, FixedClock
 from sohoa.model import Actor
 from sohoa.settings import Settings
+from storage.archive.audit import audit_chain, enter_waiting
 from storage.archive.layout import PLACE, sha256_of
 from storage.catalog import allowances, idempotency, leases, outbox, reviews, tokens, viewings
 from storage.catalog.allowances import Allowance
@@ -95,6 +96,12 @@ def close(office: WorkedOffice) -> None:
     """Let nobody use the catalogue."""
     office.stores.database.close()
     office.tools.close()
+
+
+def settle(office: WorkedOffice) -> None:
+    """What the housekeeper does in the end: index what waits, and enter who looked at what."""
+    office.index()
+    enter_waiting(office.stores, audit_chain(office.stores), has_lease=lambda: True)
 
 
 def rows_in(settings: Settings) -> dict[str, list[str]]:

@@ -99,7 +99,7 @@ def _rebuild(home: Path, template: Path, fatal: int, kind: str) -> None:
     points.around(shutil, "rmtree")
     if kind == "all":
         objects = _Watched(objects, points)
-        Database.write = _watched_write(Database.write, points)  # type: ignore[method-assign]
+        Database.write = watched_write(Database.write, points)  # type: ignore[method-assign]
     settings = Settings(home=home, min_free_bytes=0)
     tell: Callable[[Progress], None] = points.reached
     rebuild(settings, Archive(cast(Objects, objects), clock), clock, tell=tell)
@@ -116,7 +116,7 @@ class _Watched:
         return getattr(self._objects, name)
 
 
-def _watched_write(write: Any, points: Points) -> Any:
+def watched_write(write: Any, points: Points) -> Any:
     @contextmanager
     def watched(database: Database) -> Iterator[Any]:
         with write(database) as conn:

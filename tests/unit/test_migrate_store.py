@@ -37,6 +37,7 @@ from tests.support.migrated import (
     keys_in,
     move_store,
     rows_in,
+    settle,
 )
 from tests.support.verified import codes, verified
 from tests.support.worked import MIXED, WHOLE, WorkedOffice, worked_office
@@ -93,7 +94,7 @@ def test_everything_comes_along_and_is_answered_as_before(
         after.clock.advance(seconds=86_400)
         done = [after.work(known.half_read, MIXED), after.now(known.received)]
         assert [document.status for document in done] == [DocumentStatus.ARCHIVED] * 2
-        after.index()
+        settle(after)
         assert codes(verified(after.stores)) == []
 
 
@@ -170,7 +171,7 @@ def test_back_into_the_place_that_was_left(
         after.work(known.half_read, MIXED)
         dispose(after, "D-mai-hủy")
         after.withdraw(after.now(known.received))
-        after.index()
+        settle(after)
     hurt = next(path for path in (old.home / "archive/ocfl").rglob("original.png") if gone.archived_in)
     hurt.chmod(0o640)
     hurt.write_bytes(b"rotten")
