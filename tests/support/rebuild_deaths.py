@@ -136,7 +136,7 @@ def _home(template: Path, home: Path, *, lost: bool) -> Path:
     return home
 
 
-def in_child(do: Callable[[], None]) -> int:
+def in_child(do: Callable[[], object]) -> int:
     """The exit code of a child that does it."""
     sys.stdout.flush()
     child = os.fork()

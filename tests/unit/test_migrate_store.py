@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,11 @@ from sohoa.model import OfficeId
 from sohoa.settings import Settings
 from sohoa.states import DocumentStatus
 from storage.archive.layout import RECEIPTS, object_root
-from storage.catalog import documents, tables
+from storage.catalog import documents, jobs, tables
 from storage.catalog.backup import back_up
 from storage.catalog.database import Database
 from storage.index import open_index
-from storage.moving import moving
+from storage.moving import moving, rows
 from storage.moving.moving import copy_ahead, finish
 from storage.moving.places import move_between
 from storage.objects import open_store
@@ -227,7 +228,7 @@ def test_a_place_with_something_in_it_is_refused(
             "index_url": f"file://{new.home}/index",
         }
         only = old.model_copy(update={name: kept[name]})
-        assert code_of(lambda only=only: copy_ahead(move_between(old, only), FixedClock())) == "target_not_empty"
+        assert code_of(partial(copy_ahead, move_between(old, only), FixedClock())) == "target_not_empty"
     opens(new)
     opens(old)
 
@@ -297,10 +298,9 @@ def test_a_row_that_is_not_the_same_stops_the_moving(
     move = move_between(old, new)
     copy_ahead(move, FixedClock())
     close(office)
-    copy_rows = moving.copy_rows
 
     def wrong(old_rows: object, new_rows: object, tell: object) -> int:
-        done = copy_rows(old_rows, new_rows, tell)  # type: ignore[arg-type]
+        done = rows.copy_rows(old_rows, new_rows, tell)  # type: ignore[arg-type]
         new_rows.execute(update(tables.documents).values(source_name="khác"))  # type: ignore[attr-defined]
         return done
 
@@ -337,7 +337,7 @@ def test_papers_in_the_spool_stop_the_moving(office: WorkedOffice, old: Settings
         conn.execute(
             update(tables.jobs)
             .where(tables.jobs.c.document_id == document.document_id)
-            .values(run_after=moving.jobs.WHEN_CARRIED)
+            .values(run_after=jobs.WHEN_CARRIED)
         )
     close(office)
     assert code_of(lambda: finish(move, FixedClock())) == "spooled"
