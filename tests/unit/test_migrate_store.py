@@ -16,7 +16,7 @@ from sohoa.errors import BadRequest, SohoaError
 from sohoa.model import OfficeId
 from sohoa.settings import Settings
 from sohoa.states import DocumentStatus
-from storage.archive.layout import RECEIPTS, object_root
+from storage.archive.layout import RECEIPTS, object_id_of, object_root
 from storage.catalog import documents, jobs, tables
 from storage.catalog.backup import back_up
 from storage.catalog.database import Database
@@ -28,6 +28,7 @@ from storage.objects import open_store
 from storage.rebuild.reading import Progress
 from storage.rebuild.rebuild import rebuild
 from storage.stores import open_archive, open_stores
+from tests.support.crash import Crash, assert_whole, commit_staged, interposed, stage_paper
 from tests.support.indexes import entry
 from tests.support.migrated import (
     answers_of,
@@ -275,6 +276,26 @@ def test_damage_at_the_old_place_is_named_and_stops_the_moving(
     assert (error.code, hurt.name in error.detail) == ("not_whole", True)
     opens(old)
     assert document.document_id in str(hurt)
+
+
+def test_a_commit_that_was_cut_short_is_finished_first(office: WorkedOffice, old: Settings, new: Settings) -> None:
+    archive = office.stores.archive
+    office.bring(WHOLE, dossier="D-1")
+    move = move_between(old, new)
+    copy_ahead(move, FixedClock())
+    stage_paper(archive, "X")
+    number, version = 0, f"{object_root(object_id_of('X', 'D-1'))}/v2/inventory.json"
+    while not archive.objects.exists(version):
+        number += 1
+        with pytest.raises(Crash):
+            commit_staged(interposed(archive, at=number), "X", "D-1")
+    head = archive.ledger.head()
+    archive.clear_staging("X")
+    close(office)
+    finish(move, FixedClock())
+    assert keys_in(new) == keys_in(old)
+    assert_whole(new.home / "archive")
+    assert open_archive(new, FixedClock()).ledger.head() == head + 1
 
 
 @pytest.mark.parametrize("at", ["receipts/", "audit/", "ocfl/", "ledger/"])
