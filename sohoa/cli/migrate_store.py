@@ -55,7 +55,10 @@ def _tell_ahead(ahead: Ahead, move: Move, *, as_json: bool) -> None:
     if ahead.findings:
         lines.append("What is named above must be put right first: see docs/operations/moving.md.")
     else:
-        lines.append(f"Now stop every serve, work and archive, and add --finish: it will take about {seconds:.0f} s.")
+        lines.append(
+            f"Now stop every serve, work and archive, and add --finish. The last round took "
+            f"{seconds:.1f} s: the end takes some times that, for it compares, and the time for what comes until then."
+        )
     sys.stdout.write("\n".join(lines) + "\n")
 
 

@@ -48,7 +48,7 @@ _MOST_ROUNDS = 20
 @dataclass(frozen=True, slots=True)
 class Ahead:
     """What was copied while everything ran on. `last_round_s`, `catalogue_s` and `index_s` are what the last round took:
-    about what :func:`finish` will take."""
+    :func:`finish` will take a few times as long in all, for it compares as well, and the time for what comes until then."""
 
     rounds: int
     sent_files: int
@@ -103,8 +103,8 @@ def copy_ahead(move: Move, clock: Clock, *, thorough: bool = False, tell: Tell =
             indexed = fill_ahead(stores, beside(move.new), tell) if Part.INDEX in move.parts else 0
             filled_s = time.monotonic()
             thorough = False
-            if sent <= _LITTLE or rounds == _MOST_ROUNDS:
-                break
+            if rounds > 1 and (sent <= _LITTLE or rounds == _MOST_ROUNDS):
+                break  # and not after the first: what that took says nothing about the end
         rows = _rehearse(move, stores, tell) if Part.CATALOGUE in move.parts else 0
         return Ahead(
             rounds=rounds,

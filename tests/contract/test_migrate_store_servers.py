@@ -151,5 +151,4 @@ def test_one_part_goes_to_its_server_and_back(
 def refused(settings: Settings) -> str:
     with pytest.raises(SohoaError) as caught, open_stores(settings, clock=FixedClock()):
         pass
-    assert "s3_secret" not in caught.value.detail
     return caught.value.code

@@ -23,7 +23,7 @@ from storage.catalog.database import Database
 from storage.index import open_index
 from storage.moving import moving, rows
 from storage.moving.moving import copy_ahead, finish
-from storage.moving.places import move_between
+from storage.moving.places import move_between, places_of
 from storage.objects import open_store
 from storage.rebuild.reading import Progress
 from storage.rebuild.rebuild import rebuild
@@ -260,6 +260,20 @@ def test_nothing_to_move_or_nothing_there_is_said(
     close(office)
     assert code_of(lambda: finish(move_between(old, new), FixedClock())) == "not_prepared"
     opens(old)
+
+
+def test_places_show_no_password_and_no_key(tmp_path: Path) -> None:
+    settings = Settings(
+        home=tmp_path,
+        archive_url="s3://b/p?endpoint=http://h:1&work=w",
+        catalog_url="postgresql+psycopg://u:secret@db/sohoa?sslmode=require&password=secret",
+        index_url="https://es/sohoa?replicas=1",
+    )
+    assert list(places_of(settings).values()) == [
+        "s3://b/p?endpoint=http://h:1",
+        "postgresql://db:5432/sohoa",
+        "https://es:443/sohoa",
+    ]
 
 
 def test_damage_at_the_old_place_is_named_and_stops_the_moving(
