@@ -51,11 +51,12 @@ class Blow:
 class Sender:
     """Uploads a new paper every so often, each until it is accepted."""
 
-    def __init__(self, running: Stack, folder: Path) -> None:
+    def __init__(self, running: Stack, folder: Path, *, every_s: float = EVERY_S) -> None:
         self.accepted: dict[int, str] = {}
         self.refused = 0
         self._running = running
         self._folder = folder
+        self._every_s = every_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send_all, name="sender")
 
@@ -69,12 +70,12 @@ class Sender:
 
     def _send_all(self) -> None:
         number = 0
-        while not self._stop.wait(EVERY_S):
+        while not self._stop.wait(self._every_s):
             number += 1
             paper = letter(self._folder / f"{number}.pdf", [f"Giấy mời số {number} dự lễ khánh thành"])
             while (document_id := self._send(number, paper)) is None and not self._stop.is_set():
                 self.refused += 1
-                self._stop.wait(EVERY_S)
+                self._stop.wait(self._every_s)
             if document_id is not None:
                 self.accepted[number] = document_id
             paper.unlink()
