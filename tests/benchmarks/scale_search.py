@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain, cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,7 @@ OFFICE = OfficeId("office-3")
 MOST_MS = {"tantivy": 20.0, ELASTIC: 50.0}
 LEAST_PER_S = 1_500.0
 _ROUNDS = 8
+_BATCH = 2_000
 _TEXTS = 50_000
 """Papers that differ; of more than that, each stands in the index under several ids."""
 
@@ -111,20 +111,11 @@ def _engine(name: str, work: Path, size: Size) -> Engine:
         else:
             settings = Settings(home=work)
         index = held.enter_context(open_index(settings, mode="write"))
-        first = size.documents // 2
-        texts = list(papers(min(_TEXTS, first)))
         say(f"filling {name} with {size.documents:,} documents")
-        started_s = time.perf_counter()
-        _fill(index, islice(_copies(texts), first))
-        fresh = list(papers(size.timed, seed=8))
-        timed_s = fill(index, (_as(entry, first + number) for number, entry in enumerate(fresh)))
-        _fill(
-            index,
-            (
-                _as(e, first + size.timed + n)
-                for n, e in enumerate(islice(_copies(texts), size.documents - first - size.timed))
-            ),
-        )
+        started_s, half = time.perf_counter(), (size.documents - size.timed) // 2
+        fill_with_copies(index, half)
+        timed_s = fill(index, (_as(entry, half + number) for number, entry in enumerate(papers(size.timed, seed=8))))
+        fill_with_copies(index, size.documents, there=half + size.timed)
         filling_s = time.perf_counter() - started_s
         assert index.count() == size.documents
         say(f"asking {name}")
@@ -147,18 +138,13 @@ def _took_ms(index: SearchIndex, query: str) -> float:
     return (time.perf_counter() - started_s) * 1000
 
 
-def _copies(texts: list[IndexEntry]) -> Iterator[IndexEntry]:
-    number = 0
-    while True:
-        for entry in texts:
-            yield _as(entry, number)
-            number += 1
+def fill_with_copies(index: SearchIndex, documents: int, *, there: int = 0) -> None:
+    """Add papers under ids of their own until there are `documents`."""
+    texts = list(papers(min(_TEXTS, documents)))
+    numbered = zip(range(there, documents), cycle(texts))
+    while chunk := [_as(entry, number) for number, entry in islice(numbered, _BATCH)]:
+        index.write(chunk)
 
 
 def _as(entry: IndexEntry, number: int) -> IndexEntry:
     return replace(entry, document_id=DocumentId(f"01HZ{number:022d}"), sequence=number + 1)
-
-
-def _fill(index: SearchIndex, entries: Iterator[IndexEntry]) -> None:
-    while chunk := list(islice(entries, 2_000)):
-        index.write(chunk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -56,14 +57,14 @@ def memory_of(running: Stack) -> dict[str, int]:
     first["PostgreSQL"] = int((running.database.folder / "data/postmaster.pid").read_text().splitlines()[0])
     first["broker"] = running.broker.processes[-1].pid
     first |= {"S3": running.s3.pid, "Elasticsearch": running.index.pid}
-    return {name: _own_bytes(psutil.Process(pid)) for name, pid in first.items()}
+    return {name: _own_bytes(pid) for name, pid in first.items()}
 
 
-def _own_bytes(process: psutil.Process) -> int:
+def _own_bytes(pid: int) -> int:
     total = 0
-    for each in (process, *process.children(recursive=True)):
-        try:
-            total += each.memory_full_info().uss
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):  # a child that has just ended
-            continue
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for each in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):  # a child that has just ended
+                total += each.memory_full_info().uss
     return total
