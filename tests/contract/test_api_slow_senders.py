@@ -114,8 +114,6 @@ def test_one_upload_too_many_is_told_to_wait_before_it_sends_and_taken_once_ther
             refused = client.post("/v1/documents", content=PNG)
             assert (refused.status_code, refused.json()["code"]) == (429, "too_many_uploads"), refused.text
             assert refused.headers["Retry-After"] == "5"
-            for _ in range(5):  # who does not ask first hears it as well, while it sends
-                assert client.post("/v1/documents", content=PNG + bytes(8_000_000)).status_code == 429
             with api.upload(size_bytes=100_000, more=asks_first) as late:
                 assert late.recv(100).startswith(b"HTTP/1.1 429")
             assert client.get("/v1/documents").status_code == 200

@@ -89,8 +89,9 @@ def before(api: str, **changed: str) -> Iterator[Proxy]:
         (folder / "sohoa.conf").write_text(_filled(proxy, api, changed))
         (folder / "nginx.conf").write_text(_MAIN.format(folder=folder))
         user = unprivileged()
-        for path in (folder, *folder.iterdir()) if user is not None else ():
-            os.chown(path, user.pw_uid, user.pw_gid)
+        if user is not None:
+            for path in (folder, *folder.iterdir()):
+                os.chown(path, user.pw_uid, user.pw_gid)
         command = [str(program), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
         more = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **more)  # type: ignore[call-overload]
