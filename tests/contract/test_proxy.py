@@ -277,6 +277,22 @@ def test_api_that_is_away_is_a_503_to_try_again() -> None:
     assert json.loads(answer.text)["code"] == "store_unavailable"
 
 
+def test_too_much_from_one_address_is_told_to_wait(tmp_path: Path) -> None:
+    slower = {
+        "limit_req_zone": "$binary_remote_addr zone=sohoa_requests:1m rate=1r/s",
+        "limit_req": "zone=sohoa_requests burst=4 nodelay",
+    }
+    with (
+        proxied(tmp_path / "home", changed=slower) as (_, proxy),
+        httpx.Client(base_url=proxy.address, verify=proxy.trust, timeout=30) as client,
+    ):
+        answers = [client.get("/healthz") for _ in range(12)]
+    assert {answer.status_code for answer in answers} == {200, 429}
+    told = next(answer for answer in answers if answer.status_code == 429)
+    assert (told.headers["Retry-After"], told.json()["code"]) == ("1", "rate_limited")
+    assert told.headers["Content-Type"] == "application/problem+json"
+
+
 def test_the_largest_file_is_the_same_for_both() -> None:
     said = re.search(r"client_max_body_size (\d+)m;", nginx.CONF.read_text())
     assert said is not None
