@@ -11,22 +11,17 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from tests.support.certificates import HOST, write_certificate
 from tests.support.postgres import unprivileged
 from tests.support.servers import free_ports
 from tests.support.waiting import wait_until
 
 NAME = "nginx"
 CONF = Path(__file__).parents[2] / "docs/operations/nginx.conf"
-HOST = "localhost"
 _MAIN = """daemon off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log info;
@@ -133,24 +128,3 @@ def _answers(process: subprocess.Popen[str], proxy: Proxy) -> bool:
     assert process.poll() is None, (process.stderr.read() if process.stderr else "") or "nginx ended"
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", proxy.https_port)) == 0
-
-
-def write_certificate(certificate: Path, key: Path) -> None:
-    """A certificate for this machine that signs itself, and its key."""
-    secret = ec.generate_private_key(ec.SECP256R1())
-    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)]), datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(secret.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(secret, hashes.SHA256())
-    )
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    form = serialization.PrivateFormat.PKCS8
-    key.write_bytes(secret.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
