@@ -20,6 +20,7 @@ import pytest
 
 from sohoa.settings import MEGABYTE, Settings
 from tests.support import files, nginx
+from tests.support.certificates import HOST
 from tests.support.nginx import Proxy
 from tests.support.served import Served, served_api
 from tests.support.waiting import wait_until
@@ -62,7 +63,7 @@ def _pieces(size_bytes: int) -> Iterator[bytes]:
 def _upload(api: Served, proxy: Proxy, *, size_bytes: int, path: str = "/v1/documents") -> ssl.SSLSocket:
     """A connection through the proxy on which the head of an upload was sent."""
     connection = proxy.connect()
-    head = f"POST {path} HTTP/1.1\r\nHost: {nginx.HOST}\r\nAuthorization: {api.headers['Authorization']}\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: {api.headers['Authorization']}\r\n"
     connection.sendall(f"{head}Content-Length: {size_bytes}\r\n\r\n".encode())
     return connection
 
@@ -177,7 +178,7 @@ def test_sender_that_goes_away_leaves_nothing(running: tuple[Served, Proxy], cli
 
 def test_plain_http_is_sent_to_https_and_nothing_else(running: tuple[Served, Proxy]) -> None:
     _, proxy = running
-    for host in (nginx.HOST, "elsewhere.example"):
+    for host in (HOST, "elsewhere.example"):
         address = f"http://127.0.0.1:{proxy.http_port}/v1/search?q=a"
         answer = httpx.get(address, headers={"Host": host}, timeout=30)
         assert (answer.status_code, answer.headers["Location"]) == (308, f"{proxy.address}/v1/search?q=a")
@@ -187,7 +188,7 @@ def test_plain_http_is_sent_to_https_and_nothing_else(running: tuple[Served, Pro
 def test_metrics_are_not_to_be_had_from_outside(running: tuple[Served, Proxy], path: str) -> None:
     api, proxy = running
     with proxy.connect() as connection:
-        asked = f"GET {path} HTTP/1.1\r\nHost: {nginx.HOST}\r\nAuthorization: {api.headers['Authorization']}\r\n"
+        asked = f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: {api.headers['Authorization']}\r\n"
         connection.sendall(f"{asked}Connection: close\r\n\r\n".encode())
         answer = _head_of(connection)
     assert answer.startswith("HTTP/1.1 404"), answer
@@ -205,7 +206,7 @@ def test_what_a_client_says_of_addresses_and_schemes_goes_no_further() -> None:
         nginx.before(f"http://127.0.0.1:{api.getsockname()[1]}") as proxy,
         proxy.connect() as connection,
     ):
-        connection.sendall(f"GET /v1/documents HTTP/1.1\r\nHost: {nginx.HOST}\r\n{lies}\r\n".encode())
+        connection.sendall(f"GET /v1/documents HTTP/1.1\r\nHost: {HOST}\r\n{lies}\r\n".encode())
         api.settimeout(30)
         taken, _ = api.accept()
         with taken:
@@ -252,11 +253,11 @@ def test_old_tls_is_refused(running: tuple[Served, Proxy]) -> None:
             old.minimum_version = old.maximum_version = version
         with socket.create_connection(("127.0.0.1", proxy.https_port), timeout=30) as plain:
             if is_taken:
-                with old.wrap_socket(plain, server_hostname=nginx.HOST) as taken:
+                with old.wrap_socket(plain, server_hostname=HOST) as taken:
                     assert taken.version() == "TLSv1.2"
             else:
                 with pytest.raises(ssl.SSLError):
-                    old.wrap_socket(plain, server_hostname=nginx.HOST)
+                    old.wrap_socket(plain, server_hostname=HOST)
 
 
 def test_body_that_is_too_large_is_refused_in_the_apis_words(tmp_path: Path) -> None:
