@@ -25,7 +25,7 @@ demo: setup
 
 test:
 	@sh .ci/setup test
-	SOHOA_REQUIRE=$${SOHOA_REQUIRE:-verapdf,ocfl-java,postgres,pgbouncer,rabbitmq,redis,promtool} SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest -m "not mutants" -n auto --dist worksteal
+	SOHOA_REQUIRE=$${SOHOA_REQUIRE:-verapdf,ocfl-java,postgres,pgbouncer,rabbitmq,redis,promtool,nginx,systemd} SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest -m "not mutants" -n auto --dist worksteal
 
 stack:
 	@sh .ci/setup test

@@ -71,7 +71,7 @@ _WHOLE = (tokens, idempotency_keys, viewings, audit_head)
 
 
 def _read(url: str, what: Callable[[Connection], _Found]) -> _Found | None:
-    """What is found in the catalogue in place; None where there is none, or it is damaged or a newer Sohoa's."""
+    """What is found in the catalogue in place; None where there is none, or it is damaged or serves newer versions only."""
     old = Database(url, alone=True)
     try:
         if not old.exists():
