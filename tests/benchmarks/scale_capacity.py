@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.benchmarks.scale_workers import Run
-
 WORKERS = 64
+MOST = 256
+SHOWN = (1, 2, 8, 16, 32, WORKERS, 128, MOST)
+"""Numbers of workers."""
 LEAST_OF_LINEAR = 0.9
 
 
@@ -31,13 +32,10 @@ class Prediction:
         return max(self.demands, key=lambda name: self.demands[name])
 
 
-def predict(run: Run) -> Prediction:
-    """From a run with one worker. The catalogue counts as if all its transactions came one after the other, as those that write
-    do (ADR 25), and each other engine as if it had one core: both ask more than is true."""
-    demands = {name: spent / run.pages for name, spent in run.engine_cpu_s.items() if name != "PostgreSQL"}
-    demands["PostgreSQL"] = run.in_catalogue_s / run.pages
-    alone_s = run.s_a_page - sum(demands.values())
-    return Prediction(demands, alone_s, _throughputs(demands, alone_s, most=4 * WORKERS))
+def predict(s_a_page: float, demands: Mapping[str, float]) -> Prediction:
+    """From what a page took one worker in all, and what of that each shared thing had to do for it, in seconds."""
+    alone_s = s_a_page - sum(demands.values())
+    return Prediction(demands, alone_s, _throughputs(demands, alone_s, most=MOST))
 
 
 def _throughputs(demands: Mapping[str, float], alone_s: float, *, most: int) -> dict[int, float]:

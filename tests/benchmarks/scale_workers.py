@@ -22,6 +22,7 @@ from storage.stores import Stores, open_stores
 from tests.benchmarks.processes import CommandFailed, sohoa
 from tests.benchmarks.report import Figure, table
 from tests.benchmarks.say import say
+from tests.benchmarks.scale_capacity import LEAST_OF_LINEAR, SHOWN, WORKERS, Prediction, predict
 from tests.benchmarks.scale_dispatch import DURABLE
 from tests.benchmarks.scale_size import Size
 from tests.support import brokers, postgres, press, servers
@@ -32,6 +33,10 @@ TWO_AGAINST_ONE = 1.8
 MOST_OVERHEAD = {2: 0.20, 10: 0.08}
 """By pages of a document."""
 ENGINES = ("PostgreSQL", "RabbitMQ", "SeaweedFS", "Elasticsearch")
+_AHEAD = (
+    "What more workers would do, each on a core of its own and the engines on machines of their own, by mean value analysis of "
+    "a closed network (docs/capacity.md):"
+)
 _SEED = 5_300
 _WITHIN_S = 900.0
 _LOOK_EVERY_S = 0.5
@@ -83,7 +88,24 @@ class Workers:
                     more <= most,
                 )
             )
+        ahead = self.prediction()
+        found.append(
+            Figure(
+                "capacity",
+                f"predicted pages/s at {WORKERS} workers, from these service times",
+                f"≥ {LEAST_OF_LINEAR} of linear",
+                f"{ahead.of_linear:.2f} of linear, {ahead.pages_per_s[WORKERS]:.1f} pages/s; first: {ahead.bottleneck}",
+                ahead.of_linear >= LEAST_OF_LINEAR,
+            )
+        )
         return found
+
+    def prediction(self) -> Prediction:
+        """For documents of two pages. The catalogue counts as if all its transactions came one after the other, as those that
+        write do (ADR 25), and each other engine as if it had one core: both ask more than is true."""
+        run = self.one[2]
+        demands = {name: spent_s / run.pages for name, spent_s in run.engine_cpu_s.items()}
+        return predict(run.s_a_page, {**demands, "PostgreSQL": run.in_catalogue_s / run.pages})
 
     def details(self) -> list[str]:
         named = [
@@ -112,7 +134,17 @@ class Workers:
             note,
             "",
             *table((*heads, "ms a page in transactions"), rows),
+            "",
+            _AHEAD,
+            "",
+            *table(("Workers", "pages/s", "of linear"), self._ahead()),
         ]
+
+    def _ahead(self) -> Iterator[tuple[str, str, str]]:
+        ahead = self.prediction()
+        for workers in SHOWN:
+            rate = ahead.pages_per_s[workers]
+            yield str(workers), f"{rate:.1f}", f"{rate / (workers * ahead.pages_per_s[1]):.2f}"
 
 
 def measure(work: Path, size: Size) -> Workers:
