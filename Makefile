@@ -3,6 +3,9 @@
 # make servers       installs and starts the real servers that tests need; make servers-stop ends them
 # make stack BROKER=rabbitmq   starts PostgreSQL, RabbitMQ or Redis, S3, Elasticsearch and Sohoa on them as plain processes, until Ctrl-C
 # make chaos BROKER=rabbitmq   kills and freezes each of these under load, and writes docs/chaos.md (a quarter of an hour)
+# make soak BROKER=rabbitmq    half an hour of work: the memory of every process must be flat; writes docs/soak.md
+# make load   1,000 uploads from 50 clients, then searches of a million documents; writes docs/load.md (an hour and a half)
+# make bench-scale   measures workers, dispatch and both indexes at a province's size, and writes docs/benchmarks-scale.md (two hours)
 # make mutants       breaks the fixity check in each of many ways: its own tests must fail (a quarter of an hour, not in make test)
 # make kills MINUTES=5   kills workers, API and command at random under load for so long; then nothing may be lost
 # make check  the gate: format, lint, types, import rules, fast tests
@@ -10,7 +13,7 @@
 # make accuracy  measures how right the fields are on drawn and real papers, and writes docs/accuracy.md
 # make bench-archive  measures the archive in a folder and on both S3 servers, and writes docs/benchmarks-archive.md
 
-.PHONY: demo stack chaos test mutants kills check format bench accuracy bench-archive setup servers servers-stop
+.PHONY: demo stack chaos soak load test mutants kills check format bench accuracy bench-archive bench-scale setup servers servers-stop
 
 PY := .venv/bin/python
 
@@ -22,7 +25,7 @@ demo: setup
 
 test:
 	@sh .ci/setup test
-	SOHOA_REQUIRE=$${SOHOA_REQUIRE:-verapdf,ocfl-java,postgres,pgbouncer,rabbitmq,redis,promtool} SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest -m "not mutants" -n auto --dist worksteal
+	SOHOA_REQUIRE=$${SOHOA_REQUIRE:-verapdf,ocfl-java,postgres,pgbouncer,rabbitmq,redis,promtool,nginx,systemd} SOHOA_VERAPDF_JARS=.tools/verapdf $(PY) -m pytest -m "not mutants" -n auto --dist worksteal
 
 stack:
 	@sh .ci/setup test
@@ -30,6 +33,15 @@ stack:
 
 chaos: servers
 	$(PY) -m tests.e2e.chaos --broker $${BROKER:-rabbitmq} --write docs/chaos.md
+
+soak: servers
+	$(PY) -m tests.e2e.soak --broker $${BROKER:-rabbitmq} --write docs/soak.md
+
+load: servers
+	$(PY) -m tests.e2e.load --write docs/load.md
+
+bench-scale: servers
+	$(PY) -m tests.benchmarks.scale_run --write docs/benchmarks-scale.md
 
 mutants: setup
 	$(PY) -m pytest -m mutants -n 2

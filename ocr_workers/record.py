@@ -16,7 +16,7 @@ from ocr_workers.compose import Composition
 from ocr_workers.pages import DocumentPlan
 from sohoa.clock import Clock, isoformat
 from sohoa.errors import NotFound
-from sohoa.model import source_to_dict
+from sohoa.model import own_keys, source_to_dict
 from sohoa.reviews import check_to_dict, wanted_to_dict
 from sohoa.states import DocumentStatus
 from storage.archive import premis
@@ -47,7 +47,7 @@ class Ending:
     def of(cls, job: Job) -> Ending:
         """The ending in a commit job's payload; without one the document is archived."""
         found = job.payload.get("ending", {})
-        return cls(**{**found, "status": DocumentStatus(found["status"])}) if found else cls()
+        return cls(**{**own_keys(cls, found), "status": DocumentStatus(found["status"])}) if found else cls()
 
     def payload(self) -> dict[str, Any]:
         return {"ending": asdict(self)}

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from search_api.lingering import lingering
 from search_api.metrics.meter import Meter
 from search_api.pace import paced
 from search_api.problems import internal, problem
@@ -69,6 +70,7 @@ class Edge:
 
         request = Request(scope)
         self._meter.in_progress.inc()
+        receive, send = lingering(receive, send, asked_first="expect" in request.headers)
         in_time = paced(receive, wait_s=self._settings.body_wait_s, bytes_per_s=self._settings.body_bytes_per_s)
         try:
             app = _refusal(request) or self._app

@@ -181,8 +181,8 @@ class TextMismatch(SohoaError):
 class SetupError(SohoaError):
     """Something on this machine is missing or broken; the detail says how to get or mend it.
 
-    Codes: setup, bad_setting, model_missing, engine_missing, catalog_damaged, catalog_missing, driver_missing,
-    index_damaged, index_outdated, store_unfit, store_denied, store_moved.
+    Codes: setup, bad_setting, model_missing, engine_missing, catalog_damaged, catalog_missing, catalog_newer,
+    driver_missing, index_damaged, index_outdated, store_unfit, store_denied, store_moved.
     """
 
     code = "setup"

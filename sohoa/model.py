@@ -8,8 +8,8 @@ a born-digital page counts as rendered at 300 dpi.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from typing import Any, NewType
 
 DocumentId = NewType("DocumentId", str)
@@ -239,6 +239,12 @@ def part_from_dict(data: dict[str, Any]) -> Part:
     return Part(data["document_id"], (first, last))
 
 
+def own_keys(kind: type, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the keys in `said` that the dataclass `kind` has: a newer Sohoa may have written more (docs/decisions/0032)."""
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in said.items() if name in names}
+
+
 def nfc(text: str) -> str:
     """Vietnamese text in the one form that is stored everywhere (Unicode NFC)."""
     return unicodedata.normalize("NFC", text)
@@ -327,7 +333,7 @@ def field_to_dict(field: Field) -> dict[str, Any]:
 def field_from_dict(data: dict[str, Any]) -> Field:
     """The field that :func:`field_to_dict` wrote."""
     evidence = tuple(Evidence(place["page"], _box(place["box"])) for place in data["evidence"])
-    return Field(**{**data, "evidence": evidence})
+    return Field(**{**own_keys(Field, data), "evidence": evidence})
 
 
 def quality_to_dict(quality: Quality) -> dict[str, Any]:
@@ -346,7 +352,7 @@ def quality_to_dict(quality: Quality) -> dict[str, Any]:
 
 def quality_from_dict(data: dict[str, Any]) -> Quality:
     """The quality that :func:`quality_to_dict` wrote."""
-    return Quality(**{**data, "warnings": tuple(data["warnings"])})
+    return Quality(**{**own_keys(Quality, data), "warnings": tuple(data["warnings"])})
 
 
 def _box(values: list[int]) -> Box:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sohoa.model import Actor
+from sohoa.model import Actor, own_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def check_to_dict(check: Check) -> dict[str, Any]:
 def checks_from(said: Iterable[dict[str, Any]] | None) -> tuple[Check, ...]:
     """The checks that :func:`check_to_dict` wrote."""
     listed = ("fields", "changed", "unreadable")
-    return tuple(Check(**{**one, **{name: tuple(one[name]) for name in listed}}) for one in said or ())
+    return tuple(Check(**{**own_keys(Check, one), **{name: tuple(one[name]) for name in listed}}) for one in said or ())
 
 
 def wanted_to_dict(wanted: Wanted | None) -> dict[str, Any] | None:
@@ -75,4 +75,4 @@ def wanted_from(said: dict[str, Any] | None) -> Wanted | None:
     if said is None:
         return None
     turns = tuple((int(page), turn_deg) for page, turn_deg in said.get("turns", {}).items())
-    return Wanted(**{**said, "pages": tuple(said["pages"]), "turns": turns})
+    return Wanted(**{**own_keys(Wanted, said), "pages": tuple(said["pages"]), "turns": turns})

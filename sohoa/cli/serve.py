@@ -43,7 +43,11 @@ def run_serve(*, host: str | None, port: int | None, workers: int | None) -> Non
         app = create_app(stores)
         server = uvicorn.Server(
             uvicorn.Config(
-                app, host=host or settings.host, port=settings.port if port is None else port, log_level="warning"
+                app,
+                host=host or settings.host,
+                port=settings.port if port is None else port,
+                proxy_headers=False,  # nothing here goes by the client's address or scheme, so nobody is believed about them
+                log_level="warning",
             )
         )
         if workers == 0:

@@ -16,6 +16,7 @@ from typing import Any
 
 from sohoa.clock import Clock, isoformat, parse_moment
 from sohoa.errors import DigestMismatch, NotFound
+from sohoa.model import own_keys
 from storage.archive.certificate import Certificate
 from storage.archive.chain import Chain, Link
 from storage.archive.layout import ledger_key, object_root, sha256_of
@@ -372,8 +373,10 @@ def _stretch_to_dict(stretch: Stretch) -> dict[str, Any]:
 def _stretch_of(link: Link) -> Stretch:
     found = link.body["stretch"]
     moments = {name: parse_moment(found[name]) for name in ("round_started_at", "started_at")}
-    return Stretch(**{**found, **moments, "failures": tuple(_failure(each) for each in found["failures"])})
+    return Stretch(
+        **{**own_keys(Stretch, found), **moments, "failures": tuple(_failure(each) for each in found["failures"])}
+    )
 
 
 def _failure(found: Mapping[str, Any]) -> Failure:
-    return Failure(**{**found, "documents": tuple(found["documents"])})
+    return Failure(**{**own_keys(Failure, found), "documents": tuple(found["documents"])})

@@ -26,7 +26,7 @@ from typing import Any
 
 from sohoa.clock import Clock, isoformat, parse_moment
 from sohoa.errors import AlreadyExists, DigestMismatch
-from sohoa.model import Actor, Sha256
+from sohoa.model import Actor, Sha256, own_keys
 from storage.archive.certificate import Certificate, certificate_from_dict, certificate_to_dict
 from storage.archive.layout import ledger_key, sha256_of, to_json
 from storage.objects.protocol import Objects
@@ -294,7 +294,8 @@ def parse_entry(data: bytes) -> Entry:
         previous=found["previous"],
         recorded_at=parse_moment(found["recorded_at"]),
         commits=tuple(
-            Commit(**{**commit, "committed_at": parse_moment(commit["committed_at"])}) for commit in found["commits"]
+            Commit(**{**own_keys(Commit, commit), "committed_at": parse_moment(commit["committed_at"])})
+            for commit in found["commits"]
         ),
         sha256=sha256_of(data),
         disposals=tuple(certificate_from_dict(each) for each in found.get("disposals", ())),

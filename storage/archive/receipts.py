@@ -9,7 +9,7 @@ from typing import Any
 
 from sohoa.clock import isoformat, parse_moment
 from sohoa.errors import DigestMismatch
-from sohoa.model import Actor, DocumentId, OfficeId, Sha256
+from sohoa.model import Actor, DocumentId, OfficeId, Sha256, own_keys
 from storage.archive.layout import receipt_key, to_json
 from storage.objects.protocol import Objects
 
@@ -87,10 +87,10 @@ def parse_receipt(data: bytes) -> Receipt:
     revising, split_from = found.get("revising"), found.get("split_from")
     if split_from is not None:
         first, last = split_from["pages"]
-        split_from = SplitFrom(**{**split_from, "pages": (first, last)})
+        split_from = SplitFrom(**{**own_keys(SplitFrom, split_from), "pages": (first, last)})
     told = {
         "accepted_at": parse_moment(found["accepted_at"]),
-        "revising": None if revising is None else Revising(**revising),
+        "revising": None if revising is None else Revising(**own_keys(Revising, revising)),
         "split_from": split_from,
     }
-    return Receipt(**(found | told))
+    return Receipt(**(own_keys(Receipt, found) | told))

@@ -77,7 +77,8 @@ def restore(url: str, source: Path, *, now: datetime, force: bool) -> Backup:
 
     Raises DigestMismatch or NotFound where the backup is not, or cannot be proven to be, what was backed up; BadRequest
     where it is no catalogue; Conflict where the catalogue in place has documents and `force` is not given, or where it is
-    in use (`in_use`); SetupError for a backup of a newer Sohoa; BadRequest (`use_pg_dump`) for a catalogue on a server.
+    in use (`in_use`); SetupError for a backup that serves newer versions only; BadRequest (`use_pg_dump`) for a catalogue on a
+    server.
     """
     catalogue = _file_of(url, instead="pg_restore into an empty database, then `sohoa rebuild --from-storage`")
     sha256 = _check_digest(source)

@@ -81,7 +81,7 @@ _WHOLE = (tokens, idempotency_keys, viewings, audit_head, moved)
 
 
 def _read(url: str, what: Callable[[Connection], _Found]) -> _Found | None:
-    """What is found in the catalogue in place; None where there is none, or it is damaged or a newer Sohoa's."""
+    """What is found in the catalogue in place; None where there is none, or it is damaged or serves newer versions only."""
     old = Database(url, alone=True)
     try:
         if not old.exists():

@@ -9,13 +9,14 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, make_url, text
+from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from sohoa.errors import SetupError, StoreUnavailable
 from storage.catalog.asked import listen
 from storage.catalog.backend import Backend, Health, Kind, Opened
+from storage.catalog.form import is_served
 from storage.catalog.postgres import PostgresServer
 from storage.catalog.sqlite_file import SqliteFile
 from storage.catalog.tables import HEAD
@@ -79,15 +80,17 @@ class Database:
     def migrate(self) -> None:
         """Bring the tables to the newest form; a catalogue that has it already costs one small read.
 
-        Any number of processes may call this at once. Raises SetupError for a network file system (SQLite's locks do
-        not hold there) and for a catalogue that a newer Sohoa wrote.
+        Any number of processes may call this at once. A catalogue that a newer Sohoa only added to is left as it is.
+        Raises SetupError for a network file system (SQLite's locks do not hold there) and for a catalogue that serves
+        newer versions only (`catalog_newer`).
         """
         if self._backend.exists() and self._is_current():
             return
         with self._backend.migrating(), self._errors_named():
             self._open().set_up()
             with self._open().begin(Kind.MIGRATE) as conn:
-                _upgrade(conn)
+                if not is_served(conn):
+                    _upgrade(conn)
 
     def exists(self) -> bool:
         """Whether there is a catalogue, as far as can be told without opening it."""
@@ -123,9 +126,7 @@ class Database:
 
     def _is_current(self) -> bool:
         with self._transaction(Kind.LOOK) as conn:
-            if not self._open().is_set_up(conn) or not conn.dialect.has_table(conn, "alembic_version"):
-                return False
-            return conn.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
+            return self._open().is_set_up(conn) and is_served(conn)
 
     @contextmanager
     def _errors_named(self) -> Iterator[None]:
@@ -189,5 +190,5 @@ def _upgrade(conn: Connection) -> None:
     try:
         command.upgrade(config, "head")
     except CommandError as error:
-        detail = f"the catalogue cannot be brought to version {HEAD} ({error}); if a newer Sohoa wrote it, use that one"
+        detail = f"the catalogue cannot be brought to version {HEAD} ({error}): is it Sohoa's?"
         raise SetupError(detail) from error

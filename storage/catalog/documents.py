@@ -21,6 +21,7 @@ from sohoa.model import (
     Revision,
     Sha256,
     Source,
+    own_keys,
     part_from_dict,
     part_to_dict,
     source_from_dict,
@@ -393,8 +394,8 @@ def _document(row: Row[Any]) -> Document:
     values["source"] = source_from_dict(values["source"])
     values["pages_failed"] = tuple(values["pages_failed"])
     values["warnings"] = tuple(values["warnings"])
-    values["appended"] = tuple(Appended(**one) for one in values["appended"] or ())
-    values["revision"] = None if values["revision"] is None else Revision(**values["revision"])
+    values["appended"] = tuple(Appended(**own_keys(Appended, one)) for one in values["appended"] or ())
+    values["revision"] = None if values["revision"] is None else Revision(**own_keys(Revision, values["revision"]))
     values["checks"] = checks_from(values["checks"])
     values["wanted"] = wanted_from(values["wanted"])
     values["split_into"] = tuple(part_from_dict(one) for one in values["split_into"] or ())

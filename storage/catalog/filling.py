@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, text
 
 from storage.catalog.database import Database
+from storage.catalog.form import check_own
 from storage.catalog.presence import check_alone
 from storage.catalog.tables import jobs, leases, metadata, outbox
 
@@ -21,7 +22,8 @@ def fill(url: str, source: Path) -> None:
     """Make the catalogue on the server at `url` what the one in the file is; leases stay.
 
     The caller has that catalogue alone (database.alone). Raises StoreUnavailable where it has it no longer, or where the
-    server cannot take it just now: then the server's catalogue is as it was.
+    server cannot take it just now, SetupError (`catalog_newer`) where it is a newer Sohoa's: then the server's catalogue is
+    as it was.
     """
     made, server = Database(f"sqlite:///{source}", alone=True), Database(url, alone=True)
     try:
@@ -29,6 +31,7 @@ def fill(url: str, source: Path) -> None:
         with made.read() as old, server.write() as new:
             new.execute(text("SET LOCAL statement_timeout = 0"))
             check_alone(new)
+            check_own(new)
             for table in reversed(_TABLES):
                 new.execute(delete(table))
             _copy(old, new)

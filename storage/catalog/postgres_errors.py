@@ -78,6 +78,11 @@ def _without_state(said: str, url: URL, where: str) -> SohoaError:
         return _too_many(where)
     if re.search(r"invalid (connection option|sslmode|integer|port)|could not (read|open) .*(certificate|key)", said):
         return SetupError(f"SOHOA_CATALOG_URL cannot be used on {where}: an option after the ? is wrong")
+    if re.search(r"certificate verify failed|server certificate for .* does not match|root certificate file", said):
+        return StoreUnavailable(
+            f"{where} shows a certificate that is another host's, or that no authority in sslrootcert has signed",
+            code="catalog_away",
+        )
     return StoreUnavailable(
         f"{where} does not answer: see that it runs and that host and port are right", code="catalog_away"
     )

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, or_, select
 
 from sohoa.errors import BadRequest, Conflict
-from sohoa.model import Actor, Revision
+from sohoa.model import Actor, Revision, own_keys
 from sohoa.reviews import Check, checks_from, wanted_from
 from sohoa.states import DocumentStatus, Review, WantedKind
 from storage.catalog import documents as rows
@@ -241,7 +241,7 @@ def changes_of(says: Mapping[str, Any]) -> Changes:
         "wanted": wanted_from(says["wanted"]),
     }
     if says.get("revision") is not None:
-        changes["revision"] = Revision(**says["revision"])
+        changes["revision"] = Revision(**own_keys(Revision, says["revision"]))
     return changes
 
 

@@ -27,7 +27,7 @@ from sqlalchemy.types import TypeDecorator
 from sohoa.states import DocumentStatus, JobKind, JobState, PageStatus, Review
 
 HEAD = "0009"
-"""The newest migration: what `alembic_version` says of a catalogue that this version can use."""
+"""The newest migration: what `alembic_version` says of a catalogue that this version made."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -306,9 +306,9 @@ counters = Table(
     Column("name", String(32), primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
-"""`documents`: the last changed_seq given out. A row that is updated, not a sequence, so that numbers become visible in the
-order in which they were given, and nobody who follows changes by number can miss one. `moves`: how often the store was
-moved (storage/moving/marks.py); no row before the first time."""
+"""`documents` is the last changed_seq given out; `least_form`, where there is one, is form.py's; `moves` is how often the store
+was moved (storage/moving/marks.py). Rows that are updated, not sequences, so that numbers become visible in the order in which
+they were given, and nobody who follows changes by number can miss one."""
 
 work_done = Table(
     "work_done",

@@ -45,9 +45,12 @@ class ElasticIndex:
     def make_ready(self) -> None:
         """Make the index where there is none. Raises SetupError (`index_outdated`) where there is one of another form."""
         with self._cluster.asked() as library:
-            if not library.indices.exists_alias(name=self._alias):
+            is_there = bool(library.indices.exists_alias(name=self._alias))
+        if not is_there:
+            with self._cluster.asked(timeout_s=WRITE_TIMEOUT_S) as library:
                 # Always the same name: of two processes that make the first index, one finds it made.
                 create(library, self._place, 1, alias=self._alias)
+        with self._cluster.asked() as library:
             found = library.indices.get_mapping(index=self._alias)
         if any(each["mappings"].get("_meta", {}).get("form") != FORM for each in found.values()) or len(found) != 1:
             raise SetupError(

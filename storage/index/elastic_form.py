@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -23,6 +24,7 @@ FORM = 1
 """Raise it with every change of _PROPERTIES or of what is put into a field: an index of another form is not used."""
 _LONGEST_TERM = 120
 """The analyser cuts at 255 UTF-16 units; no word is so long, but what OCR makes of an ornament may be."""
+_TOO_LONG = re.compile(f"[^ ]{{{_LONGEST_TERM + 1},}}")
 _LONGEST_FACET = 8000
 _TEXT = {"type": "text", "analyzer": "whitespace"}
 _PROPERTIES: dict[str, dict[str, Any]] = {
@@ -79,7 +81,9 @@ def term(word: str) -> str:
 def _document(entry: IndexEntry) -> dict[str, Any]:
     if entry.deleted:
         return {"id": entry.document_id, "live": False}
-    terms = {field: " ".join(map(term, text.split(" "))) for field, text in asdict(terms_of(entry)).items()}
+    terms = {
+        field: _TOO_LONG.sub(lambda found: term(found.group()), text) for field, text in asdict(terms_of(entry)).items()
+    }
     return {
         "id": entry.document_id,
         "live": True,

@@ -82,7 +82,13 @@ def tokens(text: str) -> Iterator[Token]:
 
 def keys(text: str) -> list[Key]:
     """The keys of the words of `text`, in order."""
-    return [key_of(word) for word in WORD.findall(nfc(text))]
+    return [key for piece in nfc(text).split() for key in _keys_within(piece)]
+
+
+@lru_cache(maxsize=65_536)
+def _keys_within(piece: str) -> tuple[Key, ...]:
+    """The keys of the words in a piece of text without white space, which no word reaches over."""
+    return tuple(map(key_of, WORD.findall(piece)))
 
 
 @lru_cache(maxsize=65_536)

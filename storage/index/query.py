@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from sohoa.errors import BadQuery
 from sohoa.model import nfc
@@ -149,12 +150,15 @@ def parse_query(text: str) -> Query:
 
 def squash(parts: tuple[Key, ...]) -> str:
     """A code without punctuation, marks and leading zeros: `05/BNV-VP` → `5bnvvp`."""
-    return "".join(fold(key.exact) for key in parts).lstrip("0")
+    return whole(parts).lstrip("0")
 
 
 def whole(parts: tuple[Key, ...]) -> str:
     """A value of WHOLE_FIELDS as it is compared: nothing but signs between its parts is dropped."""
-    return "".join(fold(key.exact) for key in parts)
+    return "".join([_fold_word(key.exact) for key in parts])
+
+
+_fold_word = lru_cache(maxsize=65_536)(fold)
 
 
 @dataclass(frozen=True, slots=True)

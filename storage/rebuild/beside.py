@@ -97,7 +97,7 @@ class Beside:
         try:
             self.database.migrate()
         except SetupError:
-            return False  # damaged, or of a newer Sohoa
+            return False  # damaged, or for newer versions only
         with self.database.read() as conn:
             there = conn.dialect.has_table(conn, progress.name)
             found = conn.execute(select(progress)).one_or_none() if there else None

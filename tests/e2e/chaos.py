@@ -7,6 +7,7 @@ accepted, as one-stop systems do. After each blow: how long until every paper ac
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import logging
 import os
@@ -26,6 +27,7 @@ import psutil
 
 from tests.support import servers, stack
 from tests.support.office import kill_group, letter
+from tests.support.other_host import OtherHost, other_host
 from tests.support.stack import Stack
 from tests.support.waiting import wait_until
 
@@ -33,6 +35,9 @@ ENGINES = ("PostgreSQL", "broker", "S3", "Elasticsearch")
 WAYS = ("killed", "frozen")
 HURT_S = 8.0
 """How long something is away."""
+FAR = "worker on another host"
+"""A second worker; its network is cut, longer than its leases last."""
+CUT_S = 25.0
 EVERY_S = 0.7
 RECOVERED_WITHIN_S = 180.0
 SETTINGS = {"SOHOA_MAX_ATTEMPTS": "20", "SOHOA_LEASE_S": "6"}
@@ -51,11 +56,12 @@ class Blow:
 class Sender:
     """Uploads a new paper every so often, each until it is accepted."""
 
-    def __init__(self, running: Stack, folder: Path) -> None:
+    def __init__(self, running: Stack, folder: Path, *, every_s: float = EVERY_S) -> None:
         self.accepted: dict[int, str] = {}
         self.refused = 0
         self._running = running
         self._folder = folder
+        self._every_s = every_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send_all, name="sender")
 
@@ -69,12 +75,12 @@ class Sender:
 
     def _send_all(self) -> None:
         number = 0
-        while not self._stop.wait(EVERY_S):
+        while not self._stop.wait(self._every_s):
             number += 1
             paper = letter(self._folder / f"{number}.pdf", [f"Giấy mời số {number} dự lễ khánh thành"])
             while (document_id := self._send(number, paper)) is None and not self._stop.is_set():
                 self.refused += 1
-                self._stop.wait(EVERY_S)
+                self._stop.wait(self._every_s)
             if document_id is not None:
                 self.accepted[number] = document_id
             paper.unlink()
@@ -97,8 +103,14 @@ class Sender:
 
 
 @contextmanager
-def hurt(running: Stack, victim: str, way: str) -> Iterator[None]:
+def hurt(running: Stack, host: OtherHost, victim: str, way: str) -> Iterator[None]:
     """The victim is away for as long as the block lasts, and back after it."""
+    if way == "cut off":
+        _wait_for_work_of(running, victim)
+        host.cut()
+        yield
+        host.heal()
+        return
     if way == "frozen":
         held = [each for pid in _processes(running, victim) for each in _family(pid)]
         for process in held:
@@ -148,23 +160,34 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 def blows(rng: random.Random, *, pairs: int) -> list[tuple[tuple[str, ...], str]]:
-    """What is hurt in which order: everything alone in both ways, and so many pairs by lot."""
+    """What is hurt in which order: everything alone in both ways, and so many pairs in one."""
     every = (*ENGINES, *stack.OURS)
     alone = [((victim,), way) for victim in every for way in WAYS]
-    together = [(tuple(rng.sample(every, 2)), rng.choice(WAYS)) for _ in range(pairs)]
-    return [*alone, *together]
+    together = [(pair, rng.choice(WAYS)) for pair in itertools.combinations(every, 2)]
+    rng.shuffle(together)
+    return [*alone, ((FAR,), "cut off"), *together[:pairs]]
 
 
-def strike(running: Stack, sender: Sender, victims: tuple[str, ...], way: str) -> Blow:
+def strike(running: Stack, host: OtherHost, sender: Sender, victims: tuple[str, ...], way: str) -> Blow:
     """Hurt them at once, and wait until everything is well again. Raises AssertionError where it never is."""
     with ExitStack() as held:
         for victim in victims:
-            held.enter_context(hurt(running, victim, way))
-        time.sleep(HURT_S)
+            held.enter_context(hurt(running, host, victim, way))
+        time.sleep(CUT_S if way == "cut off" else HURT_S)
     back_s, accepted = time.monotonic(), dict(sender.accepted)
     told = f"not all was well {RECOVERED_WITHIN_S:.0f} s after {' and '.join(victims)} had been {way}"
     wait_until(lambda: _all_found(running, accepted.values()), told, within_s=RECOVERED_WITHIN_S)
+    if way == "cut off":
+        _wait_for_work_of(running, *victims)
     return Blow(victims, way, len(accepted), time.monotonic() - back_s)
+
+
+def _wait_for_work_of(running: Stack, worker: str) -> None:
+    """Until that worker has archived one more paper."""
+    log = running.office.root / f"{worker}.log"
+    before = log.read_text().count("document.committed")
+    told = f"the {worker} did nothing: see {log}"
+    wait_until(lambda: log.read_text().count("document.committed") > before, told, within_s=RECOVERED_WITHIN_S)
 
 
 def _all_found(running: Stack, document_ids: Iterable[str]) -> bool:
@@ -205,11 +228,12 @@ def run(broker: str, *, pairs: int, seed: int) -> tuple[list[Blow], Sender]:
     with tempfile.TemporaryDirectory(prefix="sohoa-chaos-") as name:
         root = Path(name)
         (root / "in").mkdir()
-        with stack.running(root, broker, apart=True, **SETTINGS) as running:
+        with other_host() as host, stack.running(root, broker, apart=True, **SETTINGS) as running:
+            running.start_on(host, FAR, "work", "--jobs", "1")
             done = []
             with Sender(running, root / "in") as sender:
                 for victims, way in blows(random.Random(seed), pairs=pairs):
-                    blow = strike(running, sender, victims, way)
+                    blow = strike(running, host, sender, victims, way)
                     print(f"{' and '.join(victims)} {way}: well after {blow.recovered_s:.1f} s", flush=True)
                     done.append(blow)
             assert_nothing_lost(running, sender)
@@ -226,23 +250,27 @@ def report(done: list[Blow], sender: Sender, *, broker: str, seed: int) -> str:
 
 `make chaos BROKER={broker}` (tests/e2e/chaos.py, seed {seed}), {moment}, everything on one machine: PostgreSQL, {broker},
 SeaweedFS, Elasticsearch, the API, a worker and the housekeeper as plain processes, while a paper of one page comes in every
-{EVERY_S} s. Each was away for {HURT_S:.0f} s, killed (SIGKILL; PostgreSQL: an immediate stop) or frozen (SIGSTOP).
+{EVERY_S} s. Each was away for {HURT_S:.0f} s, killed (SIGKILL; PostgreSQL: an immediate stop) or frozen (SIGSTOP). A second
+worker ran in a network namespace; its cable was pulled for {CUT_S:.0f} s, longer than its leases last
+({SETTINGS["SOHOA_LEASE_S"]} s).
 
 At the end all {len(sender.accepted)} accepted papers were archived once and found, and `sohoa verify` found nothing.
 {sender.refused} uploads had been refused meanwhile, and were sent again with the same `Idempotency-Key`.
+
+For the cut cable, the seconds last until that worker has also archived a paper again.
 
 | Away | How | Papers accepted so far | Seconds from its return until all of them were archived and found |
 |---|---|---|---|
 {rows}
 
-Not done: a cut network between machines (everything is on one), and load from many clients.
+Load from many clients: docs/load.md.
 """
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.chaos", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--broker", choices=("rabbitmq", "redis"), default="rabbitmq")
-    parser.add_argument("--pairs", type=int, default=4)
+    parser.add_argument("--pairs", type=int, default=21, help="of all 21")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", type=Path)
     asked = parser.parse_args()

@@ -21,6 +21,7 @@ from sohoa.states import JobKind
 from storage.dispatch.broker import Broker
 from storage.dispatch.messages import new_app, task_name
 from storage.dispatch.work_queues import WorkQueue, queues_of
+from tests.support.certificates import HOST
 from tests.support.postgres import unprivileged
 from tests.support.servers import free_ports
 from tests.support.waiting import wait_until
@@ -44,11 +45,15 @@ class TestBroker:
     commands: list[list[str]]
     environment: dict[str, str] = field(default_factory=dict)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    tls: bool = False
 
     @property
     def url(self) -> str:
+        host, tls = (HOST, "s") if self.tls else ("127.0.0.1", "")
         return (
-            f"amqp://guest@127.0.0.1:{self.port}//" if self.name == "rabbitmq" else f"redis://127.0.0.1:{self.port}/0"
+            f"amqp{tls}://guest@{host}:{self.port}//"
+            if self.name == "rabbitmq"
+            else f"redis{tls}://{host}:{self.port}/0"
         )
 
     def start(self) -> None:
@@ -135,14 +140,18 @@ def absent(name: str) -> str:
 
 
 @contextmanager
-def running(name: str) -> Iterator[TestBroker]:
-    """A broker that ends with the block."""
+def running(name: str, *, certificate: Path | None = None) -> Iterator[TestBroker]:
+    """A broker that ends with the block. With a certificate, whose key lies beside it, it speaks TLS alone."""
     wanted(name)
     folder = Path(tempfile.mkdtemp(prefix=f"sohoa-{name}-", dir="/var/tmp"))
     user = unprivileged()
     if user is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
     broker = _rabbitmq(folder) if name == "rabbitmq" else _redis(folder)
+    if certificate is not None:
+        _speak_tls(broker, certificate)
+        if user is not None:
+            os.chown(folder / certificate.with_suffix(".key").name, user.pw_uid, user.pw_gid)
     try:
         broker.start()
         yield broker
@@ -162,6 +171,30 @@ def _redis(folder: Path) -> TestBroker:
     (port,) = free_ports(1)
     options = f"--port {port} --bind 127.0.0.1 --dir {folder} --appendonly yes --save".split()
     return TestBroker("redis", folder, port, [[str(_program("redis")), *options, ""]])
+
+
+def _speak_tls(broker: TestBroker, made: Path) -> None:
+    certificate, key = (Path(shutil.copy(path, broker.folder)) for path in (made, made.with_suffix(".key")))
+    broker.tls = True
+    if broker.name == "redis":
+        plain = broker.commands[0]
+        at = plain.index("--port")
+        plain[at : at + 2] = ["--port", "0", "--tls-port", str(broker.port), "--tls-auth-clients", "no"]
+        plain[1:1] = [
+            "--tls-cert-file",
+            str(certificate),
+            "--tls-key-file",
+            str(key),
+            "--tls-ca-cert-file",
+            str(certificate),
+        ]
+    else:
+        options = (
+            f"ssl_options.certfile = {certificate}\nssl_options.keyfile = {key}\nssl_options.verify = verify_none\n"
+        )
+        listeners = f"listeners.tcp = none\nlisteners.ssl.1 = 127.0.0.1:{broker.port}\n"
+        (broker.folder / "rabbitmq.conf").write_text(f"{listeners}{options}ssl_options.fail_if_no_peer_cert = false\n")
+        del broker.environment["RABBITMQ_NODE_PORT"], broker.environment["RABBITMQ_NODE_IP_ADDRESS"]
 
 
 def _rabbitmq(folder: Path) -> TestBroker:

@@ -41,6 +41,11 @@ class Postgres:
     folder: Path
     programs: Path
 
+    @property
+    def socket(self) -> Path:
+        """The socket file that it listens on."""
+        return self.folder / ".s.PGSQL.5432"
+
     def url(self, database: str, *, user: str = OWNER, password: str = "") -> str:
         """The catalogue's URL of a database."""
         secret = f":{password}" if password else ""

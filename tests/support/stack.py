@@ -6,11 +6,12 @@ python -m tests.support.stack [rabbitmq|redis]    what `make stack` does: runs u
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,8 @@ from tests.support.brokers import TestBroker
 from tests.support.indexes import ELASTIC, elastic_url
 from tests.support.object_stores import url_of
 from tests.support.office import COMMAND, Office
-from tests.support.postgres import Postgres
+from tests.support.other_host import OtherHost
+from tests.support.postgres import OWNER, Postgres
 from tests.support.servers import S3Server
 from tests.support.waiting import wait_until
 
@@ -64,6 +66,24 @@ class Stack:
         assert answer.status_code == 202, answer.text
         document_id: str = answer.json()["document_id"]
         return document_id
+
+    def start_on(self, host: OtherHost, name: str, *command: str) -> None:
+        """A further worker on another host, which reaches every engine by its cable; once it listens."""
+        settings = self.office.settings
+        database = settings["SOHOA_CATALOG_URL"].partition("@/")[2].partition("?")[0]
+        here = {
+            "SOHOA_CATALOG_URL": f"postgresql+psycopg://{OWNER}@{host.way_to(self.database.socket)}/{database}",
+            **{
+                setting: _by_way(settings[setting], host)
+                for setting in ("SOHOA_BROKER_URL", "SOHOA_ARCHIVE_URL", "SOHOA_INDEX_URL")
+            },
+        }
+        log, home = self.office.root / f"{name}.log", str(self.office.root / name)
+        here["SOHOA_LOG_LEVEL"] = "info"
+        self.processes[name] = _started(self.office, log, *command, through=host.through, SOHOA_HOME=home, **here)
+        wait_until(
+            lambda: "worker.ready" in log.read_text(), f"{name} did not come up: see {log}", within_s=_UP_WITHIN_S
+        )
 
     def start_again(self, name: str) -> None:
         """The service anew, as whoever watches over it does."""
@@ -131,11 +151,19 @@ def running(root: Path, broker: str, *, apart: bool = False, **settings: str) ->
         yield stack
 
 
-def _started(office: Office, log: Path, *arguments: str, **settings: str) -> subprocess.Popen[str]:
+def _by_way(url: str, host: OtherHost) -> str:
+    """The same place as another host reaches it."""
+    (place,) = re.findall(r"127\.0\.0\.1:(\d+)", url)
+    return url.replace(f"127.0.0.1:{place}", host.way_to(int(place)))
+
+
+def _started(
+    office: Office, log: Path, *arguments: str, through: Sequence[str] = (), **settings: str
+) -> subprocess.Popen[str]:
     """A command of the office that says what it has to say to a file."""
     with log.open("a") as said:
         process = subprocess.Popen(
-            [str(COMMAND), *arguments],
+            [*through, str(COMMAND), *arguments],
             env=office.environment(**settings),
             stdin=subprocess.DEVNULL,
             stdout=said,
@@ -163,7 +191,7 @@ def _end(stack: Stack) -> None:
             process.send_signal(signal.SIGTERM)
     for name, process in stack.processes.items():
         code, log = process.wait(_DOWN_WITHIN_S), stack.office.root / f"{name}.log"
-        assert code in (0, -signal.SIGTERM, -signal.SIGKILL), f"{name} ended with {code}: see {log}"
+        assert code in (0, -signal.SIGTERM, -signal.SIGKILL), f"{name} ended with {code}: {log.read_text()[-2000:]}"
         before, traceback, rest = log.read_text().partition("Traceback")
         assert not traceback, f"{name} lost its temper: {before[-500:]}{traceback}{rest[:3000]}"
 

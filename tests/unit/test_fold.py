@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.index.fold import Key, fold, keys, tokens
+from sohoa.model import nfc
+from storage.index.fold import WORD, Key, fold, key_of, keys, tokens
 
 
 @given(st.text())
@@ -74,3 +75,8 @@ def test_a_megabyte_is_folded_in_milliseconds() -> None:
     start = time.thread_time()
     fold(text)
     assert time.thread_time() - start < 0.1  # about 0.01 s on an idle core
+
+
+@given(st.text(alphabet="aĐ1\u0301\u200b\u00ad\u1ec7 \u3000\x1c\n_.-/", max_size=30))
+def test_keys_of_a_text_are_those_of_its_words_however_it_is_cut(text: str) -> None:
+    assert keys(text) == [key_of(word) for word in WORD.findall(nfc(text))]

@@ -1,0 +1,289 @@
+"""Workers on the big engines: one against two through Celery, and against the embedded default; what each engine spent on it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+from sqlalchemy import text
+
+from ingest.receive import Intake, receive_path
+from sohoa.settings import Settings
+from sohoa.states import DocumentStatus
+from storage.catalog import documents
+from storage.stores import Stores, open_stores
+from tests.benchmarks.processes import CommandFailed, sohoa
+from tests.benchmarks.report import Figure, table
+from tests.benchmarks.say import say
+from tests.benchmarks.scale_capacity import LEAST_OF_LINEAR, SHOWN, WORKERS, Prediction, predict
+from tests.benchmarks.scale_dispatch import DURABLE
+from tests.benchmarks.scale_size import Size
+from tests.support import brokers, postgres, press, servers
+from tests.support.indexes import ELASTIC
+from tests.support.object_stores import url_of
+
+TWO_AGAINST_ONE = 1.8
+MOST_OVERHEAD = {2: 0.20, 10: 0.08}
+"""By pages of a document."""
+ENGINES = ("PostgreSQL", "RabbitMQ", "SeaweedFS", "Elasticsearch")
+_AHEAD = (
+    "What more workers would do, each on a core of its own and the engines on machines of their own, by mean value analysis of "
+    "a closed network (docs/capacity.md):"
+)
+_SEED = 5_300
+_WITHIN_S = 900.0
+_LOOK_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Papers that were read and archived. `engine_cpu_s`: what each engine spent meanwhile; `in_catalogue_s`: how long sessions
+    of the catalogue were inside a transaction, all together."""
+
+    papers: int
+    pages: int
+    wall_s: float
+    engine_cpu_s: dict[str, float]
+    in_catalogue_s: float = 0.0
+
+    @property
+    def s_a_page(self) -> float:
+        return self.wall_s / self.pages
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Runs by pages of a document: embedded with one worker, served with one, and served with two worker processes."""
+
+    embedded: dict[int, Run]
+    one: dict[int, Run]
+    two: Run
+
+    def figures(self) -> list[Figure]:
+        ratio = self.one[2].s_a_page / self.two.s_a_page
+        found = [
+            Figure(
+                "two",
+                "two worker processes against one, through Celery, pages/s",
+                f"≥ {TWO_AGAINST_ONE} ×",
+                f"{ratio:.2f} ×",
+                ratio >= TWO_AGAINST_ONE,
+            )
+        ]
+        for pages, most in MOST_OVERHEAD.items():
+            more = self.one[pages].s_a_page / self.embedded[pages].s_a_page - 1
+            found.append(
+                Figure(
+                    f"overhead-{pages}",
+                    f"Celery, PostgreSQL, S3 and Elasticsearch against the embedded default, time a page, {pages}-page documents",
+                    f"≤ {most:.0%} more",
+                    f"{more:+.1%}",
+                    more <= most,
+                )
+            )
+        ahead = self.prediction()
+        found.append(
+            Figure(
+                "capacity",
+                f"predicted pages/s at {WORKERS} workers, from these service times",
+                f"≥ {LEAST_OF_LINEAR} of linear",
+                f"{ahead.of_linear:.2f} of linear, {ahead.pages_per_s[WORKERS]:.1f} pages/s; first: {ahead.bottleneck}",
+                ahead.of_linear >= LEAST_OF_LINEAR,
+            )
+        )
+        return found
+
+    def prediction(self) -> Prediction:
+        """For documents of two pages. The catalogue counts as if all its transactions came one after the other, as those that
+        write do (ADR 25), and each other engine as if it had one core: both ask more than is true."""
+        run = self.one[2]
+        demands = {name: spent_s / run.pages for name, spent_s in run.engine_cpu_s.items()}
+        return predict(run.s_a_page, {**demands, "PostgreSQL": run.in_catalogue_s / run.pages})
+
+    def details(self) -> list[str]:
+        named = [
+            *((f"embedded, one worker, {pages} pages each", run) for pages, run in self.embedded.items()),
+            *((f"served, one worker, {pages} pages each", run) for pages, run in self.one.items()),
+            ("served, two worker processes, 2 pages each", self.two),
+        ]
+        rows = [
+            (
+                name,
+                run.pages,
+                f"{run.wall_s:.1f}",
+                f"{run.s_a_page:.2f}",
+                *(f"{run.engine_cpu_s.get(engine, 0.0) / run.pages * 1000:.0f}" for engine in ENGINES),
+                f"{run.in_catalogue_s / run.pages * 1000:.0f}",
+            )
+            for name, run in named
+        ]
+        heads = ("Run", "pages", "seconds", "s a page", *(f"{engine} CPU ms a page" for engine in ENGINES))
+        note = (
+            "From the first paper's receipt to the last one's archiving, by workers that have read a paper before. Drawn papers, "
+            "level typical, 300 dpi, JPEG in PDF; PostgreSQL with fsync, RabbitMQ, SeaweedFS and Elasticsearch on this machine's "
+            "cores, so a second worker shares them with the engines."
+        )
+        return [
+            note,
+            "",
+            *table((*heads, "ms a page in transactions"), rows),
+            "",
+            _AHEAD,
+            "",
+            *table(("Workers", "pages/s", "of linear"), self._ahead()),
+        ]
+
+    def _ahead(self) -> Iterator[tuple[str, str, str]]:
+        ahead = self.prediction()
+        for workers in SHOWN:
+            rate = ahead.pages_per_s[workers]
+            yield str(workers), f"{rate:.1f}", f"{rate / (workers * ahead.pages_per_s[1]):.2f}"
+
+
+def measure(work: Path, size: Size) -> Workers:
+    """Draw the papers and work them off five times. Raises CommandFailed."""
+    say("drawing papers of two and ten pages")
+    papers = {2: _drawn(work / "two", size.short_papers, 2), 10: _drawn(work / "ten", size.long_papers, 10)}
+    embedded = {}
+    for pages, paths in papers.items():
+        say(f"embedded, one worker, {pages} pages each")
+        settings = Settings(home=work / f"home-{pages}", min_free_bytes=0)
+        embedded[pages] = _work_off(paths, pages, settings, workers=1, engines={})
+    with _engines() as (settings_of, engines):
+        one = {}
+        for pages, paths in papers.items():
+            say(f"served, one worker, {pages} pages each")
+            one[pages] = _work_off(paths, pages, settings_of(work / f"one-{pages}"), workers=1, engines=engines)
+        say("served, two worker processes")
+        two = _work_off(papers[2], 2, settings_of(work / "two-workers"), workers=2, engines=engines)
+    return Workers(embedded, one, two)
+
+
+def _drawn(folder: Path, count: int, pages: int) -> list[Path]:
+    """So many papers and one more, to begin with."""
+    folder.mkdir(parents=True)
+    papers = [press.draw("quyet_dinh", seed=_SEED + number, pages=pages) for number in range(count + 1)]
+    return [
+        press.write(replace(paper, name=f"{number:03d}"), folder, fmt="pdf")[0] for number, paper in enumerate(papers)
+    ]
+
+
+@contextmanager
+def _engines() -> Iterator[tuple[Callable[[Path], Settings], dict[str, list[psutil.Process]]]]:
+    """All engines: settings that name them, with databases, buckets and an index of their own, and their processes."""
+    with ExitStack() as held:
+        database = held.enter_context(postgres.running(**DURABLE))
+        broker = held.enter_context(brokers.running("rabbitmq"))
+        s3, elastic = held.enter_context(servers.own("seaweedfs")), held.enter_context(servers.own(ELASTIC))
+
+        def settings_of(home: Path) -> Settings:
+            return Settings.model_validate(
+                {
+                    "home": home,
+                    "min_free_bytes": 0,
+                    "catalog_url": database.url(database.create()),
+                    "broker_url": broker.url,
+                    "archive_url": url_of(s3),
+                    "s3_access_key": s3.access_key,
+                    "s3_secret_key": s3.secret_key,
+                    "index_url": f"{elastic.endpoint}/{home.name.replace('-', '_')}",
+                }
+            )
+
+        postmaster = int((database.folder / "data/postmaster.pid").read_text().splitlines()[0])
+        first = (postmaster, broker.processes[-1].pid, s3.pid, elastic.pid)
+        yield settings_of, {engine: [psutil.Process(pid)] for engine, pid in zip(ENGINES, first, strict=True)}
+
+
+def _work_off(
+    paths: list[Path], pages: int, settings: Settings, *, workers: int, engines: dict[str, list[psutil.Process]]
+) -> Run:
+    """Read and archive all papers but the first, which warms the workers up."""
+    with open_stores(settings) as stores, ExitStack() as held:
+        for number in range(workers):
+            held.enter_context(_working(settings, settings.home / f"worker-{number}.log"))
+        _until_archived(stores, [_take_in(stores, paths[0])])
+        before, began_in = _spent(engines), _in_transactions(stores)
+        taken = [_take_in(stores, path) for path in paths[1:]]
+        _until_archived(stores, taken)
+        spent, in_catalogue_s = _spent(engines), _in_transactions(stores) - began_in
+        with stores.database.read() as connection:
+            done = [documents.get(connection, document_id) for document_id in taken]
+    began_at = min(document.received_at for document in done)
+    ended_at = max(document.archived_at for document in done if document.archived_at is not None)
+    cost = {engine: spent[engine] - before[engine] for engine in engines}
+    return Run(len(done), len(done) * pages, (ended_at - began_at).total_seconds(), cost, in_catalogue_s)
+
+
+def _take_in(stores: Stores, path: Path) -> str:
+    intake = Intake(path.name, office="local", dossier=None, actor="system:benchmark")
+    accepted = receive_path(
+        path, intake, archive=stores.archive, database=stores.database, settings=stores.settings, clock=stores.clock
+    )
+    return accepted.document.document_id
+
+
+def _until_archived(stores: Stores, document_ids: list[str]) -> None:
+    def are_archived() -> bool:
+        with stores.database.read() as connection:
+            found = [documents.get(connection, document_id).status for document_id in document_ids]
+        if stopped := {status for status in found if status in (DocumentStatus.FAILED, DocumentStatus.HELD)}:
+            raise CommandFailed(f"papers are {', '.join(stopped)}")
+        return all(status is DocumentStatus.ARCHIVED for status in found)
+
+    until_s = time.monotonic() + _WITHIN_S
+    while not are_archived():
+        if time.monotonic() > until_s:
+            raise CommandFailed(f"not all papers were archived within {_WITHIN_S:.0f} s")
+        time.sleep(_LOOK_EVERY_S)  # seldom: who looks is in a transaction as well
+
+
+@contextmanager
+def _working(settings: Settings, log: Path) -> Iterator[None]:
+    """`sohoa work` with one worker, in a home of its own unless everything is embedded there."""
+    told = {
+        f"SOHOA_{name.upper()}": str(getattr(value, "get_secret_value", lambda value=value: value)())
+        for name, value in settings.model_dump(exclude_defaults=True).items()
+    }
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as said:
+        worker = subprocess.Popen(
+            sohoa("work", "--jobs", "1"), env={**os.environ, **told}, stdout=said, stderr=said, stdin=subprocess.DEVNULL
+        )
+    try:
+        yield
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        if worker.wait(60) != 0:
+            raise CommandFailed(f"sohoa work ended with {worker.returncode}: {log.read_text()[-500:]}")
+
+
+def _spent(engines: dict[str, list[psutil.Process]]) -> dict[str, float]:
+    """Processor time of each engine so far, ended children with it."""
+    return {engine: sum(sum(_times(one)) for one in processes) for engine, processes in engines.items()}
+
+
+def _times(process: psutil.Process) -> Iterator[float]:
+    times = process.cpu_times()
+    yield times.children_user + times.children_system
+    for each in (process, *process.children(recursive=True)):
+        times = each.cpu_times()
+        yield times.user + times.system
+
+
+def _in_transactions(stores: Stores) -> float:
+    """Seconds that sessions of the catalogue's database have been inside transactions; 0 on SQLite, which counts none."""
+    with stores.database.read() as connection:
+        if connection.dialect.name != "postgresql":
+            return 0.0
+        statement = (
+            "select active_time + idle_in_transaction_time from pg_stat_database where datname = current_database()"
+        )
+        return float(connection.execute(text(statement)).scalar_one()) / 1000

@@ -1,0 +1,211 @@
+"""Load on the stack: a thousand uploads from fifty clients, then searches at a fixed rate in an index of a million papers.
+
+`make load` runs it and writes docs/load.md. A search's time counts from when it was due, so one that has to wait for others that
+are slow is slow itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import logging
+import os
+import tempfile
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+from sohoa.settings import Settings
+from storage.index import open_index
+from tests.benchmarks.corpus import QUERIES
+from tests.benchmarks.scale_search import OFFICE, fill_with_copies
+from tests.e2e.measured_stack import Watch
+from tests.support import servers, stack
+from tests.support.office import letter, slip
+from tests.support.stack import Stack
+
+UPLOADS, CLIENTS = 1_000, 50
+MOST_CONNECTIONS = 100
+"""Of PostgreSQL's, so many are its default (`max_connections`)."""
+BESIDE_WORK_PER_S, ALONE_PER_S = 50, 200
+SETTINGS = {"SOHOA_TOKEN_REQUESTS": "0", "SOHOA_OFFICE_REQUESTS": "0"}
+"""One token stands for fifty clients here."""
+_ARCHIVED_WITHIN_S = 3_600.0
+
+
+@dataclass(slots=True)
+class Answers:
+    """What a number of requests came to: milliseconds of those that were answered well, and how often each other status came."""
+
+    took_ms: list[float] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+    wall_s: float = 0.0
+
+    def row(self, what: str) -> str:
+        shares = (
+            [f"{np.percentile(self.took_ms, share):.0f}" for share in (50, 95, 99, 100)] if self.took_ms else ["-"] * 4
+        )
+        others = ", ".join(f"{name}: {count}" for name, count in sorted(self.others.items())) or "none"
+        rate = len(self.took_ms) / self.wall_s
+        return f"| {what} | {len(self.took_ms):,} | {rate:.0f} | {' | '.join(shares)} | {others} |"
+
+
+def upload(running: Stack, papers: list[Path]) -> tuple[Answers, dict[str, str]]:
+    """All papers from CLIENTS clients, each as fast as it is answered and again when it is told to come later; ids by paper."""
+    waiting, answers, ids, lock = iter(papers), Answers(), dict[str, str](), threading.Lock()
+
+    def client() -> None:
+        with httpx.Client(base_url=running.address, headers=running.headers, timeout=120) as http:
+            while True:
+                with lock:
+                    paper = next(waiting, None)
+                if paper is None:
+                    return
+                while True:
+                    began_s = time.perf_counter()
+                    answer = http.post("/v1/documents", params={"filename": paper.name}, content=paper.read_bytes())
+                    took_ms = (time.perf_counter() - began_s) * 1000
+                    with lock:
+                        if answer.status_code == 202:
+                            answers.took_ms.append(took_ms)
+                            ids[paper.name] = answer.json()["document_id"]
+                        else:
+                            answers.others[str(answer.status_code)] += 1
+                    if answer.status_code == 202:
+                        break
+                    assert answer.status_code in (429, 503), answer.text
+                    time.sleep(float(answer.headers["Retry-After"]))
+
+    began_s = time.perf_counter()
+    threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    answers.wall_s = time.perf_counter() - began_s
+    return answers, ids
+
+
+def search(running: Stack, token: str, *, per_s: int, seconds: float) -> Answers:
+    """Searches begun at a fixed rate, whatever became of those before them."""
+    answers, lock = Answers(), threading.Lock()
+    queries = itertools.cycle(query for kind in QUERIES.values() for query in kind)
+    headers = {"Authorization": f"Bearer {token}"}
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
+    with httpx.Client(base_url=running.address, headers=headers, timeout=60, limits=limits) as http:
+
+        def ask(query: str, due_s: float) -> None:
+            try:
+                status = str(http.get("/v1/search", params={"q": query, "limit": "20"}).status_code)
+            except httpx.TransportError as error:
+                status = type(error).__name__
+            took_ms = (time.perf_counter() - due_s) * 1000
+            with lock:
+                if status == "200":
+                    answers.took_ms.append(took_ms)
+                else:
+                    answers.others[status] += 1
+
+        began_s = time.perf_counter()
+        with ThreadPoolExecutor(200) as pool:
+            for number in range(int(per_s * seconds)):
+                due_s = began_s + number / per_s
+                time.sleep(max(0.0, due_s - time.perf_counter()))
+                pool.submit(ask, next(queries), due_s)
+        answers.wall_s = time.perf_counter() - began_s
+    return answers
+
+
+def run(broker: str, *, uploads: int, documents: int, seconds: float) -> str:
+    """All of it; the page that tells."""
+    with ExitStack() as held:
+        root = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="sohoa-load-", dir="/var/tmp")))
+        (root / "in").mkdir()
+        papers = [letter(root / "in" / f"{n}.pdf", [f"Giấy mời số {n} dự lễ khánh thành"]) for n in range(uploads)]
+        running = held.enter_context(stack.running(root, broker, apart=True, **SETTINGS))
+        token = _token(running)
+        with Watch(running, 1.0) as watch:
+            uploaded, ids = upload(running, papers)
+            assert len(set(ids.values())) == uploads
+            began_s = time.perf_counter()
+            running.until_searchable(*ids.values(), within_s=_ARCHIVED_WITHIN_S)
+            rows = [uploaded.row(f"uploads, {CLIENTS} clients, workers at work")]
+            settled_s = time.perf_counter() - began_s
+            with open_index(
+                Settings(home=root, index_url=running.office.settings["SOHOA_INDEX_URL"]), mode="write"
+            ) as index:
+                fill_with_copies(index, documents)
+            scans = [_scan(root / "in" / f"{n}.tif", n) for n in range(int(seconds / 5) + 1)]
+            for scan in scans:
+                running.send(scan)
+            beside = search(running, token, per_s=BESIDE_WORK_PER_S, seconds=seconds)
+            left = sum(running.office.status()["documents"].get(status, 0) for status in ("received", "recognised"))
+            rows.append(
+                beside.row(
+                    f"{BESIDE_WORK_PER_S} searches/s beside workers ({left} of {len(scans)} scans left at the end)"
+                )
+            )
+            running.processes["worker"].terminate()
+            running.processes["worker"].wait()
+            rows.append(
+                search(running, token, per_s=ALONE_PER_S, seconds=seconds).row(f"{ALONE_PER_S} searches/s, no workers")
+            )
+    moment = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores"
+    lines = "\n".join(rows)
+    return f"""# Load
+
+`make load` (tests/e2e/load.py), {moment}; {broker}. Everything (PostgreSQL, the broker, SeaweedFS,
+Elasticsearch, the API, a worker a core, and the clients) is on this one machine. {uploads:,} papers of one page were uploaded;
+{settled_s:.0f} s after the last receipt all were archived and found, and `sohoa verify` found nothing. Then the
+index was filled up with {documents:,} made-up papers, and searched for
+{seconds:.0f} s at each rate, under a token of one office, 20 hits with highlights. A search counts from when it was due.
+
+| What | done | /s | p50 ms | p95 ms | p99 ms | worst ms | other answers |
+|---|---|---|---|---|---|---|---|
+{lines}
+
+PostgreSQL had {watch.connections} connections at most (its default bound is {MOST_CONNECTIONS}).
+"""
+
+
+def _token(running: Stack) -> str:
+    said = ("--scope", "read", "--actor", "system:load", "--office", OFFICE, "--json")
+    made = running.office.run("token", "create", "office", *said)
+    assert made.code == 0, made.err
+    return str(json.loads(made.out)["secret"])
+
+
+def _scan(path: Path, number: int) -> Path:
+    return slip(path, *(f"Tờ {number} trang {page}" for page in range(6)), form="TIFF")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.load", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--broker", choices=("rabbitmq", "redis"), default="rabbitmq")
+    parser.add_argument("--uploads", type=int, default=UPLOADS)
+    parser.add_argument("--documents", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--write", type=Path)
+    asked = parser.parse_args()
+    for noisy in ("httpx", "elastic_transport"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for name in ("seaweedfs", "elasticsearch"):
+        servers.start(name)  # `own` wants them to be there
+    told = run(asked.broker, uploads=asked.uploads, documents=asked.documents, seconds=asked.seconds)
+    if asked.write is not None:
+        asked.write.write_text(told, encoding="utf-8")
+    print(told)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
