@@ -262,7 +262,7 @@ def _take_in(
     so nothing is cleared: an original without a receipt is dropped by the sweeper."""
     head = _read_head(source)
     kind = sniff(head)
-    spooled, away = isinstance(place, Spool), False
+    mark, away = place.mark if isinstance(place, Spool) else None, False
     try:
         staged = place.stage(
             document_id, f"original.{kind.value}", cast(BinaryIO, _Limited(head, source, settings=settings))
@@ -279,15 +279,15 @@ def _take_in(
             duplicate = find_duplicate(conn, receipt)
             if duplicate is not None:
                 return Accepted(document=duplicate, duplicate_of=duplicate.document_id)
-            document = register(conn, receipt, now=clock.now(), priority=intake.priority, spooled=spooled)
+            document = register(conn, receipt, now=clock.now(), priority=intake.priority, spool=mark)
             place.write_receipt(receipt)
-        return Accepted(document=document, duplicate_of=None, spooled=spooled)
+        return Accepted(document=document, duplicate_of=None, spooled=mark is not None)
     except StoreAway:
         away = True
         raise
     except StoreUnavailable as error:
         if error.code == "disk_full" and not place.has_receipt(document_id):
-            disk = "spool's" if spooled else "archive's"
+            disk = "archive's" if mark is None else "spool's"
             raise Refused(
                 f"the {disk} disk is full: free some space, then add the file again", code="disk_full"
             ) from error

@@ -60,8 +60,9 @@ class Housekeeper:
             "fixity": self._check_fixity,
             "auditing": self._enter_viewings,
         }
-        if open_spool(settings) is not None:
-            duties["carrying"] = self._carry
+        spool = open_spool(settings)
+        if spool is not None:  # each machine carries what waits in its own
+            duties[f"carrying:{spool.mark}"] = self._carry
         self._threads = [
             threading.Thread(target=self._keep, args=duty, name=duty[0], daemon=True) for duty in duties.items()
         ]

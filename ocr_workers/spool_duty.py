@@ -46,10 +46,10 @@ def carry_spooled(stores: Stores, spool: Spool, *, may_go_on: Callable[[], bool]
 
 
 def wake_carried(stores: Stores, spool: Spool) -> None:
-    """Let the jobs begin whose papers are no longer in the spool, whoever died before saying so. A paper's row is there
-    only after its receipt."""
+    """Let the jobs begin whose papers are no longer in this spool, whoever died before saying so. A paper's row is there
+    only after its receipt. What waits in another machine's spool is for that machine."""
     with stores.database.read() as connection:
-        asleep = jobs.spooled(connection)
+        asleep = [document_id for document_id, mark in jobs.spooled(connection).items() if mark == spool.mark]
     awake = [document_id for document_id in asleep if not spool.has_receipt(document_id)]
     if awake:
         with stores.database.write() as connection:

@@ -121,10 +121,10 @@ def is_over(conn: Connection, receipt: Receipt, *, archive: Archive) -> bool:
 
 
 def register(
-    conn: Connection, receipt: Receipt, *, now: datetime, priority: int = 0, spooled: bool = False
+    conn: Connection, receipt: Receipt, *, now: datetime, priority: int = 0, spool: str | None = None
 ) -> Document:
-    """The catalogue row of a receipt, and its `open` job, which waits where the bytes are `spooled` until they are carried
-    to the archive. Returns the document: of a revision, the one it revises.
+    """The catalogue row of a receipt, and its `open` job, which waits where the bytes are in a `spool` (its mark) until they
+    are carried to the archive. Returns the document: of a revision, the one it revises.
 
     Raises AlreadyExists as documents.insert_document does.
     """
@@ -152,8 +152,10 @@ def register(
         new = replace(new, dossier=base.dossier, revises=base.document_id, revision=revision)
         documents.insert_document(conn, new, now=now)
         document = documents.amend(conn, base.document_id, now=now, revision=revision)
-    run_after = jobs.WHEN_CARRIED if spooled else None
-    jobs.enqueue(conn, [NewJob(JobKind.OPEN, receipt.document_id, priority=priority, run_after=run_after)], now=now)
+    job = NewJob(JobKind.OPEN, receipt.document_id, priority=priority)
+    if spool is not None:
+        job = replace(job, payload={"spool": spool}, run_after=jobs.WHEN_CARRIED)
+    jobs.enqueue(conn, [job], now=now)
     return document
 
 

@@ -1,11 +1,13 @@
 """Where intake keeps originals and receipts while the archive's S3 server is away: a folder of this machine.
 
 Laid out as staging is: `staging/<document_id>/original.EXT`, and beside it `receipt.json`, the promise. A paper is in the
-spool as long as its receipt is. ocr_workers/spool_duty.py carries it to the archive.
+spool as long as its receipt is. ocr_workers/spool_duty.py carries it to the archive, on this machine: no other can. So each
+spool has a mark of its own, in the file `mark`, and the job of a paper says in which one it waits.
 """
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from sohoa.errors import DigestMismatch, NotFound, Refused
+from sohoa.errors import AlreadyExists, DigestMismatch, NotFound, Refused
 from sohoa.settings import Settings
 from storage.archive.commit import StagedFile
 from storage.archive.layout import STAGING, document_folder, staging_prefix
@@ -23,6 +25,7 @@ from storage.objects import open_objects
 from storage.objects.protocol import Objects
 
 _RECEIPT = "receipt.json"
+_MARK = "mark"
 ORPHANED_AFTER_S = 3600.0
 """An original so old without a receipt was promised to nobody: its intake was refused, or killed before the receipt."""
 
@@ -47,13 +50,14 @@ def open_spool(settings: Settings) -> Spool | None:
 
 
 class Spool:
-    """One folder, which threads and processes of one machine share. It is made when first written to."""
+    """One folder, which threads and processes of one machine share. It is made when first used."""
 
     def __init__(self, folder: Path, *, most_bytes: int, min_free_bytes: int) -> None:
         self.folder = folder
         self._most_bytes = most_bytes
         self._min_free_bytes = min_free_bytes
         self._objects: Objects | None = None
+        self._mark: str | None = None
 
     @property
     def objects(self) -> Objects:
@@ -61,6 +65,15 @@ class Spool:
         if self._objects is None:
             self._objects = open_objects(self.folder)
         return self._objects
+
+    @property
+    def mark(self) -> str:
+        """What this spool is called, unlike any other; made up when it is first asked for. Raises StoreUnavailable."""
+        if self._mark is None:
+            with suppress(AlreadyExists):
+                self.objects.create(_MARK, secrets.token_hex(8).encode())
+            self._mark = self.objects.read(_MARK).decode()
+        return self._mark
 
     # at intake
 

@@ -350,8 +350,10 @@ def _row_alone(run: _Run, row: Document) -> Iterator[VerifyFinding]:
         yield finding(
             "document_missing", row.document_id, f"the catalogue has it in {object_id}, version {row.version}"
         )
-    if in_work and run.stores.spool is not None and run.stores.spool.has_receipt(row.document_id):
-        yield finding("spooled", row.document_id, "its original and receipt are in the spool of this machine")
+    if in_work and _is_spooled(run, row.document_id):
+        yield finding(
+            "spooled", row.document_id, "its original and receipt are in the spool of the machine that took it in"
+        )
         return
     yield from compare_receipt(archive, row.document_id, None, row, replaced=False)
     if in_work and archive.objects.exists(receipt_key(row.document_id)):
@@ -360,6 +362,14 @@ def _row_alone(run: _Run, row: Document) -> Iterator[VerifyFinding]:
             now = documents.get_many(connection, [row.document_id]).get(row.document_id)
         if now is not None and now.version is None:  # else it was committed, and its staging cleared, while we looked
             yield from lost
+
+
+def _is_spooled(run: _Run, document_id: str) -> bool:
+    """Whether the paper waits in this machine's spool or another's."""
+    if run.stores.spool is not None and run.stores.spool.has_receipt(document_id):
+        return True
+    with run.stores.database.read() as connection:
+        return document_id in jobs.spooled(connection)
 
 
 def _look_at_receipts(run: _Run) -> None:

@@ -258,10 +258,12 @@ def waiting_for(conn: Connection, *, now: datetime) -> set[str]:
     return {code for code in conn.execute(put_off).scalars() if code is not None}
 
 
-def spooled(conn: Connection) -> list[str]:
-    """The documents whose work waits until they are carried from the spool to the archive."""
+def spooled(conn: Connection) -> dict[str, str]:
+    """The documents whose work waits until they are carried from a spool to the archive, each with that spool's mark ("" where an
+    older version put it there)."""
     waiting = (jobs.c.state == constant(JobState.READY), jobs.c.run_after >= WHEN_CARRIED)
-    return list(conn.execute(select(jobs.c.document_id).where(*waiting).order_by(jobs.c.document_id)).scalars())
+    found = conn.execute(select(jobs.c.document_id, jobs.c.payload).where(*waiting).order_by(jobs.c.document_id))
+    return {document_id: payload.get("spool", "") for document_id, payload in found}
 
 
 def wake(conn: Connection, document_ids: Collection[str], *, now: datetime) -> None:

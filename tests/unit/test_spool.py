@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from ingest.receive import Accepted, Intake, receive, receive_path
 from ocr_workers import pipeline
-from ocr_workers.housekeeping import clear_finished_staging, finish_interrupted
+from ocr_workers.housekeeping import Housekeeper, clear_finished_staging, finish_interrupted
 from ocr_workers.spool_duty import carry_spooled, wake_carried
 from sohoa.clock import FixedClock
 from sohoa.errors import Conflict, Refused, StoreAway
@@ -25,7 +25,7 @@ from storage.archive.receipts import Revising
 from storage.catalog import documents, tables
 from storage.catalog import jobs as job_rows
 from storage.catalog.documents import Document
-from storage.spool import ORPHANED_AFTER_S, Usage, open_spool
+from storage.spool import ORPHANED_AFTER_S, Spool, Usage, open_spool
 from storage.stores import Stores, open_stores
 from tests.support import files
 from tests.support.away import Away, going_away, spool_of, with_dying_spool, with_spool
@@ -260,6 +260,29 @@ def test_a_job_whose_paper_is_carried_begins_though_whoever_carried_it_died_befo
         connection.execute(tables.jobs.update().values(run_after=job_rows.WHEN_CARRIED))
     wake_carried(stores, spool_of(stores))
     assert _jobs_due(stores) == [document.document_id]
+
+
+def test_each_machine_carries_what_waits_in_its_own_spool_and_wakes_no_work_on_another_s(
+    stores: Stores, tmp_path: Path
+) -> None:
+    other = replace(stores, spool=Spool(tmp_path / "other machine", most_bytes=1024**3, min_free_bytes=0))
+    here = _bring(going_away(stores)[0]).document
+    there = _bring(going_away(other)[0], files.image_bytes("PNG", files.drawing((60, 61)))).document
+    assert _carry(other) == 1
+    assert _jobs_due(stores) == [there.document_id], "the other's original is not in the archive yet"
+    assert _carry(stores) == 1
+    assert _jobs_due(stores) == [here.document_id, there.document_id]
+
+
+def test_each_machine_carries_under_a_lease_of_its_own(tmp_path: Path) -> None:
+    s3 = {"archive_url": "s3://bucket?endpoint=http://127.0.0.1:9", "s3_access_key": "k", "s3_secret_key": "s"}
+    homes = (tmp_path / "one", tmp_path / "one", tmp_path / "two")
+    names = [
+        {thread.name for thread in Housekeeper(Settings.model_validate({"home": home, **s3}))._threads}
+        for home in homes
+    ]
+    assert names[0] == names[1]
+    assert len(names[0] ^ names[2]) == 2
 
 
 def test_an_original_that_the_store_does_not_have_is_carried_though_its_receipt_is_there(stores: Stores) -> None:
