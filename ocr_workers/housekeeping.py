@@ -46,20 +46,21 @@ log = structlog.get_logger()
 
 class Housekeeper:
     """Threads for indexing, sweeping, fixity, auditing and, on S3, carrying from the spool, each at work while it holds its
-    lease. `stop` waits for what each has in hand."""
+    lease. `stop` waits for what each has in hand. `carries_only`: all but the last is left to others, which on no other
+    machine can be done."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, carries_only: bool = False) -> None:
         self.trouble: SohoaError | None = None
         """What keeps the index from being brought up to date just now."""
         self._settings = settings
         self._owner = process_owner()
         self._stop = threading.Event()
-        duties = {
-            "indexing": self._index,
-            "sweeping": self._sweep,
-            "fixity": self._check_fixity,
-            "auditing": self._enter_viewings,
-        }
+        duties: dict[str, Callable[[str, Stores], None]] = {}
+        if not carries_only:
+            duties["indexing"] = self._index
+            duties["sweeping"] = self._sweep
+            duties["fixity"] = self._check_fixity
+            duties["auditing"] = self._enter_viewings
         spool = open_spool(settings)
         if spool is not None:  # each machine carries what waits in its own
             duties[f"carrying:{spool.mark}"] = self._carry

@@ -10,6 +10,7 @@ import time
 import uvicorn
 
 from ocr_workers.fleet import Fleet
+from ocr_workers.housekeeping import Housekeeper
 from sohoa import logs, traces
 from sohoa.cli.context import read_settings
 from sohoa.errors import BadRequest
@@ -51,7 +52,10 @@ def run_serve(*, host: str | None, port: int | None, workers: int | None) -> Non
             )
         )
         if workers == 0:
+            keeper = Housekeeper(settings, carries_only=True)  # nobody else can see what this machine has spooled
+            keeper.start()
             server.run()
+            keeper.stop()
             return
         with Fleet(settings, count=workers) as fleet:
             watch = threading.Thread(target=_stop_when_workers_cannot, args=(fleet, server), daemon=True)

@@ -12,7 +12,7 @@ from typing import Any
 import pikepdf
 import pytest
 
-from tests.support import press, stack
+from tests.support import press, servers, stack
 from tests.support.office import Office, letter, slip
 from tests.support.stack import Stack
 
@@ -71,6 +71,17 @@ def test_a_worker_that_dies_and_a_broker_that_was_away_keep_no_paper_from_the_en
     running.start_again("worker")
     running.until_searchable(*ids, within_s=SETTLED_WITHIN_S)
     assert json.loads(running.office.run("verify", "--json").out.splitlines()[-1])["findings"] == []
+
+
+def test_papers_that_the_api_s_machine_spooled_while_s3_was_away_are_archived_when_it_is_back(tmp_path: Path) -> None:
+    (tmp_path / "stack").mkdir()
+    with stack.running(tmp_path / "stack", "redis", apart=True) as running:
+        servers.stop(running.s3, how=signal.SIGKILL)
+        ids = [running.send(letter(tmp_path / f"{number}.pdf", [f"Giấy mời số {number}"])) for number in range(3)]
+        assert {running.get(f"/v1/documents/{document_id}")["status"] for document_id in ids} == {"received"}
+        running.s3 = servers.again(running.s3)
+        running.until_searchable(*ids, within_s=SETTLED_WITHIN_S)
+        assert json.loads(running.office.run("verify", "--json").out.splitlines()[-1])["findings"] == []
 
 
 def _fields(fields: dict[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,8 @@ STARTED = server_programs.TOOLS / "servers"
 """One file a running server: how to reach it, and which process it is."""
 _RUNNING: list[subprocess.Popen[bytes]] = []
 """Kept, for a process that is forgotten while it runs is warned of; `stop` ends it by its pid."""
+_AGAIN: dict[str, S3Server] = {}
+"""The newest process of each server that was started again, by its folder."""
 _UP_WITHIN_S = 180.0
 """Elasticsearch takes 8 s on an idle machine, and a minute on a busy one."""
 _DOWN_WITHIN_S = 20.0
@@ -123,7 +125,7 @@ def own(name: str, *more: str) -> Iterator[S3Server]:
     try:
         yield server
     finally:
-        stop(server)
+        stop(_AGAIN.pop(server.folder, server))
         shutil.rmtree(server.folder, ignore_errors=True)
 
 
@@ -139,7 +141,9 @@ def launch(name: str, *more: str) -> S3Server:
 def again(server: S3Server) -> S3Server:
     """Start a stopped server again on its folder and its ports."""
     port = int(server.endpoint.rpartition(":")[2])
-    return _run(server.name, server.command, Path(server.folder), port, (server.access_key, server.secret_key))
+    started_again = _run(server.name, server.command, Path(server.folder), port, (server.access_key, server.secret_key))
+    _AGAIN[server.folder] = started_again
+    return started_again
 
 
 def stop(server: S3Server, *, how: signal.Signals = signal.SIGTERM) -> None:

@@ -146,9 +146,6 @@ def running(root: Path, broker: str, *, apart: bool = False, **settings: str) ->
             at = ("--port", str(port)) if name == "api" else ()
             processes[name] = _started(office, root / f"{name}.log", *command, *at, SOHOA_HOME=str(root / name))
         stack = Stack(office, database, messages, s3, index, address, json.loads(made.out)["secret"], processes)
-        if apart:  # those that were started again are others than `own` knows
-            held.callback(lambda: servers.stop(stack.s3))
-            held.callback(lambda: servers.stop(stack.index))
         held.callback(_end, stack)
         wait_until(lambda: _answers(stack), f"the API did not come up: see {root}/api.log", within_s=_UP_WITHIN_S)
         yield stack
