@@ -138,7 +138,7 @@ def _kill(running: Stack, victim: str) -> Callable[[], None]:
         servers.stop(server, how=signal.SIGKILL)
         return lambda: setattr(running, name, servers.again(server))
     kill_group(running.processes[victim])
-    return lambda: running.start_again(victim)
+    return lambda: running.start(victim)
 
 
 def _processes(running: Stack, victim: str) -> list[int]:

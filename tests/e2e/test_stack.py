@@ -68,7 +68,7 @@ def test_a_worker_that_dies_and_a_broker_that_was_away_keep_no_paper_from_the_en
     running.until_searchable(ids[0], within_s=SETTLED_WITHIN_S)  # the worker is at work
     running.processes["worker"].send_signal(signal.SIGKILL)
     ids += [running.send(paper) for paper in papers[2:]]
-    running.start_again("worker")
+    running.start("worker")
     running.until_searchable(*ids, within_s=SETTLED_WITHIN_S)
     assert json.loads(running.office.run("verify", "--json").out.splitlines()[-1])["findings"] == []
 

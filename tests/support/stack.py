@@ -85,10 +85,11 @@ class Stack:
             lambda: "worker.ready" in log.read_text(), f"{name} did not come up: see {log}", within_s=_UP_WITHIN_S
         )
 
-    def start_again(self, name: str) -> None:
-        """The service anew, as whoever watches over it does."""
+    def start(self, name: str) -> None:
+        """One of our services, the first time or again, as whoever watches over it does."""
         log, home = self.office.root / f"{name}.log", str(self.office.root / name)
-        self.processes[name] = _started(self.office, log, *commands()[name], SOHOA_HOME=home)
+        at = ("--port", self.address.rpartition(":")[2]) if name == "api" else ()
+        self.processes[name] = _started(self.office, log, *commands()[name], *at, SOHOA_HOME=home)
 
     def get(self, path: str, **params: str) -> Any:
         return self.fetch(path, **params).json()
@@ -141,11 +142,9 @@ def running(root: Path, broker: str, *, apart: bool = False, **settings: str) ->
         assert made.code == 0, made.err
         (port,) = servers.free_ports(1)
         address = f"http://127.0.0.1:{port}"
-        processes = {}
-        for name, command in commands().items():
-            at = ("--port", str(port)) if name == "api" else ()
-            processes[name] = _started(office, root / f"{name}.log", *command, *at, SOHOA_HOME=str(root / name))
-        stack = Stack(office, database, messages, s3, index, address, json.loads(made.out)["secret"], processes)
+        stack = Stack(office, database, messages, s3, index, address, json.loads(made.out)["secret"], {})
+        for name in OURS:
+            stack.start(name)
         held.callback(_end, stack)
         wait_until(lambda: _answers(stack), f"the API did not come up: see {root}/api.log", within_s=_UP_WITHIN_S)
         yield stack
