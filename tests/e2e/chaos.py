@@ -6,10 +6,8 @@ accepted, as one-stop systems do. After each blow: how long until every paper ac
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
-import logging
 import os
 import random
 import signal
@@ -25,6 +23,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from tests.e2e import long_run
 from tests.support import servers, stack
 from tests.support.office import kill_group, letter
 from tests.support.other_host import OtherHost, other_host
@@ -268,21 +267,12 @@ For the cut cable, the seconds last until that worker has also archived a paper 
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.e2e.chaos", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--broker", choices=("rabbitmq", "redis"), default="rabbitmq")
+    parser = long_run.arguments("chaos", __doc__)
     parser.add_argument("--pairs", type=int, default=21, help="of all 21")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--write", type=Path)
-    asked = parser.parse_args()
-    for noisy in ("httpx", "elastic_transport"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    for name in ("seaweedfs", "elasticsearch"):
-        servers.start(name)  # `own` wants them to be there
+    asked = long_run.begin(parser)
     done, sender = run(asked.broker, pairs=asked.pairs, seed=asked.seed)
-    told = report(done, sender, broker=asked.broker, seed=asked.seed)
-    if asked.write is not None:
-        asked.write.write_text(told, encoding="utf-8")
-    print(told)
+    long_run.tell(report(done, sender, broker=asked.broker, seed=asked.seed), asked)
     return 0
 
 

@@ -6,10 +6,8 @@ are slow is slow itself.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
-import logging
 import os
 import tempfile
 import threading
@@ -28,8 +26,9 @@ from sohoa.settings import Settings
 from storage.index import open_index
 from tests.benchmarks.corpus import QUERIES
 from tests.benchmarks.scale_search import OFFICE, fill_with_copies
+from tests.e2e import long_run
 from tests.e2e.measured_stack import Watch
-from tests.support import servers, stack
+from tests.support import stack
 from tests.support.office import letter, slip
 from tests.support.stack import Stack
 
@@ -140,6 +139,8 @@ def run(broker: str, *, uploads: int, documents: int, seconds: float) -> str:
             running.until_searchable(*ids.values(), within_s=_ARCHIVED_WITHIN_S)
             rows = [uploaded.row(f"uploads, {CLIENTS} clients, workers at work")]
             settled_s = time.perf_counter() - began_s
+            verified = running.office.run("verify", "--json")
+            assert verified.code == 0, verified.out[-2000:]
             with open_index(
                 Settings(home=root, index_url=running.office.settings["SOHOA_INDEX_URL"]), mode="write"
             ) as index:
@@ -189,21 +190,13 @@ def _scan(path: Path, number: int) -> Path:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.e2e.load", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--broker", choices=("rabbitmq", "redis"), default="rabbitmq")
+    parser = long_run.arguments("load", __doc__)
     parser.add_argument("--uploads", type=int, default=UPLOADS)
     parser.add_argument("--documents", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=300.0)
-    parser.add_argument("--write", type=Path)
-    asked = parser.parse_args()
-    for noisy in ("httpx", "elastic_transport"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    for name in ("seaweedfs", "elasticsearch"):
-        servers.start(name)  # `own` wants them to be there
-    told = run(asked.broker, uploads=asked.uploads, documents=asked.documents, seconds=asked.seconds)
-    if asked.write is not None:
-        asked.write.write_text(told, encoding="utf-8")
-    print(told)
+    asked = long_run.begin(parser)
+    page = run(asked.broker, uploads=asked.uploads, documents=asked.documents, seconds=asked.seconds)
+    long_run.tell(page, asked)
     return 0
 
 

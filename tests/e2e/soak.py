@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
-import logging
 import os
 import statistics
 import tempfile
@@ -14,9 +12,10 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.e2e import long_run
 from tests.e2e.chaos import Sender, assert_nothing_lost
 from tests.e2e.measured_stack import Watch
-from tests.support import servers, stack
+from tests.support import stack
 
 PAPER_EVERY_S = 2.0
 LOOK_EVERY_S = 10.0
@@ -79,20 +78,11 @@ children's, looked at every {LOOK_EVERY_S:.0f} s. *Flat*: the median of the last
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.e2e.soak", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--broker", choices=("rabbitmq", "redis"), default="rabbitmq")
+    parser = long_run.arguments("soak", __doc__)
     parser.add_argument("--minutes", type=float, default=30.0)
-    parser.add_argument("--write", type=Path)
-    asked = parser.parse_args()
-    for noisy in ("httpx", "elastic_transport"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    for name in ("seaweedfs", "elasticsearch"):
-        servers.start(name)  # `own` wants them to be there
+    asked = long_run.begin(parser)
     watch, sender = run(asked.broker, minutes=asked.minutes)
-    told = report(watch, sender, broker=asked.broker, minutes=asked.minutes)
-    if asked.write is not None:
-        asked.write.write_text(told, encoding="utf-8")
-    print(told)
+    long_run.tell(report(watch, sender, broker=asked.broker, minutes=asked.minutes), asked)
     return 0 if all(is_flat(*growth(seen)) for seen in watch.memory.values()) else 1
 
 
