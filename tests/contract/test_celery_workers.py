@@ -122,19 +122,16 @@ def test_broker_that_crashes_keeps_no_paper_out_and_the_work_is_done_when_it_is_
     at_work.until_archived(*ids)
 
 
-def test_urgent_paper_overtakes_a_back_file_that_moves_on_all_the_same(at_work: Working) -> None:
-    back_file = [at_work.letter(priority=-1) for _ in range(24)]
-    wait_until(lambda: at_work.archived(*back_file) >= 1, "the back-file does not begin", within_s=DONE_WITHIN_S)
-    worker = psutil.Process(at_work.started[-1].pid)
-    family = [worker, *worker.children(recursive=True)]
-    for process in family:
-        process.suspend()  # or the back-file may be over before the urgent papers are there
-    urgent = [at_work.letter() for _ in range(2)]
-    for process in family:
-        process.resume()
-    at_work.until_archived(*urgent, *back_file)
-    last = max(at_work.archived_at(*urgent))
-    assert 1 <= sum(at <= last for at in at_work.archived_at(*back_file)) < len(back_file) - 4
+@pytest.mark.brokers
+def test_urgent_paper_overtakes_a_back_file_that_moves_on_all_the_same(alone: Working) -> None:
+    back_file = [alone.letter(priority=-1) for _ in range(24)]
+    with alone.worker():
+        wait_until(lambda: alone.archived(*back_file) >= 1, "the back-file does not begin", within_s=DONE_WITHIN_S)
+    urgent = [alone.letter() for _ in range(2)]
+    with alone.worker():
+        alone.until_archived(*urgent, *back_file)
+    last = max(alone.archived_at(*urgent))
+    assert 1 <= sum(at <= last for at in alone.archived_at(*back_file)) < len(back_file) - 4
 
 
 @pytest.mark.brokers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -34,7 +34,6 @@ class Working:
     stores: Stores
     taken_in: int = 0
     said: str = ""
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def take_in(self, path: Path, *, priority: int = 0) -> str:
         """A paper that comes in as any does; its id."""
@@ -97,7 +96,6 @@ class Working:
         process = self.office.start("work", "--jobs", "2", *arguments, **settings)
         assert process.stderr is not None
         assert any("worker.ready" in line for line in process.stderr), process.wait()
-        self.started.append(process)
         return process
 
     @contextmanager
