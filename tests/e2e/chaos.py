@@ -38,6 +38,8 @@ FAR = "worker on another host"
 """A second worker; its network is cut, longer than its leases last."""
 CUT_S = 25.0
 EVERY_S = 0.7
+BEGUN_WITH = 5
+"""Papers that are accepted before the first blow."""
 RECOVERED_WITHIN_S = 180.0
 SETTINGS = {"SOHOA_MAX_ATTEMPTS": "20", "SOHOA_LEASE_S": "6"}
 
@@ -231,6 +233,8 @@ def run(broker: str, *, pairs: int, seed: int) -> tuple[list[Blow], Sender]:
             running.start_on(host, FAR, "work", "--jobs", "1")
             done = []
             with Sender(running, root / "in") as sender:
+                told = "no papers come in"
+                wait_until(lambda: len(sender.accepted) >= BEGUN_WITH, told, within_s=RECOVERED_WITHIN_S)
                 for victims, way in blows(random.Random(seed), pairs=pairs):
                     blow = strike(running, host, sender, victims, way)
                     print(f"{' and '.join(victims)} {way}: well after {blow.recovered_s:.1f} s", flush=True)
