@@ -54,8 +54,10 @@ def run_serve(*, host: str | None, port: int | None, workers: int | None) -> Non
         if workers == 0:
             keeper = Housekeeper(settings, carries_only=True)  # nobody else can see what this machine has spooled
             keeper.start()
-            server.run()
-            keeper.stop()
+            try:
+                server.run()
+            finally:
+                keeper.stop()
             return
         with Fleet(settings, count=workers) as fleet:
             watch = threading.Thread(target=_stop_when_workers_cannot, args=(fleet, server), daemon=True)

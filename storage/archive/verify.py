@@ -369,7 +369,7 @@ def _is_spooled(run: _Run, document_id: str) -> bool:
     if run.stores.spool is not None and run.stores.spool.has_receipt(document_id):
         return True
     with run.stores.database.read() as connection:
-        return document_id in jobs.spooled(connection)
+        return bool(jobs.spooled(connection, document_id=document_id))
 
 
 def _look_at_receipts(run: _Run) -> None:

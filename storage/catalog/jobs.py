@@ -258,11 +258,12 @@ def waiting_for(conn: Connection, *, now: datetime) -> set[str]:
     return {code for code in conn.execute(put_off).scalars() if code is not None}
 
 
-def spooled(conn: Connection) -> dict[str, str]:
-    """The documents whose work waits until they are carried from a spool to the archive, each with that spool's mark ("" where an
-    older version put it there)."""
+def spooled(conn: Connection, *, document_id: str | None = None) -> dict[str, str]:
+    """The documents (or that one) whose work waits until they are carried from a spool to the archive, each with that
+    spool's mark ("" where an older version put it there)."""
     waiting = (jobs.c.state == constant(JobState.READY), jobs.c.run_after >= WHEN_CARRIED)
-    found = conn.execute(select(jobs.c.document_id, jobs.c.payload).where(*waiting).order_by(jobs.c.document_id))
+    query = select(jobs.c.document_id, jobs.c.payload).where(*waiting).order_by(jobs.c.document_id)
+    found = conn.execute(query if document_id is None else query.where(jobs.c.document_id == document_id))
     return {document_id: payload.get("spool", "") for document_id, payload in found}
 
 

@@ -37,6 +37,7 @@ HURT_S = 8.0
 FAR = "worker on another host"
 """A second worker; its network is cut, longer than its leases last."""
 CUT_S = 25.0
+LASTS_S = {**dict.fromkeys(WAYS, HURT_S), "cut off": CUT_S}
 EVERY_S = 0.7
 BEGUN_WITH = 5
 """Papers that are accepted before the first blow."""
@@ -174,7 +175,7 @@ def strike(running: Stack, host: OtherHost, sender: Sender, victims: tuple[str, 
     with ExitStack() as held:
         for victim in victims:
             held.enter_context(hurt(running, host, victim, way))
-        time.sleep(CUT_S if way == "cut off" else HURT_S)
+        time.sleep(LASTS_S[way])
     back_s, accepted = time.monotonic(), dict(sender.accepted)
     told = f"not all was well {RECOVERED_WITHIN_S:.0f} s after {' and '.join(victims)} had been {way}"
     wait_until(lambda: _all_found(running, accepted.values()), told, within_s=RECOVERED_WITHIN_S)

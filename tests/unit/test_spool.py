@@ -268,6 +268,8 @@ def test_each_machine_carries_what_waits_in_its_own_spool_and_wakes_no_work_on_a
     other = replace(stores, spool=Spool(tmp_path / "other machine", most_bytes=1024**3, min_free_bytes=0))
     here = _bring(going_away(stores)[0]).document
     there = _bring(going_away(other)[0], files.image_bytes("PNG", files.drawing((60, 61)))).document
+    waiting = [found.where for found in verified(other).findings if found.code == "spooled"]
+    assert sorted(waiting) == sorted([here.document_id, there.document_id]), "each waits in one spool or the other"
     assert _carry(other) == 1
     assert _jobs_due(stores) == [there.document_id], "the other's original is not in the archive yet"
     assert _carry(stores) == 1
