@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import structlog
 
+pytest.register_assert_rewrite("tests.support")  # what a helper asserts says what it saw, as a test does
+
 from tests.support import brokers, crash, postgres, server_programs, servers
 from tests.support.catalogues import blank_url, catalogue_url, migrated_postgres, migrated_sqlite, postgres_server
 from tests.support.indexes import index, index_settings

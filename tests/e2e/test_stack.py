@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import io
 import json
+import re
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pikepdf
 import pytest
 
+from ingest.receive import Intake, receive_path
+from ocr_workers.staged import DESCRIPTION, RENDITIONS
+from sohoa.cli.context import read_settings
+from sohoa.clock import FixedClock
+from storage.archive.layout import document_folder
+from storage.catalog import documents
+from storage.stores import Stores, open_stores
 from tests.support import press, servers, stack
-from tests.support.office import Office, letter, slip
+from tests.support.office import Office, ended, letter, slip
 from tests.support.stack import Stack
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.brokers, pytest.mark.servers]
 SETTLED_WITHIN_S = 240.0
@@ -55,6 +67,22 @@ def test_papers_become_the_same_as_in_the_embedded_default(running: Stack, offic
     assert json.loads(running.office.run("verify", "--json").out.splitlines()[-1])["findings"] == []
 
 
+def test_files_are_equal_byte_for_byte_where_moment_and_id_are(running: Stack, office: Office, tmp_path: Path) -> None:
+    papers = _papers(tmp_path / "in")
+    with _held_still(running.office) as there, _held_still(office) as here:
+        ids = [_take_in(there, paper) for paper in papers]
+        assert [_take_in(here, paper) for paper in papers] == ids
+        running.until_searchable(*ids, within_s=SETTLED_WITHIN_S)
+        process = office.start("work", "--jobs", "1")
+        wait_until(lambda: len(_archived(here)) == len(ids), "not all were archived", within_s=SETTLED_WITHIN_S)
+        process.terminate()
+        assert ended(process).code == 0
+        made_here, made_there = _archived(here), _archived(there)
+    assert made_there == made_here
+    for made in made_here.values():
+        assert made.keys() >= {*RENDITIONS, "quality.json"}
+
+
 def test_a_worker_that_dies_and_a_broker_that_was_away_keep_no_paper_from_the_end(
     running: Stack, tmp_path: Path
 ) -> None:
@@ -82,6 +110,51 @@ def test_papers_that_the_api_s_machine_spooled_while_s3_was_away_are_archived_wh
         running.s3 = servers.again(running.s3)
         running.until_searchable(*ids, within_s=SETTLED_WITHIN_S)
         assert json.loads(running.office.run("verify", "--json").out.splitlines()[-1])["findings"] == []
+
+
+@contextmanager
+def _held_still(office: Office) -> Iterator[Stores]:
+    """The office's stores under a clock that stands, whose ids count up."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in office.environment().items():
+            patched.setenv(name, value)
+        settings = read_settings()
+    with open_stores(settings, clock=FixedClock()) as stores:
+        yield stores
+
+
+def _take_in(stores: Stores, paper: Path) -> str:
+    intake = Intake(paper.name, office="local", dossier=None, actor="person:lan", priority=0)
+    accepted = receive_path(
+        paper,
+        intake,
+        archive=stores.archive,
+        database=stores.database,
+        settings=stores.settings,
+        clock=stores.clock,
+    )
+    return accepted.document.document_id
+
+
+def _archived(stores: Stores) -> dict[str, dict[str, str]]:
+    """The digests of each archived document's files, by name, but for the record of when and by what each was made. ALTO is
+    taken without the time that it took to read each page."""
+    found: dict[str, dict[str, str]] = {}
+    with stores.database.read() as connection:
+        archived = [each for each in documents.list_documents(connection).items if each.status == "archived"]
+    for document in archived:
+        files = stores.archive.files(document.archived_in)
+        found[document.document_id] = made = {
+            Path(name).name: str(file.sha256)
+            for name, file in files.items()
+            if document.document_id in name and Path(name).name not in DESCRIPTION
+        }
+        with stores.archive.open_file(
+            document.archived_in, f"{document_folder(document.document_id)}alto.xml.gz"
+        ) as packed:
+            alto = gzip.decompress(packed.read())
+        made["alto.xml.gz"] = hashlib.sha256(re.sub(rb"recognise_ms&quot;:[0-9]+", b"", alto)).hexdigest()
+    return found
 
 
 def _fields(fields: dict[str, Any]) -> dict[str, Any]:
