@@ -325,12 +325,11 @@ def _root_unit(objects: Objects) -> Unit:
 
 
 def _object_roots(objects: Objects, after: str) -> Iterator[str]:
-    """Keys of the roots of all objects after `after`, in order; one first folder of the layout is listed at a time."""
-    begun = after.split("/")[1] if after.startswith(ROOT) and after != ROOT else "000"
-    for number in range(int(begun, 16), 16**3):
-        for root, _ in groupby(
-            objects.list(f"{ROOT}{number:03x}/"), key=lambda key: "/".join(key.split("/")[:5]) + "/"
-        ):
+    """Keys of the roots of all objects after `after`, in order. What begins with the same two digits is listed at a time: a
+    round that goes on lists 1/256 of the archive again at most, and an archive of a few papers costs few requests."""
+    begun = after.split("/")[1][:2] if after.startswith(ROOT) and after != ROOT else "00"
+    for number in range(int(begun, 16), 16**2):
+        for root, _ in groupby(objects.list(f"{ROOT}{number:02x}"), key=lambda key: "/".join(key.split("/")[:5]) + "/"):
             if root > after:
                 yield root
 

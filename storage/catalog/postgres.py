@@ -35,9 +35,9 @@ DDL_LOCK_TIMEOUT_S = 3
 """A migration that waits for a table keeps everybody waiting behind it."""
 _CONNECT_TIMEOUT_S = 10
 _OLDEST_VERSION = (13,)
-_SOHOA = 0x536F686F
+SOHOA = 0x536F686F
 """The first half of the key of each advisory lock; the second says which."""
-_WRITER, _MIGRATOR = 1, 2
+WRITING, _MIGRATING = 1, 2
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -199,16 +199,16 @@ def _begin(
     limits["idle_in_transaction_session_timeout"] = IDLE_TIMEOUT_S
     steps = [f"BEGIN ISOLATION LEVEL {how}", *(f"SET LOCAL {name} = '{limit_s}s'" for name, limit_s in limits.items())]
     if lock is not None:
-        steps.append(f"SELECT pg_advisory_xact_lock({_SOHOA}, {lock})")
+        steps.append(f"SELECT pg_advisory_xact_lock({SOHOA}, {lock})")
     if lock_s != LOCK_TIMEOUT_S:
         steps.append(f"SET LOCAL lock_timeout = '{lock_s}s'")
     return "; ".join(steps)
 
 
 _BEGIN = {
-    Kind.WRITE: _begin("READ COMMITTED READ WRITE", lock=_WRITER),
+    Kind.WRITE: _begin("READ COMMITTED READ WRITE", lock=WRITING),
     Kind.BESIDE: _begin("READ COMMITTED READ WRITE"),
     Kind.READ: _begin("REPEATABLE READ READ ONLY"),
     Kind.LOOK: _begin("REPEATABLE READ READ ONLY"),
-    Kind.MIGRATE: _begin("READ COMMITTED READ WRITE", lock=_MIGRATOR, lock_s=DDL_LOCK_TIMEOUT_S, statement_s=0),
+    Kind.MIGRATE: _begin("READ COMMITTED READ WRITE", lock=_MIGRATING, lock_s=DDL_LOCK_TIMEOUT_S, statement_s=0),
 }

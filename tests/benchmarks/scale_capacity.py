@@ -1,5 +1,5 @@
 """What many workers would do, from what one was measured to need: a closed queueing network, solved by exact mean value analysis
-(Reiser and Lavenberg, 1980)."""
+(Reiser and Lavenberg, 1980), an engine of several cores after Seidmann, Schweitzer and Shalev-Oren (1987)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,23 @@ LEAST_OF_LINEAR = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
-    """Pages a second by number of workers; `demands` are seconds that a page needs of each thing that only one can have at a
-    time, `alone_s` those that a worker spends by itself."""
+class Demand:
+    """Seconds that a page needs of a shared thing, of which there are `servers`: the cores of an engine, or one lock."""
 
-    demands: Mapping[str, float]
+    seconds: float
+    servers: int = 1
+
+    @property
+    def queued_s(self) -> float:
+        """What a page keeps all of it from others."""
+        return self.seconds / self.servers
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Pages a second by number of workers; `alone_s` are the seconds that a worker spends by itself on a page."""
+
+    demands: Mapping[str, Demand]
     alone_s: float
     pages_per_s: Mapping[int, float]
 
@@ -29,13 +41,18 @@ class Prediction:
 
     @property
     def bottleneck(self) -> str:
-        return max(self.demands, key=lambda name: self.demands[name])
+        return max(self.demands, key=lambda name: self.demands[name].queued_s)
+
+    def in_use(self, name: str, workers: int) -> float:
+        """The share of its time, in [0, 1], that a shared thing is busy."""
+        return self.pages_per_s[workers] * self.demands[name].queued_s
 
 
-def predict(s_a_page: float, demands: Mapping[str, float]) -> Prediction:
-    """From what a page took one worker in all, and what of that each shared thing had to do for it, in seconds."""
-    alone_s = s_a_page - sum(demands.values())
-    return Prediction(demands, alone_s, _throughputs(demands, alone_s, most=MOST))
+def predict(s_a_page: float, demands: Mapping[str, Demand]) -> Prediction:
+    """From what a page took one worker in all, and what of that each shared thing had to do for it."""
+    alone_s = s_a_page - sum(demand.queued_s for demand in demands.values())
+    queued = {name: demand.queued_s for name, demand in demands.items()}
+    return Prediction(demands, alone_s, _throughputs(queued, alone_s, most=MOST))
 
 
 def _throughputs(demands: Mapping[str, float], alone_s: float, *, most: int) -> dict[int, float]:

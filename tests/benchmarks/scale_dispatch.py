@@ -33,6 +33,8 @@ _OFFICES = 12
 _PAGES = 1_000
 _LEASE_S = 300.0
 _WARMING = 50
+_MOST_CLAIMED = 0.4
+"""Of what is queued, by each of two processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def measure(work: Path, size: Size) -> Dispatching:
         for depth in size.queued:
             say(f"queueing up to {depth:,} jobs")
             _queue(database, depth)
-            per_s[depth] = _rate(url, size.claimed)
+            per_s[depth] = _rate(url, min(size.claimed, int(depth * _MOST_CLAIMED)))
         database.close()
         return Dispatching(per_s)
 
