@@ -27,6 +27,8 @@ EXPLANATIONS: dict[str, str] = {
     "two": "the engines need part of the cores that the second worker would have, and two engines of recognition slow each other",
     "overhead-2": "the engines' processor time, in the table below, is spent on cores that they share with the worker",
     "overhead-10": "the engines' processor time, in the table below, is spent on cores that they share with the worker",
+    "capacity-2": "work that nobody can share, in the table below; docs/capacity.md",
+    "capacity-10": "work that nobody can share, in the table below; docs/capacity.md",
     "dispatch": "each job is two transactions that wait for the disk",
     "indexing-elasticsearch": f"{_SHARED}: the table of CPU says what each needs",
     "indexing-tantivy": f"{_SHARED}: Python makes the terms on one, tantivy's one thread fills the other",

@@ -8,9 +8,9 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -36,7 +36,9 @@ TWO_AGAINST_ONE = 1.8
 MOST_OVERHEAD = {2: 0.20, 10: 0.08}
 """By pages of a document."""
 ENGINES = ("PostgreSQL", "RabbitMQ", "SeaweedFS", "Elasticsearch")
+WORKERS_CPU = "workers"
 WRITER = "catalogue's writer"
+TURNS = 2
 CORES = 4
 """Of each engine's machine, in what is predicted."""
 _AHEAD = (
@@ -46,19 +48,23 @@ _AHEAD = (
 _SEED = 5_300
 _WITHIN_S = 900.0
 _LOOK_EVERY_S = 0.5
-_SAMPLE_EVERY_S = 0.05
+_SAMPLE_EVERY_S = 0.02
+_RESTING_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Papers that were read and archived. `engine_cpu_s`: what each engine spent meanwhile; `writing_s`: how long somebody held
-    the lock of the catalogue's writer (ADR 25), which nobody can share."""
+    """Papers that were read and archived. `cpu_s`: what the workers and each engine spent meanwhile; `writing_s`: how long
+    somebody held the lock of the catalogue's writer (ADR 25), which nobody can share."""
 
-    papers: int
-    pages: int
-    wall_s: float
-    engine_cpu_s: dict[str, float]
+    pages: int = 0
+    wall_s: float = 0.0
+    cpu_s: Mapping[str, float] = field(default_factory=dict)
     writing_s: float = 0.0
+
+    def __add__(self, other: Run) -> Run:
+        cpu_s = {name: self.cpu_s.get(name, 0.0) + spent_s for name, spent_s in other.cpu_s.items()}
+        return Run(self.pages + other.pages, self.wall_s + other.wall_s, cpu_s, self.writing_s + other.writing_s)
 
     @property
     def s_a_page(self) -> float:
@@ -67,11 +73,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """Runs by pages of a document: embedded with one worker, served with one, and served with two worker processes."""
+    """Runs by pages of a document: embedded with one worker, served with one, and served with two worker processes. `resting`
+    is what the served ones spend where there is nothing to do, however many pages there are else."""
 
     embedded: dict[int, Run]
     one: dict[int, Run]
     two: Run
+    resting: Run
 
     def figures(self) -> list[Figure]:
         ratio = self.one[2].s_a_page / self.two.s_a_page
@@ -95,23 +103,28 @@ class Workers:
                     more <= most,
                 )
             )
-        ahead = self.prediction()
-        found.append(
-            Figure(
-                "capacity",
-                f"predicted pages/s at {WORKERS} workers, from these service times",
-                f"≥ {LEAST_OF_LINEAR} of linear",
-                f"{ahead.of_linear:.2f} of linear, {ahead.pages_per_s[WORKERS]:.1f} pages/s; first: {ahead.bottleneck}",
-                ahead.of_linear >= LEAST_OF_LINEAR,
+        for pages in MOST_OVERHEAD:
+            ahead = self.prediction(pages)
+            found.append(
+                Figure(
+                    f"capacity-{pages}",
+                    f"predicted pages/s at {WORKERS} workers, from these service times, {pages}-page documents",
+                    f"≥ {LEAST_OF_LINEAR} of linear",
+                    f"{ahead.of_linear:.2f} of linear, {ahead.pages_per_s[WORKERS]:.1f} pages/s; first: {ahead.bottleneck}",
+                    ahead.of_linear >= LEAST_OF_LINEAR,
+                )
             )
-        )
         return found
 
-    def prediction(self) -> Prediction:
-        """For documents of two pages, which ask most of the engines; each of these has so many cores of its own."""
-        run = self.one[2]
-        demands = {name: Demand(spent_s / run.pages, CORES) for name, spent_s in run.engine_cpu_s.items()}
-        return predict(run.s_a_page, {**demands, WRITER: Demand(run.writing_s / run.pages)})
+    def prediction(self, pages: int) -> Prediction:
+        """For documents of so many pages; each engine has CORES cores of its own."""
+        run, resting = self.one[pages], self.resting
+
+        def of_a_page(spent_s: float, at_rest_s: float) -> float:
+            return max(0.0, spent_s - at_rest_s / resting.wall_s * run.wall_s) / run.pages
+
+        demands = {name: Demand(of_a_page(run.cpu_s[name], resting.cpu_s[name]), CORES) for name in ENGINES}
+        return predict(run.s_a_page, {**demands, WRITER: Demand(of_a_page(run.writing_s, resting.writing_s))})
 
     def details(self) -> list[str]:
         named = [
@@ -125,15 +138,16 @@ class Workers:
                 run.pages,
                 f"{run.wall_s:.1f}",
                 f"{run.s_a_page:.2f}",
-                *(f"{run.engine_cpu_s.get(engine, 0.0) / run.pages * 1000:.0f}" for engine in ENGINES),
+                *(f"{run.cpu_s.get(name, 0.0) / run.pages * 1000:.0f}" for name in (WORKERS_CPU, *ENGINES)),
                 f"{run.writing_s / run.pages * 1000:.0f}",
             )
             for name, run in named
         ]
-        heads = ("Run", "pages", "seconds", "s a page", *(f"{engine} CPU ms a page" for engine in ENGINES))
+        heads = ("Run", "pages", "seconds", "s a page", *(f"{name} CPU ms a page" for name in (WORKERS_CPU, *ENGINES)))
         note = (
-            "From the first paper's receipt to the last one's archiving, by workers that have read a paper before. Drawn papers, "
-            "level typical, 300 dpi, JPEG in PDF; PostgreSQL with fsync, RabbitMQ, SeaweedFS and Elasticsearch on this machine's "
+            "From the first paper's receipt to the last one's archiving, by workers that have read a paper before; the ways take "
+            "turns, a few papers at a time, for a machine that others share is not as fast at all times. Drawn papers, level "
+            "typical, 300 dpi, JPEG in PDF; PostgreSQL with fsync, RabbitMQ, SeaweedFS and Elasticsearch on this machine's "
             "cores, so a second worker shares them with the engines."
         )
         return [
@@ -141,38 +155,60 @@ class Workers:
             "",
             *table((*heads, "ms a page under the writer's lock"), rows),
             "",
+            _resting(self.resting),
+            "",
             _AHEAD,
             "",
             *table(
-                ("Workers", "pages/s", "of linear", *(f"{name} busy" for name in (*ENGINES, WRITER))), self._ahead()
+                ("Pages each", "workers", "pages/s", "of linear", *(f"{name} busy" for name in (*ENGINES, WRITER))),
+                (row for pages in MOST_OVERHEAD for row in self._ahead(pages)),
             ),
         ]
 
-    def _ahead(self) -> Iterator[tuple[str, ...]]:
-        ahead = self.prediction()
+    def _ahead(self, pages: int) -> Iterator[tuple[str, ...]]:
+        ahead = self.prediction(pages)
         for workers in SHOWN:
             rate = ahead.pages_per_s[workers]
             busy = (f"{ahead.in_use(name, workers):.0%}" for name in (*ENGINES, WRITER))
-            yield str(workers), f"{rate:.1f}", f"{rate / (workers * ahead.pages_per_s[1]):.2f}", *busy
+            yield str(pages), str(workers), f"{rate:.1f}", f"{rate / (workers * ahead.pages_per_s[1]):.2f}", *busy
 
 
 def measure(work: Path, size: Size) -> Workers:
-    """Draw the papers and work them off five times. Raises CommandFailed."""
+    """Draw the papers and work them off, each way in its turn. Raises CommandFailed."""
     say("drawing papers of two and ten pages")
-    papers = {2: _drawn(work / "two", size.short_papers, 2), 10: _drawn(work / "ten", size.long_papers, 10)}
-    embedded = {}
-    for pages, paths in papers.items():
-        say(f"embedded, one worker, {pages} pages each")
-        settings = Settings(home=work / f"home-{pages}", min_free_bytes=0)
-        embedded[pages] = _work_off(paths, pages, settings, workers=1, engines={})
-    with _engines() as (settings_of, engines):
-        one = {}
-        for pages, paths in papers.items():
-            say(f"served, one worker, {pages} pages each")
-            one[pages] = _work_off(paths, pages, settings_of(work / f"one-{pages}"), workers=1, engines=engines)
-        say("served, two worker processes")
-        two = _work_off(papers[2], 2, settings_of(work / "two-workers"), workers=2, engines=engines)
-    return Workers(embedded, one, two)
+    short, long = _drawn(work / "two", size.short_papers, 2), _drawn(work / "ten", size.long_papers, 10)
+    embedded, one, two = {2: Run(), 10: Run()}, {2: Run(), 10: Run()}, Run()
+    with _engines() as (settings_of, engines), ExitStack() as held:
+        alone = held.enter_context(_site(Settings(home=work / "embedded", min_free_bytes=0), {}))
+        served = held.enter_context(_site(settings_of(work / "served"), engines))
+        for site in (alone, served):
+            site.add_worker()
+            site.work_off(short[:1], 2)
+        for pages, papers in ((10, long[1:]), (2, short[1:])):
+            for turn in range(TURNS):
+                say(f"{pages} pages each, turn {turn + 1}: embedded, served")
+                embedded[pages] += alone.work_off(papers[turn::TURNS], pages)
+                one[pages] += served.work_off(papers[turn::TURNS], pages)
+        served.add_worker()
+        served.work_off(short[:4], 2)
+        for turn in range(TURNS):  # all papers, for in the end one of two workers has nothing to do
+            say(f"turn {turn + 1}: served, two worker processes, one")
+            two += served.work_off(short[1:], 2)
+            served.drop_worker()
+            one[2] += served.work_off(short[1 + turn :: TURNS], 2)
+            served.add_worker()
+            served.work_off(short[:4], 2)
+        say("served, at rest")
+        resting = served.rest()
+    return Workers(embedded, one, two, resting)
+
+
+def _resting(run: Run) -> str:
+    spent = (f"{name} {run.cpu_s[name] / run.wall_s * 1000:.0f} ms of CPU" for name in (WORKERS_CPU, *ENGINES))
+    return (
+        f"With two workers and nothing to do, a second costs {', '.join(spent)}; the writer's lock is held "
+        f"{run.writing_s / run.wall_s * 1000:.0f} ms of it. What is predicted leaves that out of a page's part."
+    )
 
 
 def _drawn(folder: Path, count: int, pages: int) -> list[Path]:
@@ -211,33 +247,94 @@ def _engines() -> Iterator[tuple[Callable[[Path], Settings], dict[str, list[psut
         yield settings_of, {engine: [psutil.Process(pid)] for engine, pid in zip(ENGINES, first, strict=True)}
 
 
-def _work_off(
-    paths: list[Path], pages: int, settings: Settings, *, workers: int, engines: dict[str, list[psutil.Process]]
-) -> Run:
-    """Read and archive all papers but the first, which warms the workers up."""
-    with open_stores(settings) as stores, ExitStack() as held:
-        for number in range(workers):
-            held.enter_context(_working(settings, settings.home / f"worker-{number}.log"))
-        _until_archived(stores, [_take_in(stores, paths[0])])
-        before = _spent(engines)
-        with _writing(stores) as writing:
-            taken = [_take_in(stores, path) for path in paths[1:]]
-            _until_archived(stores, taken)
-        spent = _spent(engines)
-        with stores.database.read() as connection:
+@dataclass(slots=True)
+class _Site:
+    """Stores, and the workers on them."""
+
+    stores: Stores
+    engines: dict[str, list[psutil.Process]]
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    rounds: int = 0
+
+    def work_off(self, papers: list[Path], pages: int) -> Run:
+        """Read and archive these papers, each as one that never came before."""
+        self.rounds += 1
+        processes = self._processes()
+        before = _spent(processes)
+        with _writing(self.stores) as writing:
+            taken = [self._take_in(path) for path in papers]
+            _until_archived(self.stores, taken)
+        after = _spent(processes)
+        with self.stores.database.read() as connection:
             done = [documents.get(connection, document_id) for document_id in taken]
-    began_at = min(document.received_at for document in done)
-    ended_at = max(document.archived_at for document in done if document.archived_at is not None)
-    cost = {engine: spent[engine] - before[engine] for engine in engines}
-    return Run(len(done), len(done) * pages, (ended_at - began_at).total_seconds(), cost, sum(writing))
+        began_at = min(document.received_at for document in done)
+        ended_at = max(document.archived_at for document in done if document.archived_at is not None)
+        cost = {name: after[name] - before[name] for name in processes}
+        return Run(len(done) * pages, (ended_at - began_at).total_seconds(), cost, sum(writing))
+
+    def rest(self) -> Run:
+        """Nothing to do."""
+        processes = self._processes()
+        before, began_s = _spent(processes), time.monotonic()
+        with _writing(self.stores) as writing:
+            time.sleep(_RESTING_S)
+        after, wall_s = _spent(processes), time.monotonic() - began_s
+        return Run(0, wall_s, {name: after[name] - before[name] for name in processes}, sum(writing))
+
+    def _processes(self) -> dict[str, list[psutil.Process]]:
+        return {WORKERS_CPU: [psutil.Process(worker.pid) for worker in self.workers], **self.engines}
+
+    def _take_in(self, path: Path) -> str:
+        stores, office = self.stores, f"office-{self.rounds}"
+        accepted = receive_path(
+            path,
+            Intake(path.name, office=office, dossier=None, actor="system:benchmark"),
+            archive=stores.archive,
+            database=stores.database,
+            settings=stores.settings,
+            clock=stores.clock,
+        )
+        return accepted.document.document_id
+
+    def add_worker(self) -> None:
+        """`sohoa work` with one worker."""
+        settings = self.stores.settings
+        told = {
+            f"SOHOA_{name.upper()}": str(getattr(value, "get_secret_value", lambda value=value: value)())
+            for name, value in settings.model_dump(exclude_defaults=True).items()
+        }
+        with self._log().open("w") as said:
+            worker = subprocess.Popen(
+                sohoa("work", "--jobs", "1"),
+                env={**os.environ, **told},
+                stdout=said,
+                stderr=said,
+                stdin=subprocess.DEVNULL,
+            )
+        self.workers.append(worker)
+
+    def drop_worker(self) -> None:
+        """Raises CommandFailed where it does not end well."""
+        log, worker = self._log(less=1), self.workers.pop()
+        worker.send_signal(signal.SIGTERM)
+        if worker.wait(60) != 0:
+            raise CommandFailed(f"sohoa work ended with {worker.returncode}: {log.read_text()[-500:]}")
+
+    def _log(self, less: int = 0) -> Path:
+        return self.stores.settings.home / f"worker-{len(self.workers) - less}.log"
 
 
-def _take_in(stores: Stores, path: Path) -> str:
-    intake = Intake(path.name, office="local", dossier=None, actor="system:benchmark")
-    accepted = receive_path(
-        path, intake, archive=stores.archive, database=stores.database, settings=stores.settings, clock=stores.clock
-    )
-    return accepted.document.document_id
+@contextmanager
+def _site(settings: Settings, engines: dict[str, list[psutil.Process]]) -> Iterator[_Site]:
+    """Workers end with the block."""
+    with open_stores(settings) as stores:
+        settings.home.mkdir(exist_ok=True)
+        site = _Site(stores, engines)
+        try:
+            yield site
+        finally:
+            while site.workers:
+                site.drop_worker()
 
 
 def _until_archived(stores: Stores, document_ids: list[str]) -> None:
@@ -258,29 +355,9 @@ def _until_archived(stores: Stores, document_ids: list[str]) -> None:
         time.sleep(_LOOK_EVERY_S)
 
 
-@contextmanager
-def _working(settings: Settings, log: Path) -> Iterator[None]:
-    """`sohoa work` with one worker, in a home of its own unless everything is embedded there."""
-    told = {
-        f"SOHOA_{name.upper()}": str(getattr(value, "get_secret_value", lambda value=value: value)())
-        for name, value in settings.model_dump(exclude_defaults=True).items()
-    }
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w") as said:
-        worker = subprocess.Popen(
-            sohoa("work", "--jobs", "1"), env={**os.environ, **told}, stdout=said, stderr=said, stdin=subprocess.DEVNULL
-        )
-    try:
-        yield
-    finally:
-        worker.send_signal(signal.SIGTERM)
-        if worker.wait(60) != 0:
-            raise CommandFailed(f"sohoa work ended with {worker.returncode}: {log.read_text()[-500:]}")
-
-
-def _spent(engines: dict[str, list[psutil.Process]]) -> dict[str, float]:
-    """Processor time of each engine so far, ended children with it."""
-    return {engine: sum(sum(_times(one)) for one in processes) for engine, processes in engines.items()}
+def _spent(named: Mapping[str, list[psutil.Process]]) -> dict[str, float]:
+    """Processor time of each so far, ended children with it."""
+    return {name: sum(sum(_times(one)) for one in processes) for name, processes in named.items()}
 
 
 def _times(process: psutil.Process) -> Iterator[float]:
