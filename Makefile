@@ -8,12 +8,13 @@
 # make bench-scale   measures workers, dispatch and both indexes at a province's size, and writes docs/benchmarks-scale.md (two hours)
 # make mutants       breaks the fixity check in each of many ways: its own tests must fail (a quarter of an hour, not in make test)
 # make kills MINUTES=5   kills workers, API and command at random under load for so long; then nothing may be lost
-# make check  the gate: format, lint, types, import rules, fast tests
+# make lint   format, lint, types, import rules
+# make check  the gate before a commit: lint, and the fast tests
 # make bench  measures, and writes docs/benchmarks.md
 # make accuracy  measures how right the fields are on drawn and real papers, and writes docs/accuracy.md
 # make bench-archive  measures the archive in a folder and on both S3 servers, and writes docs/benchmarks-archive.md
 
-.PHONY: demo stack chaos soak load test mutants kills check format bench accuracy bench-archive bench-scale setup servers servers-stop
+.PHONY: demo stack chaos soak load test mutants kills lint check format bench accuracy bench-archive bench-scale setup servers servers-stop
 
 PY := .venv/bin/python
 
@@ -56,11 +57,13 @@ servers:
 servers-stop:
 	@$(PY) -m tests.support.servers stop
 
-check: setup
+lint: setup
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	.venv/bin/lint-imports
 	$(PY) -m mypy
+
+check: lint
 	$(PY) -m pytest -m "not slow and not mutants and not verapdf and not ocfl_java and not papers and not servers and not postgres and not brokers" -q -n auto --dist worksteal
 
 format: setup
