@@ -188,8 +188,10 @@ def test_status_counts_what_is_there(batch: Batch) -> None:
 
 def test_the_same_files_again_are_the_same_documents_and_add_nothing(batch: Batch) -> None:
     before = _tree(batch.office.archive_root)
-    again = batch.office.archive(*batch.paths)
-    for each, result in zip(batch.brought.values(), again, strict=True):
+    again = {result["source"]: result for result in batch.office.archive(*batch.paths)}
+    assert len(again) == len(batch.brought)
+    for each in batch.brought.values():
+        result = again[str(each.path)]
         assert result["duplicate_of"] == result["document_id"] == each.result["document_id"]
         assert result["status"] == "archived"
     assert _tree(batch.office.archive_root) == before
