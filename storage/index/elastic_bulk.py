@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -51,12 +52,19 @@ class Bulk:
         A version that is older than what is there is left out silently. Raises IndexAway, with some of the entries
         perhaps written: where the cluster is away, still has too much to do after TRIES requests, or takes nothing.
         """
+        with ThreadPoolExecutor(1, thread_name_prefix="bulk") as sender:
+            return self._send(alias, entries, sender)
+
+    def _send(self, alias: str, entries: Iterable[IndexEntry], sender: ThreadPoolExecutor) -> frozenset[str]:
+        """While the `sender` waits for the cluster, what comes next is made ready: either takes a millisecond a document."""
         source = (_Lines(entry.document_id, lines_of(entry)) for entry in entries)
         waiting: list[_Lines] = []
         refused: set[str] = set()
         tries = 0
-        while chunk := self._next_chunk(waiting, source):
-            busy, unfit = self._ask(alias, chunk)
+        while chunk := waiting[: self._fill(waiting, source)]:
+            asked = sender.submit(self._ask, alias, chunk)
+            self._fill(waiting, source, after=len(chunk))
+            busy, unfit = asked.result()
             refused |= unfit
             waiting = [*busy, *waiting[len(chunk) :]]
             if not busy:
@@ -75,20 +83,21 @@ class Bulk:
             self._pause(_FIRST_PAUSE_S * 2 ** (tries - 1))
         return frozenset(refused)
 
-    def _next_chunk(self, waiting: list[_Lines], source: Iterator[_Lines]) -> list[_Lines]:
-        """The first of `waiting`, which is filled up from `source`: as many as fit into one request, at least one."""
+    def _fill(self, waiting: list[_Lines], source: Iterator[_Lines], *, after: int = 0) -> int:
+        """How many of `waiting`, the first `after` left out, fit into one request, at least one; `source` fills it up."""
         size, count = 0, 0
         while True:
-            if count == len(waiting):
+            if after + count == len(waiting):
                 more = next(source, None)
                 if more is None:
                     break
                 waiting.append(more)
-            if count and size + len(waiting[count].data) > self.chunk_bytes:
+            length = len(waiting[after + count].data)
+            if count and size + length > self.chunk_bytes:
                 break
-            size += len(waiting[count].data)
+            size += length
             count += 1
-        return waiting[:count]
+        return count
 
     def _ask(self, alias: str, chunk: list[_Lines]) -> tuple[list[_Lines], set[str]]:
         """Send one request: what has to be sent again, and the documents that are refused for good."""

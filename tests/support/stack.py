@@ -203,7 +203,7 @@ def main(arguments: list[str]) -> int:
     for name in (_S3, ELASTIC):
         servers.start(name)
     with tempfile.TemporaryDirectory(prefix="sohoa-stack-") as root, running(Path(root), broker) as stack:
-        print(f"API      {stack.address}/docs")
+        print(f"API      {stack.address}")
         print(f"token    {stack.token}")
         print(f"logs     {root}/*.log")
         upload = f"--data-binary @paper.pdf '{stack.address}/v1/documents?filename=paper.pdf'"
