@@ -16,7 +16,6 @@ from typing import Any
 import pikepdf
 import pytest
 
-from ingest.receive import Intake, receive_path
 from ocr_workers.staged import DESCRIPTION, RENDITIONS
 from sohoa.cli.context import read_settings
 from sohoa.clock import FixedClock
@@ -27,6 +26,7 @@ from tests.support import press, servers, stack
 from tests.support.office import Office, ended, letter, slip
 from tests.support.stack import Stack
 from tests.support.waiting import wait_until
+from tests.support.working import take_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.brokers, pytest.mark.servers]
 SETTLED_WITHIN_S = 240.0
@@ -70,8 +70,8 @@ def test_papers_become_the_same_as_in_the_embedded_default(running: Stack, offic
 def test_files_are_equal_byte_for_byte_where_moment_and_id_are(running: Stack, office: Office, tmp_path: Path) -> None:
     papers = _papers(tmp_path / "in")
     with _held_still(running.office) as there, _held_still(office) as here:
-        ids = [_take_in(there, paper) for paper in papers]
-        assert [_take_in(here, paper) for paper in papers] == ids
+        ids = [take_in(there, paper) for paper in papers]
+        assert [take_in(here, paper) for paper in papers] == ids
         running.until_searchable(*ids, within_s=SETTLED_WITHIN_S)
         process = office.start("work", "--jobs", "1")
         wait_until(lambda: len(_archived(here)) == len(ids), "not all were archived", within_s=SETTLED_WITHIN_S)
@@ -121,19 +121,6 @@ def _held_still(office: Office) -> Iterator[Stores]:
         settings = read_settings()
     with open_stores(settings, clock=FixedClock()) as stores:
         yield stores
-
-
-def _take_in(stores: Stores, paper: Path) -> str:
-    intake = Intake(paper.name, office="local", dossier=None, actor="person:lan", priority=0)
-    accepted = receive_path(
-        paper,
-        intake,
-        archive=stores.archive,
-        database=stores.database,
-        settings=stores.settings,
-        clock=stores.clock,
-    )
-    return accepted.document.document_id
 
 
 def _archived(stores: Stores) -> dict[str, dict[str, str]]:

@@ -25,6 +25,21 @@ from tests.support.waiting import wait_until
 DONE_WITHIN_S = 120.0
 
 
+def take_in(stores: Stores, path: Path, *, priority: int = 0) -> str:
+    """A paper that comes in as any does; its id."""
+    intake = Intake(path.name, office="local", dossier=None, actor="person:lan", priority=priority)
+    accepted = receive_path(
+        path,
+        intake,
+        archive=stores.archive,
+        database=stores.database,
+        settings=stores.settings,
+        clock=stores.clock,
+    )
+    assert accepted.duplicate_of is None
+    return accepted.document.document_id
+
+
 @dataclass(slots=True)
 class Working:
     """An office whose papers wait for Celery's workers."""
@@ -36,19 +51,7 @@ class Working:
     said: str = ""
 
     def take_in(self, path: Path, *, priority: int = 0) -> str:
-        """A paper that comes in as any does; its id."""
-        intake = Intake(path.name, office="local", dossier=None, actor="person:lan", priority=priority)
-        stores = self.stores
-        accepted = receive_path(
-            path,
-            intake,
-            archive=stores.archive,
-            database=stores.database,
-            settings=stores.settings,
-            clock=stores.clock,
-        )
-        assert accepted.duplicate_of is None
-        return accepted.document.document_id
+        return take_in(self.stores, path, priority=priority)
 
     def letter(self, *, priority: int = 0) -> str:
         """The quickest paper there is, one that never came before."""
