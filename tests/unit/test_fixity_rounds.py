@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from storage.archive.layout import ledger_key, object_id_of, object_root, receip
 from storage.catalog import jobs
 from storage.catalog.documents import Document
 from storage.catalog.jobs import NewJob
+from storage.objects.protocol import Objects
 from tests.support.archived import Api, opened_api
 from tests.support.fixity_checked import (
     DAY_S,
@@ -42,6 +45,25 @@ from tests.support.verified import codes, flip, overwrite, verified
 __all__ = ["api", "filled", "papers"]  # fixtures
 
 pytestmark = pytest.mark.usefixtures("no_power_cuts")
+
+
+# what it asks of the store
+
+
+def test_round_of_a_few_papers_lists_folders_that_begin_alike_at_once(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On S3 each listing is a request."""
+    store, asked = type(api.stores.archive.objects), list[str]()
+    listed = store.list
+
+    def counted(self: Objects, prefix: str) -> Iterator[str]:
+        asked.append(prefix)
+        return listed(self, prefix)
+
+    monkeypatch.setattr(store, "list", counted)
+    duty(api).run()
+    assert len([prefix for prefix in asked if re.fullmatch("ocfl/[0-9a-f]{1,3}/?", prefix)]) == 256
 
 
 # going on
