@@ -86,12 +86,12 @@ def test_numbers_of_changes_become_visible_in_their_order(db: Database) -> None:
     seen: list[int] = []
 
     def follow() -> None:
-        cursor: int | None = RACERS
-        while not done.is_set() or cursor is not None:
+        ended = False
+        while not ended:
+            ended = done.is_set()  # asked before the look: what is committed before it is set, this look sees
             with db.read() as conn:
                 page = documents.list_documents(conn, after=max(seen, default=RACERS), limit=100)
             seen.extend(item.changed_seq for item in page.items)
-            cursor = page.items[-1].changed_seq if page.items else None
 
     follower = threading.Thread(target=follow)
     follower.start()
