@@ -50,14 +50,14 @@ class Principal:
         return OfficeId(asked or self.office or settings.office)
 
 
-def get_stores(request: Request) -> Stores:
-    """The stores that the application was made with."""
+async def get_stores(request: Request) -> Stores:
+    """The stores that the application was made with. A plain function would be called in a thread, which takes longer than it."""
     stores: Stores = request.app.state.stores
     return stores
 
 
-def get_limits(request: Request) -> Limits:
-    """How much may be asked for, as this process of the application counts it."""
+async def get_limits(request: Request) -> Limits:
+    """How much may be asked for, as this process of the application counts it; no plain function, as :func:`get_stores`."""
     limits: Limits = request.app.state.limits
     return limits
 

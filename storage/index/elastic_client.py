@@ -55,6 +55,7 @@ class Cluster:
             retry_on_timeout=False,
             retry_on_status=(),
         )
+        self._limited: dict[float, Elasticsearch] = {}
 
     @contextmanager
     def asked(self, *, timeout_s: float = SEARCH_TIMEOUT_S) -> Iterator[Elasticsearch]:
@@ -62,7 +63,7 @@ class Cluster:
         if not self.breaker.admit():
             raise IndexAway("the search server has just not answered: look whether Elasticsearch runs, then try again")
         try:
-            yield self._library.options(request_timeout=timeout_s)
+            yield self._limited_to(timeout_s)
         except ApiError as error:
             self.breaker.answered()
             raise named(error.status_code, type_of(error)) from error
@@ -90,6 +91,12 @@ class Cluster:
     def close(self) -> None:
         """Let go of all connections."""
         self._library.close()
+
+    def _limited_to(self, timeout_s: float) -> Elasticsearch:
+        """The same client and its connections under a time limit; kept, for a quarter of a millisecond goes into making one."""
+        if timeout_s not in self._limited:
+            self._limited[timeout_s] = self._library.options(request_timeout=timeout_s)
+        return self._limited[timeout_s]
 
 
 def type_of(error: ApiError) -> str:

@@ -119,14 +119,15 @@ def _engine(name: str, work: Path, size: Size) -> Engine:
         filling_s = time.perf_counter() - started_s
         assert index.count() == size.documents
         say(f"asking {name}")
-        engine = Engine(name, size.documents, size.timed / timed_s, filling_s, _ask(index))
+        engine = Engine(name, size.documents, size.timed / timed_s, filling_s, ask(index))
         say(
             f"{name}: {engine.per_s:,.0f} documents/s, p50 {engine.percentile(50):.1f} ms, p95 {engine.percentile(95):.1f} ms"
         )
         return engine
 
 
-def _ask(index: SearchIndex) -> dict[str, tuple[float, ...]]:
+def ask(index: SearchIndex) -> dict[str, tuple[float, ...]]:
+    """The milliseconds of each search, by kind, one after the other."""
     for queries in QUERIES.values():  # as a service that has been running
         for query in queries:
             _took_ms(index, query)
