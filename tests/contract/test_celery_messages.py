@@ -19,7 +19,9 @@ from sohoa.states import JobKind, Urgency
 from storage.catalog import jobs
 from storage.catalog.jobs import NewJob
 from storage.dispatch import broker as broker_module
+from storage.dispatch import messages
 from storage.dispatch.broker import Broker
+from storage.dispatch.messages import CONNECT_TIMEOUT_S
 from storage.dispatch.work_queues import WorkQueue, queues_of
 from storage.stores import Stores, open_stores
 from tests.support import brokers
@@ -138,8 +140,11 @@ def test_health_names_the_broker_what_waits_and_who_listens_to_nothing(stores: S
         assert health.unheard == queues_of(tuple(JobKind))
 
 
-def test_silent_broker_is_given_up_soon_and_no_password_is_shown() -> None:
+def test_silent_broker_is_given_up_soon_and_no_password_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody answers on 192.0.2.0/24 (RFC 5737); a packet there is lost, or refused where there is no network."""
+    monkeypatch.setattr(
+        messages, "CONNECT_TIMEOUT_S", CONNECT_TIMEOUT_S
+    )  # Sohoa's own, whatever a broker beside made it
     for url in ("amqp://sohoa:geheim@192.0.2.1:5672//", "redis://:geheim@192.0.2.1:6379/0"):
         began_s = time.monotonic()
         with pytest.raises(StoreUnavailable) as away:
