@@ -106,7 +106,7 @@ def test_many_slow_senders_hold_no_thread_of_others_and_are_gone_after_a_while(i
 def test_one_upload_too_many_is_told_to_wait_before_it_sends_and_taken_once_there_is_room(tmp_path: Path) -> None:
     asks_first = "Expect: 100-continue\r\n"
     with (
-        served(tmp_path, max_uploads_of_token=3) as api,
+        served(tmp_path, max_uploads_of_token=3, body_wait_s=600) as api,
         httpx.Client(base_url=api.address, timeout=30, headers=api.headers) as client,
     ):
         with ExitStack() as opened:
