@@ -151,7 +151,7 @@ class Siege:
         work = self.office.start("work")
         wait_until(lambda: self.waiting() == 0, running=work, within_s=DRAINED_WITHIN_S)
         work.send_signal(signal.SIGTERM)
-        work.communicate(timeout=60)
+        work.communicate(timeout=240)
 
     def check(self) -> Counter[str]:
         """Every promise kept: documents by status."""
