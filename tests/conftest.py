@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 pytest.register_assert_rewrite("tests.support")  # what a helper asserts says what it saw, as a test does
 
@@ -24,6 +26,12 @@ __all__ = [
     "migrated_sqlite",
     "postgres_server",
 ]
+
+
+hypothesis_settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # how long an example takes is the machine's
+hypothesis_settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True)

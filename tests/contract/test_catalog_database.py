@@ -104,7 +104,7 @@ def test_processes_that_migrate_at_once_all_succeed(blank_url: str) -> None:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(30)
+        process.join(120)
     assert [process.exitcode for process in processes] == [0, 0, 0]
     there = Database(blank_url)
     assert there._is_current()
@@ -167,7 +167,7 @@ def test_process_killed_inside_a_transaction_leaves_nothing_and_no_lock(db: Data
     assert here.recv() == "written"
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
-    process.join(10)
+    process.join(60)
     assert _lease_names(db) == []
     with db.write() as conn:
         _take_lease(conn)

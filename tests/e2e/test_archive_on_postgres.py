@@ -60,7 +60,8 @@ def test_drawn_papers_are_archived_found_and_all_is_rebuilt(on_postgres: Office,
 
 def test_server_that_crashes_while_papers_are_read_keeps_nobody_from_the_end(office: Office, tmp_path: Path) -> None:
     with postgres.running(fsync="on", full_page_writes="on") as server:
-        ours = office.with_settings(SOHOA_CATALOG_URL=server.url(server.create()))
+        many = {"SOHOA_MAX_ATTEMPTS": "30"}  # each crash costs one, and a lease that runs out meanwhile another
+        ours = office.with_settings(SOHOA_CATALOG_URL=server.url(server.create()), **many)
         with ours.stores() as stores:
             for number in range(6):
                 accepted = receive_path(

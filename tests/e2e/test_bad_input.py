@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -71,7 +72,9 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Batch:
     letter(folder / "xref.pdf", ["Công văn bị hỏng bảng tham chiếu"])
     pdf_files.changed(folder / "xref.pdf", lambda data: data[: data.rindex(b"startxref")] + b"startxref\n7\n%%EOF\n")
     letter(folder / LONG_NAME, ["Giấy có tên rất dài"])
-    run = office.run("archive", "--json", folder)
+    run = office.run(
+        "archive", "--json", folder, SOHOA_LEASE_S="300"
+    )  # a lease that runs out is a word on standard error
     assert run.code == 3
     return Batch(office, {Path(result["source"]).name: result for result in run.lines}, run.err)
 
@@ -211,6 +214,8 @@ def test_ctrl_c_in_the_middle_says_how_to_go_on_and_the_same_command_finishes_ea
         slip(tmp_path / f"{number}.jpg", f"Biên nhận số {number}\nNgười nhận: Lê Thị Hoa") for number in range(14)
     ]
     process = office.start("archive", "--json", "--jobs", "1", *papers)
+    assert process.stdout is not None
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)  # room for few results: it cannot come to its end unread
     first_line(process)
     os.killpg(process.pid, signal.SIGINT)
     run = ended(process)

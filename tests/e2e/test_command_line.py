@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import resource
 
 import pytest
 
@@ -34,15 +34,22 @@ WRONG: tuple[tuple[str, ...], ...] = (
 
 
 def test_help_names_every_command_and_answers_at_once(office: Office) -> None:
+    """At once: in so little processor time, for others may be at work on this machine."""
     took_s = []
     for _ in range(3):
-        started_s = time.perf_counter()
+        before_s = _spent_by_children_s()
         run = office.run("--help")
-        took_s.append(time.perf_counter() - started_s)
+        took_s.append(_spent_by_children_s() - before_s)
         assert run.code == 0
         assert all(command in run.out for command in COMMANDS)
-    assert min(took_s) < 0.5
+    assert 0 < min(took_s) < 0.5
     assert not office.home.exists()
+
+
+def _spent_by_children_s() -> float:
+    """The processor time of all processes that this one has started and that have ended."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def test_every_command_has_help(office: Office) -> None:

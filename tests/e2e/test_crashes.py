@@ -7,7 +7,8 @@ import random
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from math import isqrt
 from pathlib import Path
 
 import psutil
@@ -102,8 +103,10 @@ def test_a_page_over_its_time_limit_is_killed_and_read_by_the_second_chance(offi
 
 
 def test_a_page_over_both_time_limits_is_failed_and_the_others_are_archived(office: Office, tmp_path: Path) -> None:
-    office = office.with_settings(SOHOA_PAGE_TIMEOUT_S="1.2", SOHOA_SECOND_CHANCE_TIMEOUT_S="0.3")
-    paper = _slow_second_page(tmp_path / "slow.tif")
+    office = office.with_settings(SOHOA_PAGE_TIMEOUT_S="12", SOHOA_SECOND_CHANCE_TIMEOUT_S="0.3")
+    paper = _slow_second_page(
+        tmp_path / "slow.tif", sheets=9
+    )  # far too slow, while a busy machine has time for blank ones
     [result] = office.archive(paper, "--jobs", "1")
     assert (result["status"], result["pages"], result["pages_failed"]) == ("archived", 3, [2])
     assert "page_failed" in result["warnings"]
@@ -157,6 +160,7 @@ def test_a_stopped_supervisor_loses_its_lease_and_its_late_result_is_thrown_away
 
 
 def test_two_commands_at_once_on_overlapping_folders_archive_each_file_once(office: Office, tmp_path: Path) -> None:
+    office = office.with_settings(SOHOA_LEASE_S="300")  # one that runs out would be a word on standard error
     papers = _papers(tmp_path / "in", count=12)
     both = [office.start("archive", "--json", "--jobs", "1", *part) for part in (papers[:9], papers[:2:-1])]
     runs = [ended(process) for process in both]
@@ -181,29 +185,39 @@ def _papers(folder: Path, *, count: int) -> list[Path]:
     return [makers[number % len(makers)](number) for number in range(count)]
 
 
-def _slow_second_page(path: Path) -> Path:
-    """Three pages: two blank ones, which cost the engine nothing, and between them one that takes it seconds."""
-    sheets: list[Image.Image] = [blank_sheet(), dense_sheet(SENTENCE), blank_sheet()]
-    sheets[0].save(path, "TIFF", save_all=True, append_images=sheets[1:], compression="tiff_deflate", dpi=(300, 300))
+def _slow_second_page(path: Path, *, sheets: int = 1) -> Path:
+    """Three pages: two blank ones, which cost the engine nothing, and between them one that takes it seconds, or as many times
+    that as there are dense sheets beside each other on it (1, 4, 9)."""
+    dense, side = dense_sheet(SENTENCE), isqrt(sheets)
+    large = Image.new("L", (side * dense.width, side * dense.height), 255)
+    for number in range(side * side):
+        large.paste(dense, (number % side * dense.width, number // side * dense.height))
+    pages: list[Image.Image] = [blank_sheet(), large, blank_sheet()]
+    pages[0].save(path, "TIFF", save_all=True, append_images=pages[1:], compression="tiff_deflate", dpi=(300, 300))
     return path
 
 
 @contextmanager
 def _worker_at_a_page(office: Office, process: subprocess.Popen[str], *, of: str) -> Iterator[psutil.Process]:
-    """The one worker of a command, while it reads a page of the document named `of`."""
-    with office.stores() as stores:
+    """The one worker of a command, while it reads a page of the document named `of`: it cannot end that inside the block, where
+    nobody else can write to the catalogue."""
+    with office.stores() as stores, ExitStack() as held:
 
         def busy() -> bool:
-            with stores.database.read() as connection:
+            with ExitStack() as looking:
+                connection = looking.enter_context(stores.database.write())
                 query = (
                     "SELECT 1 FROM jobs JOIN documents USING (document_id) "
                     "WHERE jobs.kind = 'recognise' AND jobs.state = 'leased' AND source_name = :name"
                 )
-                return connection.execute(text(query), {"name": of}).first() is not None
+                found = connection.execute(text(query), {"name": of}).first() is not None
+                if found:
+                    held.push(looking.pop_all())
+            return found
 
         wait_until(busy, running=process)
-    [worker] = [child for child in psutil.Process(process.pid).children(recursive=True) if child.nice() == NICENESS]
-    yield worker
+        [worker] = [child for child in psutil.Process(process.pid).children(recursive=True) if child.nice() == NICENESS]
+        yield worker
 
 
 def _record(office: Office, name: str) -> list[dict[str, object]]:

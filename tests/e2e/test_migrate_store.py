@@ -35,7 +35,7 @@ def test_a_store_moves_while_work_runs_and_is_switched_when_it_is_stopped(office
     assert "[store_moved]" in moved_office.run("status").err
 
     work.send_signal(signal.SIGTERM)
-    work.communicate(timeout=60)
+    work.communicate(timeout=240)
     finished = office.run("migrate-store", "--to", file, "--finish", "--json")
     assert finished.code == 0, finished.err
     (moved,) = finished.lines

@@ -35,8 +35,10 @@ FIRST_PAPERS = 4
 EVERY_S = 2.0
 """A paper so often."""
 SETTLED_WITHIN_S = 240.0
-LONGEST_ANSWER_S = 40.0
-"""No sender waits longer for a receipt, whatever the store does: one time limit, another beside it, the spool."""
+LONGEST_ANSWER_S = 60.0
+"""No sender waits longer for a receipt, whatever the store does: one time limit of 15 s, another beside it, the spool, and what
+a busy machine adds."""
+SPOOLED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class Served:
             name: one["original"]["sha256"] for name, one in here.items()
         }
         assert len(here) == len(self.sent)
-        _wait_until(lambda: self.get("/readyz")["status"] == "ok", within_s=60)
+        _wait_until(lambda: self.get("/readyz")["status"] == "ok", within_s=120)
         os.killpg(self.process.pid, signal.SIGTERM)
         ended(self.process)
         status = self.office.status()
@@ -186,7 +188,7 @@ def test_a_server_that_goes_away_for_a_minute_is_waited_for_while_papers_keep_co
         count_points()
         servers.stop(served.server, how=signal.SIGKILL)
         gone_s = time.monotonic()
-        _wait_until(lambda: any(sent.spooled for sent in served.sent), within_s=30)
+        _wait_until(lambda: any(sent.spooled for sent in served.sent), within_s=120)
         assert served.get("/readyz") | {"index": "ok"} == {
             "status": "degraded",
             "catalogue": "ok",
@@ -203,10 +205,11 @@ def test_a_server_that_goes_away_for_a_minute_is_waited_for_while_papers_keep_co
     served.restart()
     with served.sending():
         _pass_s(gone_s + AWAY_S - time.monotonic())
+        _wait_until(lambda: sum(sent.spooled for sent in served.sent) >= SPOOLED, within_s=SETTLED_WITHIN_S)
         served.server = servers.again(served.server)
         came_back_with = len(served.sent)
-        _wait_until(lambda: len(served.sent) > came_back_with + 1, within_s=60)
-    assert sum(sent.spooled for sent in served.sent) >= 10
+        _wait_until(lambda: len(served.sent) > came_back_with + 1, within_s=120)
+    assert sum(sent.spooled for sent in served.sent) >= SPOOLED
     assert max(sent.took_s for sent in served.sent) < LONGEST_ANSWER_S
     served.assert_all_archived()
 
@@ -217,11 +220,11 @@ def test_a_server_that_is_frozen_keeps_no_sender_waiting_for_long_and_no_page_fr
         os.killpg(served.server.pid, signal.SIGSTOP)
         try:
             _pass_s(FROZEN_S)
-            _wait_until(lambda: any(sent.spooled for sent in served.sent), within_s=60)
+            _wait_until(lambda: any(sent.spooled for sent in served.sent), within_s=120)
         finally:
             os.killpg(served.server.pid, signal.SIGCONT)
         came_back_with = len(served.sent)
-        _wait_until(lambda: len(served.sent) > came_back_with + 1, within_s=60)
+        _wait_until(lambda: len(served.sent) > came_back_with + 1, within_s=120)
     assert max(sent.took_s for sent in served.sent) < LONGEST_ANSWER_S
     served.assert_all_archived()
 
@@ -231,7 +234,7 @@ def test_a_server_that_restarts_again_and_again_loses_no_paper(served: Served) -
         server = served.server
         for how in RESTARTS:
             sent = len(served.sent)
-            _wait_until(lambda sent=sent: len(served.sent) > sent + 1, within_s=60)  # type: ignore[misc]
+            _wait_until(lambda sent=sent: len(served.sent) > sent + 1, within_s=120)  # type: ignore[misc]
             count_points()
             servers.stop(server, how=how)
             served.server = server = servers.again(server)
@@ -248,7 +251,7 @@ def _serve(office: Office, address: str) -> subprocess.Popen[str]:
         except httpx.TransportError:
             return False
 
-    _wait_until(answers, within_s=60)
+    _wait_until(answers, within_s=120)
     return process
 
 

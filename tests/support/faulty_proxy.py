@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import urlsplit
 
+from tests.support.servers import free_ports
+
 Kind = Literal["refuse", "cut_before", "cut_after", "cut_half", "hang"]
 """`refuse`: 503, the server never sees it. `cut_before`: the connection ends, the server never sees it. `cut_after`: the
 server does it, the answer is lost. `cut_half`: half the answer's body. `hang`: no answer until the proxy closes."""
@@ -75,8 +77,8 @@ class FaultyProxy:
                 """A cut connection is what this is for."""
 
         self.closing.clear()
+        self.port = self.port or free_ports(1)[0]  # one that is still free when it comes back
         self._server = Server(("127.0.0.1", self.port), Handler)
-        self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def down(self) -> None:

@@ -46,16 +46,25 @@ def index(index_settings: Settings) -> Iterator[SearchIndex]:
 
 
 @contextmanager
-def elastic_url(server: servers.S3Server, *, endpoint: str | None = None) -> Iterator[str]:
-    """The URL of an index that is not there yet, dropped afterwards; `endpoint` is another way to the server."""
+def elastic_url(
+    server: servers.S3Server, *, endpoint: str | None = None, answers_within_s: float = 60.0
+) -> Iterator[str]:
+    """The URL of an index that is not there yet, dropped afterwards; `endpoint` is another way to the server. A search from
+    this process may take longer than anybody would wait: a busy machine is no fault of Sohoa's."""
     from elasticsearch import Elasticsearch  # here, for every test process reads this file
 
+    from storage.index import elastic
+    from storage.index.elastic_client import Cluster
+
     name = f"t{secrets.token_hex(6)}"
-    try:
-        yield f"{endpoint or server.endpoint}/{name}"
-    finally:
-        with Elasticsearch(server.endpoint) as library:
-            drop(library, name)
+    with pytest.MonkeyPatch.context() as patience:
+        patience.setitem(vars(Cluster.asked)["__wrapped__"].__kwdefaults__, "timeout_s", answers_within_s)
+        patience.setattr(elastic, "SEARCH_BUDGET_S", answers_within_s)
+        try:
+            yield f"{endpoint or server.endpoint}/{name}"
+        finally:
+            with Elasticsearch(server.endpoint, request_timeout=120) as library:
+                drop(library, name)
 
 
 def drop(library: Elasticsearch, name: str) -> None:

@@ -91,11 +91,11 @@ def before(api: str, **changed: str) -> Iterator[Proxy]:
         more = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **more)  # type: ignore[call-overload]
         try:
-            wait_until(lambda: _answers(process, proxy), "nginx did not come up", within_s=15)
+            wait_until(lambda: _answers(process, proxy), "nginx did not come up", within_s=60)
             yield proxy
         finally:
             process.terminate()
-            _, said = process.communicate(timeout=15)
+            _, said = process.communicate(timeout=60)
         assert process.returncode == 0, said
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -56,7 +56,7 @@ def running(server: Postgres, *, most: int) -> Iterator[Callable[[str], str]]:
         yield lambda database: f"postgresql+psycopg://{OWNER}@/{database}?host={folder}&port={port}"
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        process.wait(60)
 
 
 def _answers(process: subprocess.Popen[bytes], folder: Path, port: int) -> bool:

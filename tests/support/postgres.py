@@ -79,7 +79,7 @@ class Postgres:
         self._control("stop", "-w", "-m", how)
 
     def _control(self, *arguments: str) -> None:
-        _as_user([str(self.programs / "pg_ctl"), *arguments, "-D", str(self.folder / "data")], self.folder)
+        _as_user([str(self.programs / "pg_ctl"), *arguments, "-t", "180", "-D", str(self.folder / "data")], self.folder)
 
 
 def wanted() -> Path:

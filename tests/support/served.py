@@ -36,7 +36,7 @@ class Served:
     def upload(self, *, size_bytes: int, more: str = "") -> socket.socket:
         """A connection on which the head of an upload was sent, and nothing of its body."""
         host, port = self.address.removeprefix("http://").split(":")
-        connection = socket.create_connection((host, int(port)), timeout=30)
+        connection = socket.create_connection((host, int(port)), timeout=120)
         head = f"POST /v1/documents HTTP/1.1\r\nHost: x\r\nAuthorization: {self.headers['Authorization']}\r\n"
         connection.sendall(f"{head}{more}Content-Length: {size_bytes}\r\n\r\n".encode())
         return connection

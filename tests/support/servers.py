@@ -6,6 +6,7 @@ python -m tests.support.servers stop             stops what was started here, an
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pwd
@@ -22,6 +23,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,8 @@ _RUNNING: list[subprocess.Popen[bytes]] = []
 """Kept, for a process that is forgotten while it runs is warned of; `stop` ends it by its pid."""
 _AGAIN: dict[str, S3Server] = {}
 """The newest process of each server that was started again, by its folder."""
+_GIVEN: set[int] = set()
+"""The ports that this process was given."""
 _UP_WITHIN_S = 180.0
 """Elasticsearch takes 8 s on an idle machine, and a minute on a busy one."""
 _DOWN_WITHIN_S = 20.0
@@ -159,16 +163,28 @@ def stop(server: S3Server, *, how: signal.Signals = signal.SIGTERM) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """So many loopback ports that nobody listens on just now, below those that outgoing connections are given."""
+    """So many loopback ports that nobody listens on just now, below those that outgoing connections are given. Nobody else who
+    runs tests is given them while this process lives: a server begins to listen a minute later, and may be stopped and started
+    again."""
     with ExitStack() as held:
         ports: list[int] = []
         while len(ports) < count:
             port = 10_000 + secrets.randbelow(20_000)
+            if port in _GIVEN:
+                continue
             listener = held.enter_context(socket.socket())
             with suppress(OSError):
                 listener.bind(("127.0.0.1", port))
+                fcntl.lockf(_book_of_ports(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+                _GIVEN.add(port)
                 ports.append(port)
         return ports
+
+
+@cache
+def _book_of_ports() -> int:
+    """A file of which each process has locked a byte for each port that it was given; never closed, which would end them all."""
+    return os.open(f"/var/tmp/sohoa-ports-{os.geteuid()}", os.O_CREAT | os.O_RDWR, 0o600)
 
 
 def _run(name: str, command: tuple[str, ...], folder: Path, port: int, keys: tuple[str, str]) -> S3Server:

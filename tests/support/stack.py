@@ -34,7 +34,7 @@ COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 OURS = ("api", "worker", "housekeeper")
 """The services of docker-compose.yml that are Sohoa; the others are engines."""
 _S3 = "seaweedfs"
-_UP_WITHIN_S, _DOWN_WITHIN_S = 120.0, 90.0
+_UP_WITHIN_S, _DOWN_WITHIN_S = 240.0, 120.0
 
 
 @dataclass(slots=True)

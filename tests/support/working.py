@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.support.office import Office, ended, letter
 from tests.support.postgres import Postgres
 from tests.support.waiting import wait_until
 
-DONE_WITHIN_S = 120.0
+DONE_WITHIN_S = 240.0
 
 
 def take_in(stores: Stores, path: Path, *, priority: int = 0) -> str:
@@ -78,16 +78,23 @@ class Working:
             within_s=DONE_WITHIN_S,
         )
 
-    def busy_with(self, kind: JobKind) -> int:
-        """Wait until a worker does such a job; its process."""
+    @contextmanager
+    def busy_with(self, kind: JobKind) -> Iterator[int]:
+        """Wait until a worker does such a job; its process, which cannot end the job as long as the block lasts."""
         leased = select(tables.jobs.c.owner).where(tables.jobs.c.kind == kind, tables.jobs.c.state == JobState.LEASED)
+        with ExitStack() as held:
+            owners: list[str] = []
 
-        def owner() -> str | None:
-            with self.stores.database.read() as connection:
-                return connection.execute(leased).scalar()
+            def is_held() -> bool:
+                with ExitStack() as looking:
+                    connection = looking.enter_context(self.stores.database.write_beside())
+                    owners.extend(connection.execute(leased.limit(1).with_for_update()).scalars())
+                    if owners:
+                        held.push(looking.pop_all())
+                return bool(owners)
 
-        wait_until(lambda: owner() is not None, "no worker took it", within_s=DONE_WITHIN_S)
-        return int(str(owner()).rpartition(":")[2])
+            wait_until(is_held, "no worker took it", within_s=DONE_WITHIN_S)
+            yield int(owners[0].rpartition(":")[2])
 
     def lanes(self, document_id: str) -> list[str]:
         """Who read each page."""

@@ -22,6 +22,7 @@ from storage.catalog.tables import leases as leases_table
 from storage.stores import open_stores
 from tests.support.catalogue_rows import rows_of
 from tests.support.rebuilding import lose_everything_but_the_archive, rebuild_in
+from tests.support.waiting import wait_until
 from tests.support.worked import MIXED, WHOLE, WorkedOffice, worked_office
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -101,7 +102,10 @@ def test_backup_while_others_write_is_of_one_moment_and_hinders_nobody(office: W
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        backups = [back_up(url_of(office), tmp_path / f"{number}.sqlite", now=NOW) for number in range(8)]
+        backups = []
+        for number in range(8):
+            backups.append(back_up(url_of(office), tmp_path / f"{number}.sqlite", now=NOW))
+            wait_until(lambda before=made: made > before, "nobody else writes")  # type: ignore[misc]
     finally:
         stop.set()
         writer.join()

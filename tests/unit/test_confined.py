@@ -39,7 +39,7 @@ def do(what: str, amount: int = 0) -> int:
 
 @pytest.fixture
 def confined() -> Iterator[Confined[..., int]]:
-    made: Confined[..., int] = Confined(do, memory_bytes=512 * MEGABYTE, timeout_s=0.5)
+    made: Confined[..., int] = Confined(do, memory_bytes=512 * MEGABYTE, timeout_s=120)
     yield made
     made.close()
 
@@ -66,10 +66,13 @@ def test_a_call_out_of_bounds_ends_its_process_and_the_next_one_gets_another(
     confined: Confined[..., int], capfd: pytest.CaptureFixture[str], what: str
 ) -> None:
     first = confined("look")
-    started = time.monotonic()
+    started, patient_s = time.monotonic(), confined._timeout_s
+    if what == "spin":
+        confined._timeout_s = 0.5
     with pytest.raises(OutOfBoundsError):
         confined(what, 2048 * MEGABYTE)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
+    confined._timeout_s = patient_s
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
     assert confined("look") != first

@@ -32,9 +32,10 @@ def _code(path: Path, kind: Kind, **limits: float) -> str:
 
 @contextmanager
 def _within(seconds: float) -> Iterator[None]:
-    started = time.perf_counter()
+    """Of processor time, for others may be at work on this machine."""
+    started = time.process_time()
     yield
-    assert time.perf_counter() - started < seconds
+    assert time.process_time() - started < seconds
 
 
 def test_png_of_30000_by_30000_pixels_is_refused_by_its_header(tmp_path: Path) -> None:
