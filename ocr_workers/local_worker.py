@@ -49,6 +49,8 @@ class _Worker:
     ready: bool = False
     job_id: int | None = None
     deadline_s: float | None = None
+    has_said_why: bool = False
+    """That it cannot work, and ends."""
 
 
 class Supervisor:
@@ -123,13 +125,17 @@ class Supervisor:
                 elif message[0] == "end":
                     worker.job_id = worker.deadline_s = None
                 else:
+                    worker.has_said_why = True
                     self._failure = SetupError(message[2], code=message[1])
         except (EOFError, ConnectionResetError):
             return  # it is dead; its sentinel says so too
 
     def _kill_overdue(self) -> None:
         for worker in list(self._workers):
-            if worker.deadline_s is not None and time.monotonic() > worker.deadline_s:
+            if not _is_overdue(worker):
+                continue
+            self._read(worker)  # it may have gone on while this process was held up
+            if _is_overdue(worker):
                 log.warning("worker.killed", job_id=worker.job_id, reason="timeout")
                 worker.process.kill()
                 self._bury(worker, code="timeout")
@@ -137,6 +143,8 @@ class Supervisor:
     def _bury(self, worker: _Worker, *, code: str) -> None:
         worker.process.join()
         self._read(worker)
+        if worker.has_said_why:
+            code = "stopped"
         if code == "engine_killed":
             log.warning("worker.died", job_id=worker.job_id, exit_code=worker.process.exitcode)
         worker.pipe.close()
@@ -172,6 +180,10 @@ class Supervisor:
                 if self._hurry.is_set() or (worker.deadline_s is None and time.monotonic() > patient_until_s):
                     worker.process.kill()
         self._database.close()
+
+
+def _is_overdue(worker: _Worker) -> bool:
+    return worker.deadline_s is not None and time.monotonic() > worker.deadline_s
 
 
 @contextmanager

@@ -203,6 +203,8 @@ def _wait_until_searchable(stores: Stores, fleet: Fleet, stop: threading.Event) 
             sys.stderr.write(f"sohoa: archived, but not yet searchable: {trouble.detail} [{trouble.code}]\n")
             return
         stop.wait(POLL_S)
+    if not stop.is_set():
+        sys.stderr.write("sohoa: archived, but not all can be searched for yet: `sohoa status` says how much waits\n")
 
 
 class WaitingNotice:

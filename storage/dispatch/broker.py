@@ -103,15 +103,15 @@ class _Sender:
         self._thread = threading.Thread(target=self._run, name="dispatch", daemon=True)
         self._thread.start()
 
-    def put(self, queue: WorkQueue) -> None:
+    def put(self, queue: WorkQueue | None) -> None:
         with suppress(Full):
             self._waiting.put_nowait(queue)
 
     def close(self) -> None:
-        try:
-            self._waiting.put_nowait(None)
-        except Full:
-            return
+        with suppress(Empty):  # who has too much to send has not been heard for long: the sweeper asks for what is left out
+            while self._waiting.full():
+                self._waiting.get_nowait()
+        self.put(None)
         self._thread.join(LAST_WORDS_S)
 
     def _run(self) -> None:

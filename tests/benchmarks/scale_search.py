@@ -26,7 +26,8 @@ OFFICE = OfficeId("office-3")
 MOST_MS = {"tantivy": 20.0, ELASTIC: 50.0}
 LEAST_PER_S = 1_500.0
 _ROUNDS = 8
-_BATCH = 2_000
+_BATCH = 10_000
+"""Of the copies: fewer, larger pieces of an index are made in less time. What is timed comes in corpus.fill's batches."""
 _TEXTS = 50_000
 """Papers that differ; of more than that, each stands in the index under several ids."""
 
