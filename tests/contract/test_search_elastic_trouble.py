@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch
@@ -25,6 +26,7 @@ from storage.index.protocol import IndexEntry, SearchIndex
 from tests.support import servers
 from tests.support.faulty_proxy import Fault, FaultyProxy, between
 from tests.support.indexes import ELASTIC, elastic_url, entry, names, search
+from tests.support.waiting import wait_until
 
 TIGHT_BYTES = 3_000_000
 """What the server of the backpressure tests takes at once."""
@@ -87,6 +89,33 @@ def test_a_document_that_is_more_than_the_cluster_ever_takes_is_refused_alone(
             assert isinstance(index, ElasticIndex)
             index.refresh()
             assert set(index.sequences(["before", "giant", "after"])) == {"before", "after"}
+
+
+@pytest.mark.servers
+def test_what_comes_next_is_made_ready_while_the_cluster_works(
+    behind: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, requests, most = list[str](), list[int](), 8
+
+    def papers() -> Iterator[IndexEntry]:
+        for number in range(most):
+            taken.append(f"{number}")
+            yield entry(f"{number}", "kế hoạch")
+
+    with open_index(behind, mode="write"):
+        bulk = Bulk(connect(behind)[0])
+        bulk.chunk_bytes, ask = 1, bulk._ask  # a document a request; the one after it is known not to fit
+
+        def busy(*asked: Any) -> Any:
+            requests.append(len(requests) + 1)
+            wait_until(
+                lambda: len(taken) >= min(most, requests[-1] + 2), "what comes next waits until the cluster is done"
+            )
+            return ask(*asked)
+
+        monkeypatch.setattr(bulk, "_ask", busy)
+        assert bulk.send(behind.index_url.rpartition("/")[2], papers()) == frozenset()
+    assert len(requests) == most
 
 
 @pytest.mark.servers
