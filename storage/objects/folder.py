@@ -31,11 +31,23 @@ from sohoa.errors import (
     DigestMismatch,
     NotAllowed,
     NotFound,
-    SetupError,
     StoreUnavailable,
 )
 from sohoa.model import Sha256
 from storage.objects.doubts import Doubts
+from storage.objects.folder_files import (
+    Window,
+    check_file_system,
+    chunks,
+    etag,
+    etag_or_none,
+    has_digest,
+    keys_below,
+    remove_if_empty,
+    same_bytes,
+    sync_folder,
+    write_all,
+)
 from storage.objects.protocol import (
     DAMAGED,
     DELETABLE,
@@ -47,7 +59,6 @@ from storage.objects.protocol import (
     object_digest,
 )
 
-CHUNK_BYTES = 1024 * 1024
 LEFTOVER_AGE = timedelta(days=1)
 """A private file this old belongs to a process that was killed."""
 _DURABLE_FOLDERS_KEPT = 20_000
@@ -64,14 +75,14 @@ class FolderObjects:
         self._doubts = Doubts(self._root)
         try:
             self._private.mkdir(parents=True, exist_ok=True, mode=0o750)
-            _sync_folder(self._root)
+            sync_folder(self._root)
         except OSError as error:
             why = os.strerror(error.errno or 0)
             raise StoreUnavailable(
                 f"{self._root} cannot be written ({why}): set SOHOA_HOME to a folder of yours"
             ) from error
         with _store_errors(".tmp"):
-            _check_file_system(self._private)
+            check_file_system(self._private)
         self.drop_leftovers()
 
     def create(
@@ -100,7 +111,7 @@ class FolderObjects:
             try:
                 self._put(source_path, target_path, partial(os.link, source_path))
             except FileExistsError:
-                if not _same_bytes(source_path, target_path):
+                if not same_bytes(source_path, target_path):
                     raise AlreadyExists(f"{target} exists already with other bytes") from None
                 self._sync_name(target_path)
 
@@ -109,7 +120,7 @@ class FolderObjects:
         with self._written(key, data) as (private, _), _store_errors(key):
             self._make_folder(target.parent)
             with self._lock():
-                if _etag_or_none(target) != if_match:
+                if etag_or_none(target) != if_match:
                     raise Conflict(f"{key} was changed by somebody else meanwhile; read it again")
                 private.replace(target)
                 self._sync_name(target)
@@ -121,9 +132,9 @@ class FolderObjects:
                 raise DigestMismatch(f"{key}: the bytes given are not those of its digest; it stays as it is")
             with self._lock():
                 if target.exists():
-                    if _has_digest(target, sha256):
+                    if has_digest(target, sha256):
                         return stored
-                    aside = self._path(damaged_key(key, _etag(target.stat())))
+                    aside = self._path(damaged_key(key, etag(target.stat())))
                     with suppress(FileExistsError):  # set aside by somebody who was killed then
                         self._put(target, aside, partial(os.link, target))
                 self._put(private, target, private.replace)
@@ -134,7 +145,7 @@ class FolderObjects:
         with _store_errors(key):
             file = path.open("rb")
             file.seek(start)
-            return file if end is None else io.BufferedReader(_Window(file, max(0, end - start)))
+            return file if end is None else io.BufferedReader(Window(file, max(0, end - start)))
 
     def read(self, key: str) -> bytes:
         path = self._sure(key)
@@ -147,7 +158,7 @@ class FolderObjects:
             found = path.stat()
         return ObjectStat(
             size_bytes=found.st_size,
-            etag=_etag(found),
+            etag=etag(found),
             modified_at=datetime.fromtimestamp(found.st_mtime, UTC),
         )
 
@@ -158,7 +169,7 @@ class FolderObjects:
         folder = prefix.rpartition("/")[0]
         if folder:
             self._path(folder)
-        for key in _keys_below(self._root, f"{folder}/" if folder else "", prefix):
+        for key in keys_below(self._root, f"{folder}/" if folder else "", prefix):
             if not key.startswith("."):
                 yield key
 
@@ -170,7 +181,7 @@ class FolderObjects:
             path.unlink(missing_ok=True)
             self._doubts.drop(path)
             for folder in path.parents:
-                if folder.parent == self._root or not _remove_if_empty(folder):
+                if folder.parent == self._root or not remove_if_empty(folder):
                     break
                 self._durable_folders.discard(folder)
 
@@ -199,12 +210,12 @@ class FolderObjects:
             for name in first:
                 (folder / name).unlink(missing_ok=True)
                 if (folder / name).parent.exists():
-                    _sync_folder((folder / name).parent)
+                    sync_folder((folder / name).parent)
             for whole in (self._path(DAMAGED + root), folder):
                 if whole.exists():
                     shutil.rmtree(whole)
             for above in folder.parents:
-                if above.parent == self._root or not above.exists() or not _remove_if_empty(above):
+                if above.parent == self._root or not above.exists() or not remove_if_empty(above):
                     break
             self._durable_folders.clear()
             guard.unlink(missing_ok=True)
@@ -271,11 +282,11 @@ class FolderObjects:
                 descriptor = os.open(private, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
             try:
                 digest, size_bytes = hashlib.sha256(), 0
-                for chunk in _chunks(source):
+                for chunk in chunks(source):
                     digest.update(chunk)
                     size_bytes += len(chunk)
                     with _store_errors(key):
-                        _write_all(descriptor, chunk)
+                        write_all(descriptor, chunk)
                 with _store_errors(key):
                     os.fchmod(descriptor, 0o440)
                     os.fsync(descriptor)
@@ -313,7 +324,7 @@ class FolderObjects:
         except FileExistsError:  # it was there, and when mkdir looked what it is, it had been removed
             raise FileNotFoundError(errno.ENOENT, "removed while it was made", str(folder)) from None
         try:
-            _sync_folder(folder.parent)
+            sync_folder(folder.parent)
         except OSError:
             with suppress(OSError):  # not empty: somebody else has found it on the disk
                 folder.rmdir()
@@ -325,7 +336,7 @@ class FolderObjects:
     def _sync_name(self, name: Path) -> None:
         """Make a name durable; where that fails it is in doubt."""
         try:
-            _sync_folder(name.parent)
+            sync_folder(name.parent)
         except FileNotFoundError:
             raise
         except OSError:
@@ -341,28 +352,6 @@ class FolderObjects:
             yield
         finally:
             os.close(descriptor)
-
-
-class _Window(io.RawIOBase):
-    """The next `size_bytes` bytes of an open file, as a stream of its own."""
-
-    def __init__(self, file: BinaryIO, size_bytes: int) -> None:
-        self._file = file
-        self._left = size_bytes
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)  # type: ignore[arg-type]
-        data = self._file.read(min(len(view), self._left))
-        view[: len(data)] = data
-        self._left -= len(data)
-        return len(data)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
 
 
 @contextmanager
@@ -388,35 +377,6 @@ def _store_errors(key: str) -> Iterator[None]:
         ) from error
 
 
-def _chunks(source: BinaryIO | bytes) -> Iterator[bytes]:
-    if isinstance(source, bytes):
-        yield source
-        return
-    while chunk := source.read(CHUNK_BYTES):
-        yield chunk
-
-
-def _write_all(descriptor: int, chunk: bytes) -> None:
-    left = memoryview(chunk)
-    while left:
-        left = left[os.write(descriptor, left) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _same_bytes(one: Path, other: Path) -> bool:
-    if one.samefile(other):
-        return True
-    with one.open("rb") as left, other.open("rb") as right:
-        return hashlib.file_digest(left, "sha256").digest() == hashlib.file_digest(right, "sha256").digest()
-
-
 def _read_guard(path: Path) -> tuple[datetime | None, bool]:
     """Until when, and whether on hold. Raises StoreUnavailable for one that cannot be read: then nothing may go."""
     try:
@@ -426,83 +386,3 @@ def _read_guard(path: Path) -> tuple[datetime | None, bool]:
         return None, False
     except (OSError, ValueError, KeyError) as error:
         raise StoreUnavailable(f"{path} cannot be read: nothing is disposed of; set the retention again") from error
-
-
-def _has_digest(path: Path, sha256: Sha256) -> bool:
-    """False too where the disk cannot read it."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
-    except OSError:
-        return False
-
-
-def _etag(found: os.stat_result) -> str:
-    return f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"
-
-
-def _etag_or_none(path: Path) -> str | None:
-    try:
-        return _etag(path.stat())
-    except FileNotFoundError:
-        return None
-
-
-def _keys_below(root: Path, folder: str, prefix: str) -> Iterator[str]:
-    """Keys in and below `folder` ("" or ending in "/") that start with `prefix`, in the order of the whole keys."""
-    try:
-        with os.scandir(root / folder) as entries:
-            names = sorted(f"{entry.name}/" if entry.is_dir() else entry.name for entry in entries)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for key in (folder + name for name in names):
-        if not key.startswith(prefix) and not prefix.startswith(key):
-            continue
-        if key.endswith("/"):
-            yield from _keys_below(root, key, prefix)
-        else:
-            yield key
-
-
-def _remove_if_empty(folder: Path) -> bool:
-    try:
-        folder.rmdir()
-    except FileNotFoundError:
-        return True
-    except OSError as error:
-        if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
-            return False
-        raise
-    return True
-
-
-def _check_file_system(private: Path) -> None:
-    """Raise SetupError unless a hard link fails where the name is taken and a rename takes a name over in one step."""
-    one, other = (private / f"probe-{os.getpid()}-{secrets.token_hex(8)}" for _ in range(2))
-    try:
-        one.write_bytes(b"1")
-        linked = _fails_with(None, lambda: os.link(one, other)) and other.exists() and other.samefile(one)
-        refused = linked and _fails_with(errno.EEXIST, lambda: os.link(one, other))
-        other.unlink(missing_ok=True)
-        other.write_bytes(b"2")
-        replaced = _fails_with(None, lambda: other.replace(one)) and one.read_bytes() == b"2" and not other.exists()
-    finally:
-        one.unlink(missing_ok=True)
-        other.unlink(missing_ok=True)
-    if not (linked and refused and replaced):
-        raise SetupError(
-            f"{private.parent} is on a file system without hard links or atomic renames, where a paper could be lost: "
-            "put the archive on ext4, XFS, Btrfs or ZFS, or on S3",
-            code="store_unfit",
-        )
-
-
-def _fails_with(number: int | None, call: Callable[[], object]) -> bool:
-    """Whether a call ends with this errno (None: well). A full or broken disk is no answer and passes through."""
-    try:
-        call()
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}:
-            raise
-        return error.errno == number
-    return number is None
