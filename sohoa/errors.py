@@ -27,7 +27,7 @@ class Refused(SohoaError):
     """The bytes were not accepted: nothing was stored and no document exists.
 
     Codes: empty, unsupported_kind, not_found, not_readable, too_large, too_many_pages, too_many_pixels, page_too_big,
-    no_pages, nested_too_deep, changed_while_read, unreadable, disk_low, disk_full, spool_full, bad_dossier, bad_name.
+    no_pages, nested_too_deep, changed_while_read, unreadable, disk_low, disk_full, spool_full, bad_dossier.
     """
 
     code = "refused"
@@ -36,7 +36,7 @@ class Refused(SohoaError):
 class Held(SohoaError):
     """The document was accepted but a person must act before it can go on.
 
-    Codes: encrypted, damaged.
+    Codes: encrypted, damaged, security_mark.
     """
 
     code = "held"

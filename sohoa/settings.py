@@ -180,7 +180,9 @@ class Settings(BaseSettings):
     )
 
     log_level: str = Field(
-        default="warning", pattern="^(debug|info|warning|error)$", description="least weight of what is logged"
+        default="warning",
+        pattern="^(debug|info|warning|error)$",
+        description="least weight of what is logged; `serve` and `work` say info unless told",
     )
     traces_url: str = Field(
         default="",

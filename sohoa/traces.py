@@ -42,7 +42,9 @@ def set_up(settings: Settings, *, part: str) -> None:
     if not settings.traces_url:
         return
     if importlib.util.find_spec("opentelemetry.exporter.otlp.proto.http") is None:
-        raise SetupError("traces need OpenTelemetry: pip install 'sohoa[otel]'", code="driver_missing")
+        raise SetupError(
+            "traces need OpenTelemetry: pip install '.[otel]' in Sohoa's own folder", code="driver_missing"
+        )
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider

@@ -9,7 +9,7 @@ Severity = Literal["error", "warning", "pending"]
 
 _RESTORE = "restore the file from a copy of the archive; do not mend it by hand"
 _REBUILD = "the archive is right: rebuild the catalogue from it"
-_REINDEX = "delete the index folder: it is made anew from the archive"
+_REINDEX = "make it anew from the archive: delete its folder (on Elasticsearch: `sohoa rebuild --index`)"
 _WAIT = "nothing: the housekeeper finishes it; if it is still there an hour later, see the log"
 
 ADVICE: Final[dict[str, tuple[Severity, str, str]]] = {

@@ -54,7 +54,9 @@ class PostgresServer:
                 f"SOHOA_CATALOG_URL cannot be used: write postgresql+psycopg://…, not {url.drivername}://…"
             )
         if importlib.util.find_spec("psycopg") is None:
-            raise SetupError("PostgreSQL needs its driver: pip install 'sohoa[postgres]'", code="driver_missing")
+            raise SetupError(
+                "PostgreSQL needs its driver: pip install '.[postgres]' in Sohoa's own folder", code="driver_missing"
+            )
         return cls(url.set(drivername="postgresql+psycopg"))
 
     def __repr__(self) -> str:

@@ -21,7 +21,7 @@ def open_dispatch(settings: Settings) -> Dispatch:
     if not settings.broker_url:
         return NoBroker()
     if importlib.util.find_spec("celery") is None:
-        raise SetupError("a broker needs Celery: pip install 'sohoa[celery]'", code="driver_missing")
+        raise SetupError("a broker needs Celery: pip install '.[celery]' in Sohoa's own folder", code="driver_missing")
     from storage.dispatch.broker import Broker
 
     return Broker(settings.broker_url)
