@@ -19,7 +19,7 @@ try:
     from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 except ImportError as error:
     raise SetupError(
-        "SOHOA_INDEX_URL names Elasticsearch, whose driver is not installed: pip install '.[elasticsearch]' in Sohoa's own folder",
+        "SOHOA_INDEX_URL names Elasticsearch, whose driver is missing: pip install '.[elasticsearch]' in Sohoa's own folder",
         code="driver_missing",
     ) from error
 
