@@ -22,6 +22,7 @@ from storage.archive import premis
 from storage.archive.archive import Archive
 from storage.archive.commit import Recorded, StagedFile
 from storage.archive.description import read_events, record_to_follow, stage_description, with_events
+from storage.archive.disposal import check_not_disposed
 from storage.archive.layout import MOVED, document_folder, dossier_of, object_id_of, to_json
 from storage.archive.premis import EventType
 from storage.catalog import documents, jobs, outbox, revisions
@@ -37,11 +38,14 @@ def move(stores: Stores, document: Document, *, to: str | None, actor: Actor, re
     """Take a document to the dossier `to`, or (None) out of any. Where it is there already, nothing is done.
 
     Raises Conflict where it is withdrawn, is being worked on (`busy`), was never taken by the archive, or where the
-    dossier has the same bytes as another document (`duplicate`); Refused (bad_dossier); BadRequest without a reason.
+    dossier has the same bytes as another document (`duplicate`) or was disposed of (`disposed`); Refused (bad_dossier);
+    BadRequest without a reason.
     """
     check_reason(reason)
     dossier = check_dossier(to)
     owner, now = process_owner(), stores.clock.now()
+    if dossier != document.dossier:
+        check_not_disposed(stores.archive.objects, object_id_of(document.document_id, dossier))
     with stores.database.write() as connection:
         document = documents.get(connection, document.document_id)
         check_settled(document.status, document.document_id)

@@ -19,6 +19,7 @@ from storage.archive import Archive, object_id_of
 from storage.archive.disposal import Disposed, read_certificate
 from storage.archive.layout import ledger_key, object_root, sha256_of, to_json
 from storage.archive.ledger import entry_to_dict
+from storage.catalog import documents, jobs
 from storage.index import open_index, parse_query
 from storage.objects import open_objects
 from tests.support.catalogue_rows import rows_of
@@ -159,6 +160,18 @@ def test_nothing_joins_a_dossier_that_was_disposed_of(office: WorkedOffice) -> N
     with pytest.raises(Conflict) as caught:
         other.commit_and_record(object_id_of("X", DOSSIER), [staged], actor=LAN, message="late")
     assert caught.value.code == "disposed"
+
+
+def test_nothing_is_moved_into_a_dossier_that_was_disposed_of(office: WorkedOffice) -> None:
+    office.bring(WHOLE, dossier=DOSSIER)
+    dispose(office, DOSSIER)
+    loose = office.bring(WHOLE)
+    with pytest.raises(Conflict) as caught:
+        office.move(loose, DOSSIER)
+    assert caught.value.code == "disposed"
+    with office.stores.database.read() as connection:
+        assert documents.get(connection, loose.document_id) == loose
+        assert jobs.counts(connection) == {}
 
 
 def test_rebuild_says_the_same_of_what_was_disposed_of(office: WorkedOffice) -> None:
