@@ -58,6 +58,10 @@ class Broker:
                 for _ in range(missing):
                     _send(app, producer, queue)
                 sent += max(missing, 0)
+                if (
+                    missing > 0
+                ):  # RabbitMQ does not answer a message; one that it refuses ends the channel, and this tells
+                    _declared(app, channel, queue)
         return sent
 
     def health(self) -> BrokerHealth:

@@ -140,6 +140,20 @@ def test_health_names_the_broker_what_waits_and_who_listens_to_nothing(stores: S
         assert health.unheard == queues_of(tuple(JobKind))
 
 
+@pytest.mark.parametrize("broker", brokers.MARKED[:1], indirect=True)  # Redis knows no such right
+def test_sweeper_is_told_where_the_broker_refuses_messages(stores: Stores, broker: TestBroker) -> None:
+    broker.control(
+        "set_permissions", "guest", ".*", "^sohoa.*", ".*"
+    )  # messages go by the default exchange, `amq.default`
+    try:
+        with pytest.raises(StoreUnavailable, match="ACCESS_REFUSED"):
+            stores.dispatch.top_up({OPEN_NOW: 1})
+    finally:
+        broker.control("set_permissions", "guest", ".*", ".*", ".*")
+    assert stores.dispatch.top_up({OPEN_NOW: 2}) == 2
+    assert broker.waiting() == {OPEN_NOW: 2}
+
+
 def test_silent_broker_is_given_up_soon_and_no_password_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody answers on 192.0.2.0/24 (RFC 5737); a packet there is lost, or refused where there is no network."""
     monkeypatch.setattr(
@@ -168,7 +182,7 @@ def test_what_is_no_broker_is_refused_in_one_line(url: str, monkeypatch: pytest.
 def test_broker_without_celery_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with (
-        pytest.raises(SetupError, match=r"sohoa\[celery\]"),
+        pytest.raises(SetupError, match=r"\.\[celery\]"),
         open_stores(Settings(home=tmp_path, broker_url="redis://x")),
     ):
         pass

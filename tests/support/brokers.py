@@ -61,23 +61,18 @@ class TestBroker:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        user = unprivileged()
         with (self.folder / "said").open("ab") as said:
             for command in self.commands:
                 process = subprocess.Popen(
-                    command,
-                    cwd=self.folder,
-                    env={"PATH": _PLAIN_PATH, "HOME": str(self.folder), "LC_ALL": "C.UTF-8", **self.environment},
-                    stdin=subprocess.DEVNULL,
-                    stdout=said,
-                    stderr=said,
-                    start_new_session=True,
-                    user=None if user is None else user.pw_uid,
-                    group=None if user is None else user.pw_gid,
-                    extra_groups=None if user is None else [],
+                    command, stdout=said, stderr=said, start_new_session=True, **self._as_itself()
                 )
                 self.processes.append(process)
         wait_until(self.answers, f"{self.name} did not come up: {self.folder}/said", within_s=_UP_WITHIN_S)
+
+    def control(self, *words: str) -> None:
+        """What its operator tells RabbitMQ."""
+        program = Path(str(_program("rabbitmq"))).with_name("rabbitmqctl")
+        subprocess.run([program, *words], stdout=subprocess.DEVNULL, check=True, timeout=300, **self._as_itself())
 
     def answers(self) -> bool:
         """Whether it can be used."""
@@ -115,6 +110,18 @@ class TestBroker:
                 queue = app.amqp.queues[queue.name](channel)
                 queue.declare()
                 queue.purge()
+
+    def _as_itself(self) -> dict[str, Any]:
+        """Where, and as whom, its programs run."""
+        user = unprivileged()
+        return {
+            "cwd": self.folder,
+            "env": {"PATH": _PLAIN_PATH, "HOME": str(self.folder), "LC_ALL": "C.UTF-8", **self.environment},
+            "stdin": subprocess.DEVNULL,
+            "user": None if user is None else user.pw_uid,
+            "group": None if user is None else user.pw_gid,
+            "extra_groups": None if user is None else [],
+        }
 
     @contextmanager
     def _channel(self) -> Iterator[tuple[Any, Any]]:
