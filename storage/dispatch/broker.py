@@ -108,7 +108,9 @@ class _Sender:
             self._waiting.put_nowait(queue)
 
     def close(self) -> None:
-        with suppress(Empty):  # who has too much to send has not been heard for long: the sweeper asks for what is left out
+        with suppress(
+            Empty
+        ):  # who has too much to send has not been heard for long: the sweeper asks for what is left out
             while self._waiting.full():
                 self._waiting.get_nowait()
         self.put(None)
