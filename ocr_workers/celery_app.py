@@ -128,6 +128,7 @@ def worker_of(settings: Settings, kinds: Collection[JobKind], *, count: int, own
         worker_proc_alive_timeout=60.0,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        broker_channel_error_retry=True,  # RabbitMQ's consumer_timeout would otherwise end the worker with all jobs in hand
         broker_heartbeat=HEARTBEAT_S,
         broker_transport_options=patient(settings.broker_url),
     )

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search_api.lingering import lingering
 from search_api.metrics.meter import Meter
-from search_api.pace import paced
+from search_api.pace import paced, taken_in_time
 from search_api.problems import internal, problem
 from sohoa import traces
 from sohoa.clock import Clock
@@ -70,8 +70,10 @@ class Edge:
 
         request = Request(scope)
         self._meter.in_progress.inc()
-        receive, send = lingering(receive, send, asked_first="expect" in request.headers)
-        in_time = paced(receive, wait_s=self._settings.body_wait_s, bytes_per_s=self._settings.body_bytes_per_s)
+        pace = {"wait_s": self._settings.body_wait_s, "bytes_per_s": self._settings.body_bytes_per_s}
+        taken = taken_in_time(send, **pace)
+        receive, send = lingering(receive, taken, asked_first="expect" in request.headers)
+        in_time = paced(receive, **pace)
         try:
             app = _refusal(request) or self._app
             with traces.called_by(request.headers.get("traceparent")):

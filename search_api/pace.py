@@ -1,11 +1,13 @@
-"""A body must come at a pace: a sender that stalls, or sends a byte a second, is cut off and leaves its place to others."""
+"""A body must come at a pace, and an answer be taken at one: who stalls, or sends or reads a byte a second, is cut off and
+leaves its place to others."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 
-from starlette.types import Message, Receive
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Send
 
 from sohoa.errors import BadRequest
 
@@ -38,3 +40,19 @@ def paced(receive: Receive, *, wait_s: float, bytes_per_s: float) -> Receive:
         return message
 
     return receive_in_time
+
+
+def taken_in_time(send: Send, *, wait_s: float, bytes_per_s: float) -> Send:
+    """What is sent, as long as each part of it is taken within `wait_s` and the time that the rate allows for it.
+
+    Raises ClientDisconnect: whoever does not read holds a stream of the archive's store all the while.
+    """
+
+    async def send_in_time(message: Message) -> None:
+        try:
+            async with asyncio.timeout(wait_s + len(message.get("body", b"")) / bytes_per_s):
+                await send(message)
+        except TimeoutError:
+            raise ClientDisconnect from None
+
+    return send_in_time

@@ -102,9 +102,9 @@ class Settings(BaseSettings):
     max_uploading_bytes: int = Field(
         default=8 * GIGABYTE, description="size of all uploads under way there together; one alone may be larger", gt=0
     )
-    body_wait_s: float = Field(default=30.0, description="a sender that sends nothing for this long is cut off", gt=0)
+    body_wait_s: float = Field(default=30.0, description="who sends, or takes, nothing for this long is cut off", gt=0)
     body_bytes_per_s: float = Field(
-        default=8192.0, description="a sender that is slower than this, such a wait aside, is cut off", gt=0
+        default=8192.0, description="who sends or takes slower than this, such a wait aside, is cut off", gt=0
     )
 
     # keeping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from search_api.problems import problem, responses
 
@@ -90,7 +91,7 @@ async def send(request: Request, content: Content, opened: Opener) -> Response:
         headers["Content-Length"] = str((content.size_bytes if end is None else end) - start)
     stream = await run_in_threadpool(opened, start, end)
     body = _chunks(stream, gzipped=content.gzipped)
-    return StreamingResponse(body, status_code=status, media_type=content.media_type, headers=headers)
+    return _Sending(body, status_code=status, media_type=content.media_type, headers=headers)
 
 
 def disposition(filename: str) -> str:
@@ -118,7 +119,18 @@ def _part(request: Request, etag: str, size_bytes: int) -> tuple[int, int] | Non
     return int(first), min(int(last) + 1 if last else size_bytes, size_bytes)
 
 
-async def _chunks(stream: BinaryIO, *, gzipped: bool) -> AsyncIterator[bytes]:
+class _Sending(StreamingResponse):
+    """Lets go of the file at once when the answer is over, also where its reader has gone in the middle of it: on S3 it
+    holds a connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await cast(AsyncGenerator[bytes, None], self.body_iterator).aclose()
+
+
+async def _chunks(stream: BinaryIO, *, gzipped: bool) -> AsyncGenerator[bytes, None]:
     with stream:
         source = cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if gzipped else stream
         while chunk := await run_in_threadpool(source.read, _CHUNK_BYTES):

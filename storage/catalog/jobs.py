@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -57,6 +57,12 @@ _STAGE_ORDER = {
 _FIRST_BACKFILE_TURN = len(_STAGE_ORDER)
 """`turn` is a stage's place, less the number of stages for each step of priority: from here on nobody waits."""
 _EARLIEST_TURN, _LATEST_TURN = -(2**31), 2**31 - 1
+_TURNS_OF = {
+    Urgency.WAITING: (_EARLIEST_TURN, _FIRST_BACKFILE_TURN),
+    Urgency.BACKFILE: (_FIRST_BACKFILE_TURN, _LATEST_TURN),
+    None: (_EARLIEST_TURN, _LATEST_TURN),
+}
+"""The first turn of each urgency (None: any), and the one after its last."""
 _WHOLE_DOCUMENT = 0
 WHEN_CARRIED = datetime(9999, 1, 1, tzinfo=UTC)
 """`run_after` of work on a paper that is still in the spool (storage/spool.py): `wake` sets the true one."""
@@ -134,13 +140,13 @@ def claim(
     kinds: Collection[JobKind] | None = None,
     document_id: str | None = None,
     of: Sharer | None = None,
+    turns: Sequence[int] | None = None,
 ) -> Job | None:
     """Take the next job (of those named) for `lease_s` seconds: by priority, then the stage that finishes documents first,
-    then age. Workers draw whose jobs go first: storage/catalog/shares.py."""
+    then age. Workers draw whose jobs go first: storage/catalog/shares.py. `turns` is what :func:`turns_of` has just told of
+    these kinds, and is looked up where it is not given."""
     statement = _claiming(
-        None if of is None else of.urgency,
-        kinds=None if kinds is None else tuple(kinds),
-        of_document=document_id is not None,
+        of_office=of is not None, kinds=None if kinds is None else tuple(kinds), of_document=document_id is not None
     )
     said = {
         "p_now": now,
@@ -149,8 +155,22 @@ def claim(
         **({} if of is None else {"p_office": of.office}),
         **({} if document_id is None else {"p_document": document_id}),
     }
-    row = conn.execute(statement, said).one_or_none()
-    return None if row is None else _job(row)
+    begin, end = _TURNS_OF[None if of is None else of.urgency]
+    stretches = [(begin, end)]
+    if kinds is not None and document_id is None:
+        wanted = turns_of(conn, kinds) if turns is None else turns
+        stretches = [(turn, turn + 1) for turn in wanted if begin <= turn < end]
+    for first, after in stretches:
+        row = conn.execute(statement, said | {"p_first": first, "p_after": after}).one_or_none()
+        if row is not None:
+            return _job(row)
+    return None
+
+
+def turns_of(conn: Connection, kinds: Collection[JobKind]) -> list[int]:
+    """The steps of the order in which jobs of these kinds wait: a claim that goes by them does not walk through all the
+    jobs of other kinds that come before."""
+    return [step.turn for step in _steps(conn) if step.kind in kinds]
 
 
 def sharers(conn: Connection) -> list[Sharer]:
@@ -345,20 +365,21 @@ _COLUMNS = (
 
 @cache
 def _claiming(
-    urgency: Urgency | None, *, kinds: tuple[JobKind, ...] | None, of_document: bool
+    *, of_office: bool, kinds: tuple[JobKind, ...] | None, of_document: bool
 ) -> ReturningUpdate[tuple[Any, ...]]:
-    """Take the next job that is due; with `urgency`, of one office. Made once: that takes longer than the server needs."""
+    """Take the next job that is due, in a stretch of turns. Made once: that takes longer than the server needs."""
     due = (jobs.c.state == constant(JobState.READY), jobs.c.run_after <= bindparam("p_now", type_=Moment))
     first = select(jobs.c.job_id).where(*due)
     if kinds is not None:
         first = first.where(jobs.c.kind.in_(kinds))
     if of_document:
         first = first.where(jobs.c.document_id == bindparam("p_document"))
-    if urgency is None:
-        first = first.order_by(jobs.c.turn, jobs.c.job_id)
+    begin, end = bindparam("p_first", type_=Integer), bindparam("p_after", type_=Integer)
+    if of_office:
+        within = _within(bindparam("p_office", type_=String), begin, end)
+        first = first.where(*within).order_by(jobs.c.office, jobs.c.turn, jobs.c.job_id)
     else:
-        office = bindparam("p_office", type_=String)
-        first = first.where(*_within(urgency, office)).order_by(jobs.c.office, jobs.c.turn, jobs.c.job_id)
+        first = first.where(jobs.c.turn >= begin, jobs.c.turn < end).order_by(jobs.c.turn, jobs.c.job_id)
     return (
         update(jobs)
         .where(jobs.c.job_id == first.limit(1).with_for_update(skip_locked=True).scalar_subquery())
@@ -392,7 +413,7 @@ def _who_waits() -> Select[Any]:
     seen = seen.union_all(select(following).where(seen.c.office.is_not(None)))
     some = [
         select(jobs.c.turn)
-        .where(ready, *_within(urgency, seen.c.office))
+        .where(ready, *_within(seen.c.office, *(literal(turn, Integer) for turn in _TURNS_OF[urgency])))
         .order_by(jobs.c.office, jobs.c.turn, jobs.c.job_id)
         .limit(1)
         .scalar_subquery()
@@ -401,16 +422,14 @@ def _who_waits() -> Select[Any]:
     return select(seen.c.office, *some).where(seen.c.office.is_not(None))
 
 
-def _within(urgency: Urgency, office: ColumnElement[Any]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """An office's jobs of one urgency, as a stretch of `ix_jobs_office`. Written so, and not as `office = …`, for then a
-    planner whose statistics are of a minute ago may walk another index, through all the jobs of others."""
-    bounds = {
-        Urgency.WAITING: (_EARLIEST_TURN, _FIRST_BACKFILE_TURN),
-        Urgency.BACKFILE: (_FIRST_BACKFILE_TURN, _LATEST_TURN),
-    }
+def _within(
+    office: ColumnElement[Any], begin: ColumnElement[int], end: ColumnElement[int]
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """An office's jobs from one turn up to, without, another one, as a stretch of `ix_jobs_office`. Written so, and not as
+    `office = …`, for then a planner whose statistics are of a minute ago may walk another index, through all the jobs of
+    others."""
     place = tuple_(jobs.c.office, jobs.c.turn)
-    begin, end = (tuple_(office, literal(turn, Integer)) for turn in bounds[urgency])
-    return place >= begin, place < end
+    return place >= tuple_(office, begin), place < tuple_(office, end)
 
 
 def _row(job: NewJob, office: str, now: datetime) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine,
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from sohoa.clock import SystemClock
 from sohoa.errors import SetupError, SohoaError
 from storage.catalog import postgres_errors
 from storage.catalog.backend import Health, Kind, json_text
@@ -33,6 +34,8 @@ IDLE_TIMEOUT_S = 120
 """How long an open transaction waits for its process: longer than a store of the archive may keep intake waiting."""
 DDL_LOCK_TIMEOUT_S = 3
 """A migration that waits for a table keeps everybody waiting behind it."""
+CLOCKS_APART_S = 5.0
+"""A lease is told by the clock of whoever takes it, and runs out by the clock of whoever sweeps."""
 _CONNECT_TIMEOUT_S = 10
 _OLDEST_VERSION = (13,)
 SOHOA = 0x536F686F
@@ -129,8 +132,15 @@ class PostgresOpened:
         version = conn.execute(text("SHOW server_version")).scalar_one()
         used = conn.execute(text("SELECT count(*) FROM pg_stat_activity WHERE datname IS NOT NULL")).scalar_one()
         most = int(conn.execute(text("SHOW max_connections")).scalar_one())
-        do = "" if used < most * 0.9 else "raise max_connections, or put PgBouncer between"
-        return Health(f"PostgreSQL {version.split()[0]}", f"{used} of {most} connections in use", do)
+        told_s = conn.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one()
+        apart_s = abs(float(told_s) - SystemClock().now().timestamp())
+        found, do = f"{used} of {most} connections in use", []
+        if used >= most * 0.9:
+            do.append("raise max_connections, or put PgBouncer between")
+        if apart_s > CLOCKS_APART_S:
+            found += f"; its clock and this machine's are {apart_s:,.0f} s apart"
+            do.append("keep all clocks by NTP: jobs of a machine that is behind are taken from it and papers fail")
+        return Health(f"PostgreSQL {version.split()[0]}", found, "; ".join(do))
 
     def close(self) -> None:
         if self.presence is not None:

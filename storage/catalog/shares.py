@@ -46,13 +46,14 @@ class Shares:
             self._seen, self._looked_at = jobs.sharers(conn), now
             self._in_vain.clear()
         asked = None if kinds is None else frozenset(kinds)
+        turns = None if asked is None else jobs.turns_of(conn, asked)
         for urgency in _urgencies():
             while (drawn := self._draw(urgency, asked)) is not None:
-                job = jobs.claim(conn, owner=owner, lease_s=lease_s, now=now, kinds=kinds, of=drawn)
+                job = jobs.claim(conn, owner=owner, lease_s=lease_s, now=now, kinds=kinds, of=drawn, turns=turns)
                 if job is not None:
                     return job
                 self._in_vain.add((drawn, asked))
-        job = jobs.claim(conn, owner=owner, lease_s=lease_s, now=now, kinds=kinds)
+        job = jobs.claim(conn, owner=owner, lease_s=lease_s, now=now, kinds=kinds, turns=turns)
         if job is not None:
             self._looked_at = None  # somebody has come whom we have not seen
         return job

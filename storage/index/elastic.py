@@ -26,7 +26,6 @@ _AT_ONCE = 500
 """Documents whose versions are asked for in one request."""
 _BUCKETS_A_SHARD = 1000
 """So that a facet's counts are right on several shards as well, but for values that are rare everywhere."""
-_NO_SUCH_POINT = frozenset({400, 404})
 
 
 class ElasticIndex:
@@ -156,6 +155,7 @@ class ElasticIndex:
     def _search(self, body: dict[str, Any], at: Cursor | None) -> tuple[Any, str]:
         """Elasticsearch's answer, from `at` on, and the point in time that it was given for."""
         where: dict[str, Any] = {"index": self._alias}
+        point = ""
         try:
             with self._cluster.asked() as library:
                 if at is not None:
@@ -164,7 +164,10 @@ class ElasticIndex:
                 answer = library.search(**body, **where, allow_partial_search_results=False)
         except IndexAway as error:
             cause = error.__cause__
-            if at is not None and at.point and isinstance(cause, ApiError) and cause.status_code in _NO_SUCH_POINT:
+            status = cause.status_code if isinstance(cause, ApiError) else 0
+            if at is not None and ((status == 404 and at.point) or status == 400):  # 400: no search gave that cursor
+                if point != at.point:
+                    self._forget(point)
                 raise BadQuery(OVER) from error
             raise
         if answer["timed_out"]:

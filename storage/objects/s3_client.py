@@ -35,6 +35,8 @@ BUDGET_S = 15.0
 and may come back."""
 CONNECTIONS = 32
 """At most so many requests of one process are under way; the next one waits for its turn."""
+STREAMS = 32
+"""The same, counted apart, for bodies that are read as somebody takes them: who takes long keeps only other readers waiting."""
 TRIES = 5
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 3.0
@@ -117,6 +119,7 @@ class S3Client:
         self.endpoint = place.endpoint
         self.breaker = Breaker()
         self._slots = threading.BoundedSemaphore(CONNECTIONS)
+        self._streams = threading.BoundedSemaphore(STREAMS)
         self._minio = _library(place, keys, read_timeout_s=READ_TIMEOUT_S)
         self._patient = _library(place, keys, read_timeout_s=LONG_READ_TIMEOUT_S)
 
@@ -159,7 +162,7 @@ class S3Client:
     def stream(
         self, bucket: str, name: str, *, headers: Mapping[str, str], tries: int = TRIES
     ) -> tuple[int, urllib3.BaseHTTPResponse | None]:
-        """GET, with the body still to be read; the caller holds a slot, reads, and releases the connection.
+        """GET, with the body still to be read; the caller has taken a stream, reads, and releases the connection.
 
         The status, and the response where that is 200 or 206. Raises StoreUnavailable as `send` does.
         """
@@ -182,18 +185,18 @@ class S3Client:
     @contextmanager
     def slot(self) -> Iterator[None]:
         """One of the connections. Raises StoreAway where none is free for as long as an answer may take."""
-        self.take_slot()
+        _take(self._slots)
         try:
             yield
         finally:
-            self.give_slot_back()
+            self._slots.release()
 
-    def take_slot(self) -> None:
-        if not self._slots.acquire(timeout=READ_TIMEOUT_S):
-            raise StoreAway("too many requests to the S3 server at once; try again in a moment")
+    def take_stream(self) -> None:
+        """A connection to read from for as long as that takes. Raises StoreAway as `slot` does."""
+        _take(self._streams)
 
-    def give_slot_back(self) -> None:
-        self._slots.release()
+    def give_stream_back(self) -> None:
+        self._streams.release()
 
     def lost(self, error: Exception) -> StoreUnavailable:
         """What to raise where the body of a stream breaks off for good."""
@@ -256,6 +259,11 @@ class S3Client:
         return StoreAway(f"the S3 server {self.endpoint} cannot be used just now ({trouble.said})")
 
 
+def _take(slots: threading.BoundedSemaphore) -> None:
+    if not slots.acquire(timeout=READ_TIMEOUT_S):
+        raise StoreAway("too many requests to the S3 server at once; try again in a moment")
+
+
 def _library(place: Place, keys: Keys, *, read_timeout_s: float) -> Minio:
     address = urlsplit(place.endpoint)
     return Minio(
@@ -266,7 +274,7 @@ def _library(place: Place, keys: Keys, *, read_timeout_s: float) -> Minio:
         region=place.region,  # named, so that the library never has to ask for it
         http_client=urllib3.PoolManager(
             num_pools=2,
-            maxsize=CONNECTIONS,
+            maxsize=CONNECTIONS + STREAMS,
             timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s),
             retries=False,
         ),

@@ -38,13 +38,13 @@ class _Download(io.RawIOBase):
         self._etag: str | None = None
         self._response: urllib3.BaseHTTPResponse | None = None
         self._over = False
-        self._has_slot = False
+        self._has_stream = False
 
     def connect(self) -> None:
         """Ask for what is still to be read: of the same bytes as before, for the object may be replaced meanwhile."""
-        if not self._has_slot:
-            self._client.take_slot()
-            self._has_slot = True
+        if not self._has_stream:
+            self._client.take_stream()
+            self._has_stream = True
         headers = {} if self._etag is None else {"If-Match": self._etag}
         if self._next > 0 or self._end is not None:
             last = "" if self._end is None else str(self._end - 1)
@@ -78,9 +78,9 @@ class _Download(io.RawIOBase):
                 self._response.close()  # unread bytes are on their way: the connection is of no use any more
             self._response.release_conn()
             self._response = None
-        if self._has_slot:
-            self._has_slot = False
-            self._client.give_slot_back()
+        if self._has_stream:
+            self._has_stream = False
+            self._client.give_stream_back()
         super().close()
 
     def _read(self, size: int) -> bytes:

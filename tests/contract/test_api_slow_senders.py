@@ -1,4 +1,4 @@
-"""Who sends slowly, or too much at once, through real sockets: cut off or told to wait, and nobody else notices."""
+"""Who sends or reads slowly, or sends too much at once, through real sockets: cut off or told to wait; nobody else notices."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from sohoa.settings import Settings
@@ -101,6 +102,31 @@ def test_many_slow_senders_hold_no_thread_of_others_and_are_gone_after_a_while(i
         assert client.get("/v1/documents", headers=impatient.headers).status_code == 200
         assert {answered(connection)[:12] for connection in slow} <= {"HTTP/1.1 408", ""}
         over.set()
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_who_goes_away_or_does_not_read_holds_no_file(tmp_path: Path, gone: bool) -> None:
+    original = PNG + bytes(30_000_000)  # more than the buffers of both ends take
+    with served(tmp_path, body_wait_s=600 if gone else WAIT_S, body_bytes_per_s=10_000_000) as api:
+        sent = httpx.post(f"{api.address}/v1/documents", content=original, headers=api.headers, timeout=60)
+        path = sent.json()["links"]["original"]
+        host, port = api.address.removeprefix("http://").split(":")
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect((host, int(port)))
+            said = f"Authorization: {api.headers['Authorization']}"
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{said}\r\n\r\n".encode())
+            process = psutil.Process(api.process_id)
+
+            def has_it_open() -> bool:
+                return any("original" in file.path for file in process.open_files())
+
+            wait_until(has_it_open, "the answer does not begin")
+            if gone:
+                connection.close()
+            wait_until(lambda: not has_it_open(), "the file is held for nobody", within_s=ENDED_WITHIN_S)
+        whole = httpx.get(f"{api.address}{path}", headers=api.headers, timeout=60)
+        assert whole.content == original
 
 
 def test_one_upload_too_many_is_told_to_wait_before_it_sends_and_taken_once_there_is_room(tmp_path: Path) -> None:

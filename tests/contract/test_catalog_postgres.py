@@ -331,6 +331,14 @@ def test_process_that_slept_past_its_row_is_kept_out_while_another_has_the_catal
         pass
 
 
+def test_machine_whose_clock_is_not_the_servers_is_told(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "clock" not in db.health().found
+    monkeypatch.setattr("storage.catalog.postgres.SystemClock", FixedClock)
+    health = db.health()
+    assert "s apart" in health.found
+    assert "NTP" in health.do
+
+
 def test_backup_and_restore_name_the_servers_own_tools(postgres_server: Postgres, name: str, tmp_path: Path) -> None:
     url = postgres_server.url(name)
     with pytest.raises(BadRequest, match="pg_dump") as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -190,6 +191,38 @@ def test_claim_and_look_walk_the_index_of_offices_and_sort_nothing(db: Database)
             assert any("ix_jobs_office" in step for step in steps), steps
             assert not any("ix_jobs_ready" in step or "Seq Scan" in step for step in steps), steps
             assert not any("TEMP B-TREE" in step or "Sort" in step for step in steps), steps
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_claim_of_a_kind_does_not_walk_through_all_jobs_of_the_others(db: Database, waits: bool) -> None:
+    """As a broker's workers claim: behind the pages of a large back-file an `open` is last, and a `compose` is not there."""
+    pages, looked_at = 5_000, 0
+    with db.write() as conn:
+        bring(conn, "H01", pages)
+        if waits:
+            bring(conn, "H01", 1, kind=JobKind.OPEN)
+        conn.exec_driver_sql("ANALYZE")
+
+        def count_steps() -> int:
+            nonlocal looked_at
+            looked_at += 10
+            return 0
+
+        @event.listens_for(conn, "before_cursor_execute")
+        def count_rows(_conn: Any, cursor: Any, statement: str, parameters: Any, _context: Any, _many: Any) -> None:
+            nonlocal looked_at
+            if conn.dialect.name == "postgresql":
+                cursor.execute("SAVEPOINT looked")
+                cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF) {statement}", parameters)
+                looked_at += sum(map(int, re.findall(r"Rows Removed by Filter: (\d+)", str(cursor.fetchall()))))
+                cursor.execute("ROLLBACK TO SAVEPOINT looked")
+
+        if conn.dialect.name == "sqlite":
+            conn.connection.dbapi_connection.set_progress_handler(count_steps, 10)  # type: ignore[union-attr]
+        job = Shares({}).claim(conn, owner="w", lease_s=30, now=NOW, kinds=[JobKind.OPEN])
+        event.remove(conn, "before_cursor_execute", count_rows)
+    assert (job is not None) is waits
+    assert looked_at < pages
 
 
 @pytest.mark.parametrize("written", ["H02", "H02=x", "=2", "H02=0", "H02=-1", "H02=nan", "H02=2,H10"])

@@ -190,6 +190,30 @@ def test_work_of_a_machine_that_is_gone_is_done_by_another_whose_children_are_re
 
 
 @pytest.mark.brokers
+def test_job_that_lasts_longer_than_rabbitmq_waits_for_a_message_is_finished_by_the_worker_that_has_it(
+    postgres_server: Postgres, tmp_path: Path
+) -> None:
+    impatient = "-rabbit consumer_timeout 2000 -rabbit channel_tick_interval 1000"
+    with (
+        brokers.running("rabbitmq", told=impatient) as broker,
+        working_office(tmp_path, postgres_server, broker) as working,
+    ):
+        dense_sheet("Quyết định phê duyệt").save(working.office.root / "dense.png", dpi=(300, 300))
+        document_id = working.take_in(working.office.root / "dense.png")
+        with working.worker():
+            with working.busy_with(JobKind.RECOGNISE):
+                wait_until(lambda: _has_lost_patience(broker), "RabbitMQ waits for longer")
+            working.until_archived(document_id)
+        assert "PRECONDITION_FAILED" in working.said  # the connection was made anew
+        assert "worker.died" not in working.said
+        assert "job.lease_lost" not in working.said
+
+
+def _has_lost_patience(broker: TestBroker) -> bool:
+    return any("timed out waiting" in log.read_text() for log in (broker.folder / "log").glob("*.log"))
+
+
+@pytest.mark.brokers
 def test_worker_listens_to_the_queues_that_it_is_told_and_to_no_other(alone: Working) -> None:
     document_id = alone.letter()
     with alone.worker("--queues", "open,recognise"):

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
@@ -345,17 +346,32 @@ def test_a_server_that_does_not_answer_is_given_up(
     assert len(proxy.seen) == s3_client.TRIES
 
 
-def test_only_so_many_requests_are_under_way_and_the_next_one_does_not_wait_for_ever(
+def test_who_reads_slowly_keeps_other_readers_waiting_not_for_ever_and_nobody_else(
     objects: S3Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     objects.create("staging/A/x", bytes(100_000))
     monkeypatch.setattr(s3_client, "READ_TIMEOUT_S", 0.05)
-    streams = [objects.open("staging/A/x") for _ in range(s3_client.CONNECTIONS)]
+    streams = [objects.open("staging/A/x") for _ in range(s3_client.STREAMS)]
     with pytest.raises(StoreUnavailable, match="at once"):
-        objects.read("staging/A/x")
+        objects.open("staging/A/x")
+    objects.create("staging/A/y", b"y")
+    assert objects.read("staging/A/y") == b"y"
     for stream in streams:
         stream.close()
-    assert len(objects.read("staging/A/x")) == 100_000
+    with objects.open("staging/A/x") as again:
+        assert len(again.read()) == 100_000
+
+
+def test_only_so_many_requests_are_under_way_and_the_next_one_does_not_wait_for_ever(
+    objects: S3Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_client, "READ_TIMEOUT_S", 0.05)
+    with ExitStack() as held:
+        for _ in range(s3_client.CONNECTIONS):
+            held.enter_context(objects._client.slot())
+        with pytest.raises(StoreUnavailable, match="at once"):
+            objects.exists("staging/A/x")
+    assert not objects.exists("staging/A/x")
 
 
 def test_what_is_missing_is_not_asked_for_again(objects: S3Objects, proxy: FaultyProxy) -> None:

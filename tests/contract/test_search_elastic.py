@@ -113,6 +113,8 @@ def test_a_cursor_whose_time_is_over_or_of_another_order_is_refused(index: Searc
                 index.search(query, office=None, limit=3, cursor=made_up)
         else:
             index.search(query, office=None, limit=3, cursor=made_up)
+    with pytest.raises(BadQuery, match="cursor"):
+        index.search(query, office=None, limit=3, cursor=str(Cursor("day desc", float("inf"), "00", 3)), sort="newest")
     index.search(query, office=None, limit=3, cursor=second.next_cursor)  # the last page, which ends the point in time
     with pytest.raises(BadQuery, match="its time is over"):
         index.search(query, office=None, limit=3, cursor=second.next_cursor)

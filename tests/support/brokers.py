@@ -150,14 +150,17 @@ def absent(name: str) -> str:
 
 
 @contextmanager
-def running(name: str, *, certificate: Path | None = None) -> Iterator[TestBroker]:
-    """A broker that ends with the block. With a certificate, whose key lies beside it, it speaks TLS alone."""
+def running(name: str, *, certificate: Path | None = None, told: str = "") -> Iterator[TestBroker]:
+    """A broker that ends with the block. With a certificate, whose key lies beside it, it speaks TLS alone. `told` is what
+    else RabbitMQ is told, as Erlang takes it."""
     wanted(name)
     folder = Path(tempfile.mkdtemp(prefix=f"sohoa-{name}-", dir="/var/tmp"))
     user = unprivileged()
     if user is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
     broker = _rabbitmq(folder) if name == "rabbitmq" else _redis(folder)
+    if told:
+        broker.environment["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"] = told
     if certificate is not None:
         _speak_tls(broker, certificate)
         if user is not None:
