@@ -121,11 +121,11 @@ def absent(name: str) -> str:
 
 
 @contextmanager
-def own(name: str, *more: str) -> Iterator[S3Server]:
+def own(name: str, *more: str, data: Path | None = None) -> Iterator[S3Server]:
     """A server of the test's own, which it may kill and restart (:func:`stop`, :func:`again`); skips as `wanted` does.
-    `more` are further words of its command line."""
+    `more` are further words of its command line, `data` what one like it has left in its folder."""
     wanted(name)
-    server = launch(name, *more)
+    server = launch(name, *more, data=data)
     try:
         yield server
     finally:
@@ -133,12 +133,14 @@ def own(name: str, *more: str) -> Iterator[S3Server]:
         shutil.rmtree(server.folder, ignore_errors=True)
 
 
-def launch(name: str, *more: str) -> S3Server:
+def launch(name: str, *more: str, data: Path | None = None) -> S3Server:
     """Start a server with a folder, ports and keys of its own, and wait until it answers."""
     folder = Path(tempfile.mkdtemp(prefix=f"sohoa-{name}-", dir="/var/tmp"))
     access_key, secret_key = f"sohoa{secrets.token_hex(4)}", secrets.token_urlsafe(24)
     program = server_programs.for_everyone(name, folder)
     command, port = server_programs.PROGRAMS[name].command(program, folder, access_key, secret_key, free_ports)
+    if data is not None:
+        shutil.copytree(data, folder / "data")
     return _run(name, (*command, *more), folder, port, (access_key, secret_key))
 
 

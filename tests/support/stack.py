@@ -113,14 +113,15 @@ def commands() -> dict[str, list[str]]:
 
 
 @contextmanager
-def running(root: Path, broker: str, *, apart: bool = False, **settings: str) -> Iterator[Stack]:
+def running(
+    root: Path, broker: str, index: S3Server | None = None, /, *, apart: bool = False, **settings: str
+) -> Iterator[Stack]:
     """All of it, on databases, buckets and an index of its own; skips as the servers' `wanted` do. `apart`: no engine is one
-    that others use as well, so that it may be stopped."""
+    that others use as well, so that it may be stopped. `index` is an Elasticsearch that there is already."""
     with ExitStack() as held:
-        if apart:
-            s3, index = held.enter_context(servers.own(_S3)), held.enter_context(servers.own(ELASTIC))
-        else:
-            s3, index = servers.wanted(_S3), servers.wanted(ELASTIC)
+        s3 = held.enter_context(servers.own(_S3)) if apart else servers.wanted(_S3)
+        if index is None:
+            index = held.enter_context(servers.own(ELASTIC)) if apart else servers.wanted(ELASTIC)
         database = held.enter_context(postgres.running())
         messages = held.enter_context(brokers.running(broker))
         office = Office(
