@@ -101,7 +101,8 @@ class FolderObjects:
                 try:
                     self._put(private, target, partial(os.link, private))
                 except FileExistsError:
-                    self._sync_name(target)
+                    with suppress(FileNotFoundError):  # it was there, and has been deleted since, with its folder
+                        self._sync_name(target)
                     raise AlreadyExists(f"{key} exists already and is never overwritten") from None
         return stored
 

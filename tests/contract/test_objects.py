@@ -399,6 +399,28 @@ def test_a_writer_killed_half_way_leaves_no_key_and_its_leftover_goes_after_a_da
     assert objects.read("staging/A/original") == b"again"
 
 
+def test_a_name_that_was_taken_and_is_given_up_with_its_folder_was_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who reserves a version must learn that another had it, though that one is done and has dropped it by now."""
+    store, key, link = open_objects(tmp_path), "intents/o/v2.json", os.link
+
+    def taken_and_given_up(*names: Path) -> None:
+        try:
+            link(*names)
+        except FileExistsError:
+            store.delete(key)
+            raise
+
+    store.create(key, b"another's")
+    monkeypatch.setattr(os, "link", taken_and_given_up)
+    with pytest.raises(AlreadyExists):
+        store.create(key, b"ours")
+    assert not (tmp_path / "intents/o").exists()
+    store.create(key, b"ours")
+    assert store.read(key) == b"ours"
+
+
 @pytest.mark.parametrize("call", ["create", "overwrite", "copy"])
 def test_a_folder_that_is_removed_while_it_is_made_is_made_again(
     call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
