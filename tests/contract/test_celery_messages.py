@@ -142,9 +142,8 @@ def test_health_names_the_broker_what_waits_and_who_listens_to_nothing(stores: S
 
 @pytest.mark.parametrize("broker", brokers.MARKED[:1], indirect=True)  # Redis knows no such right
 def test_sweeper_is_told_where_the_broker_refuses_messages(stores: Stores, broker: TestBroker) -> None:
-    broker.control(
-        "set_permissions", "guest", ".*", "^sohoa.*", ".*"
-    )  # messages go by the default exchange, `amq.default`
+    # Messages go by the default exchange, `amq.default`.
+    broker.control("set_permissions", "guest", ".*", "^sohoa.*", ".*")
     try:
         with pytest.raises(StoreUnavailable, match="ACCESS_REFUSED"):
             stores.dispatch.top_up({OPEN_NOW: 1})
@@ -156,9 +155,8 @@ def test_sweeper_is_told_where_the_broker_refuses_messages(stores: Stores, broke
 
 def test_silent_broker_is_given_up_soon_and_no_password_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody answers on 192.0.2.0/24 (RFC 5737); a packet there is lost, or refused where there is no network."""
-    monkeypatch.setattr(
-        messages, "CONNECT_TIMEOUT_S", CONNECT_TIMEOUT_S
-    )  # Sohoa's own, whatever a broker beside made it
+    # Sohoa's own, whatever a broker beside made it.
+    monkeypatch.setattr(messages, "CONNECT_TIMEOUT_S", CONNECT_TIMEOUT_S)
     for url in ("amqp://sohoa:geheim@192.0.2.1:5672//", "redis://:geheim@192.0.2.1:6379/0"):
         began_s = time.monotonic()
         with pytest.raises(StoreUnavailable) as away:

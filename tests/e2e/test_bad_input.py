@@ -72,9 +72,8 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Batch:
     letter(folder / "xref.pdf", ["Công văn bị hỏng bảng tham chiếu"])
     pdf_files.changed(folder / "xref.pdf", lambda data: data[: data.rindex(b"startxref")] + b"startxref\n7\n%%EOF\n")
     letter(folder / LONG_NAME, ["Giấy có tên rất dài"])
-    run = office.run(
-        "archive", "--json", folder, SOHOA_LEASE_S="300"
-    )  # a lease that runs out is a word on standard error
+    # A lease that runs out is a word on standard error.
+    run = office.run("archive", "--json", folder, SOHOA_LEASE_S="300")
     assert run.code == 3
     return Batch(office, {Path(result["source"]).name: result for result in run.lines}, run.err)
 

@@ -104,9 +104,8 @@ def test_a_page_over_its_time_limit_is_killed_and_read_by_the_second_chance(offi
 
 def test_a_page_over_both_time_limits_is_failed_and_the_others_are_archived(office: Office, tmp_path: Path) -> None:
     office = office.with_settings(SOHOA_PAGE_TIMEOUT_S="12", SOHOA_SECOND_CHANCE_TIMEOUT_S="0.3")
-    paper = _slow_second_page(
-        tmp_path / "slow.tif", sheets=9
-    )  # far too slow, while a busy machine has time for blank ones
+    # Far too slow, while a busy machine has time for blank ones.
+    paper = _slow_second_page(tmp_path / "slow.tif", sheets=9)
     [result] = office.archive(paper, "--jobs", "1")
     assert (result["status"], result["pages"], result["pages_failed"]) == ("archived", 3, [2])
     assert "page_failed" in result["warnings"]
