@@ -12,14 +12,12 @@ from search_api.access import Reader
 from search_api.documents.schemas import ID, BoxShape, Moment
 from search_api.problems import responses
 from search_api.search.reader import IndexReader
-from storage.index.protocol import FACETS, Sort
+from storage.index.protocol import FACETS, MOST_CURSOR_CHARACTERS, Sort
 from storage.presentation import facets_json, hit_json
 from storage.viewing import record_search
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1", tags=["search"])
-MOST_CURSOR_CHARACTERS = 4000
-"""Elasticsearch's name for a point in time is in it: some 270 for one shard, 60 more for each further one."""
 
 
 class SnippetOut(BaseModel):

@@ -84,6 +84,23 @@ def test_the_cursor_reaches_every_hit_once(api: Api) -> None:
     assert len(found) == len(set(found)) == 4
 
 
+@pytest.mark.servers
+def test_a_cursor_into_an_index_of_many_shards_is_taken(tmp_path: Path) -> None:
+    with elastic_url(servers.wanted(ELASTIC)) as url, opened_api(tmp_path, index_url=f"{url}?shards=30") as api:
+        for _ in range(3):
+            api.archive(api.receive(), texts=(TEXT,))
+        api.index()
+        read, found = api.token("read"), list[str]()
+        asked: dict[str, str | int | None] = {"q": "định", "limit": 1}
+        for _ in range(3):
+            answer = api.client.get("/v1/search", params=asked, headers=read)
+            assert answer.status_code == 200, answer.text
+            found += [hit["document_id"] for hit in answer.json()["hits"]]
+            asked["cursor"] = answer.json()["next_cursor"]
+        assert len(set(found)) == 3
+        assert asked["cursor"] is None
+
+
 @pytest.mark.parametrize("cursor", ["x", "-1", "1e3", "99999999999999999999", "１", "0x1"])
 def test_a_cursor_that_no_search_gave_is_refused(api: Api, cursor: str) -> None:
     answer = api.client.get("/v1/search", params={"q": "định", "cursor": cursor}, headers=READ)
