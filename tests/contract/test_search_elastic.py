@@ -18,11 +18,11 @@ from storage.index.beside import beside
 from storage.index.elastic import ElasticIndex
 from storage.index.elastic_cursor import Cursor
 from storage.index.elastic_form import FORM
-from storage.index.protocol import IndexEntry, SearchIndex
+from storage.index.protocol import Hit, IndexEntry, SearchIndex
 from storage.index.query import parse_query
 from storage.index.tantivy_index import MOST_RESULTS
 from tests.support import servers
-from tests.support.indexes import ELASTIC, NOI_VU, elastic_url, entry, names, search
+from tests.support.indexes import ELASTIC, KHCN, NOI_VU, elastic_url, entry, names, search
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -84,6 +84,24 @@ def test_more_hits_than_any_offset_reaches_are_walked_through(index: SearchIndex
         if (cursor := page.next_cursor) is None:
             break
     assert len(seen) == count
+
+
+@pytest.mark.parametrize("typed", ["đường", '"con đường"', "đường con -khác", "duong"])
+def test_pages_full_of_the_best_tier_are_parts_of_what_one_request_finds(index: SearchIndex, typed: str) -> None:
+    texts = ("con đường", "con đương", "con đường này đường kia", "con đường " * 7, "đương con", "khác con đường")
+    index.write([entry(f"{number:02}", texts[number % len(texts)] + " x" * number) for number in range(40)])
+    query, facets = parse_query(typed), ("office", "status")
+    whole = index.search(query, office=KHCN, limit=100, facets=facets)
+    assert whole.total == len(whole.hits) > 20
+    for limit in (3, 4):
+        walked, cursor = list[Hit](), None
+        while len(walked) < whole.total:
+            page = index.search(query, office=KHCN, limit=limit, cursor=cursor, facets=facets)
+            assert (page.total, page.facets) == (whole.total, whole.facets)
+            walked += page.hits
+            cursor = page.next_cursor
+        assert cursor is None
+        assert walked == list(whole.hits)
 
 
 @pytest.mark.parametrize("typed", ["đường", "-khác"])
