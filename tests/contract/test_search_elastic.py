@@ -282,6 +282,17 @@ def test_other_indices_of_the_cluster_are_left_alone(
     assert sorted(library.indices.get(index=f"{alias}-*")) == sorted([*others, f"{alias}-000002"])
 
 
+def test_an_offices_papers_lie_together(index: SearchIndex, library: Elasticsearch, alias: str) -> None:
+    index.write([IndexEntry(DocumentId("gone"), sequence=1, deleted=True)])
+    index.write([entry(f"{number:02}", "kế hoạch", office=(KHCN, NOI_VU)[number % 2]) for number in range(6)])
+    library.indices.forcemerge(index=alias, max_num_segments=1)
+    stored = library.search(index=alias, sort="_doc", docvalue_fields=[{"field": "office"}], source=False)["hits"][
+        "hits"
+    ]
+    offices = [found.get("fields", {}).get("office", [""])[0] for found in stored]
+    assert offices == [KHCN] * 3 + [NOI_VU] * 3 + [""]
+
+
 def test_what_is_known_of_a_paper_does_not_lie_in_the_index_in_plain(
     index: SearchIndex, library: Elasticsearch, alias: str
 ) -> None:
