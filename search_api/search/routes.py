@@ -12,14 +12,13 @@ from search_api.access import Reader
 from search_api.documents.schemas import ID, BoxShape, Moment
 from search_api.problems import responses
 from search_api.search.reader import IndexReader
-from storage.index.protocol import FACETS, Sort
+from storage.index.protocol import FACETS, MOST_CURSOR_CHARACTERS, Sort
 from storage.presentation import facets_json, hit_json
+from storage.stores import Stores
 from storage.viewing import record_search
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1", tags=["search"])
-MOST_CURSOR_CHARACTERS = 4000
-"""Elasticsearch's name for a point in time is in it: some 270 for one shard, 60 more for each further one."""
 
 
 class SnippetOut(BaseModel):
@@ -54,7 +53,8 @@ class CountOut(BaseModel):
 
 
 class SearchOut(BaseModel):
-    """`total` counts all documents found; `next_cursor` is null on the last page."""
+    """`total` counts all documents found; `next_cursor` is null on the last page. A page has fewer hits, perhaps none, where
+    some were withdrawn since they were indexed or the first page was asked for."""
 
     total: int = Field(examples=[1])
     hits: list[HitOut]
@@ -86,12 +86,13 @@ def search(
     """Marks and case may be left out; what fits exactly comes first. Needs the scope `read`."""
     index: IndexReader = request.app.state.index
     found = index.search(q, office=principal.office, limit=limit, cursor=cursor, sort=sort, facets=facet or ())
-    shown = [hit.document_id for hit in found.hits]
-    record_search(request.app.state.stores, principal.actor, shown, through="api")
+    stores: Stores = request.app.state.stores
+    hits = record_search(stores, principal.actor, found.hits, office=principal.office, through="api")
+    shown = [hit.document_id for hit in hits]
     log.info("documents.found", actor=principal.actor, document_ids=shown, total=found.total)
     return {
         "total": found.total,
-        "hits": [hit_json(hit) for hit in found.hits],
+        "hits": [hit_json(hit) for hit in hits],
         "next_cursor": found.next_cursor,
         "facets": facets_json(found.facets),
     }

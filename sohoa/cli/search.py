@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -29,8 +30,8 @@ def run(query: str, *, limit: int, sort: str, facets: Sequence[str], as_json: bo
         identity = identify(stores, None, scope="read")
         with open_index(stores.settings) as index:
             found = index.search(parse_query(query), office=identity.office, limit=limit, sort=sort, facets=facets)
-        shown = [hit.document_id for hit in found.hits]
-        record_search(stores, identity.actor, shown, through="cli")
+        hits = record_search(stores, identity.actor, found.hits, office=identity.office, through="cli")
+    found = replace(found, hits=hits)
     if as_json:
         result: dict[str, Any] = {"total": found.total, "hits": [hit_json(hit) for hit in found.hits]}
         if facets:

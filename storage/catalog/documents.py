@@ -293,6 +293,19 @@ def get_many(conn: Connection, document_ids: Collection[str]) -> dict[str, Docum
     return found
 
 
+def hidden(conn: Connection, document_ids: Collection[str], *, office: str | None) -> set[str]:
+    """Those of these documents that are withdrawn or, where `office` is given, another office's."""
+    out_of_sight = documents.c.status == constant(DocumentStatus.WITHDRAWN)
+    if office is not None:
+        out_of_sight |= documents.c.office != office
+    query = select(documents.c.document_id).where(out_of_sight)
+    return {
+        document_id
+        for some in batched(document_ids)
+        for document_id in conn.execute(query.where(documents.c.document_id.in_(some))).scalars()
+    }
+
+
 def by_id(conn: Connection, *, after: str, limit: int) -> list[Document]:
     """Documents in the order of their ids, from after `after` ("" for the first)."""
     query = select(documents).where(documents.c.document_id > after).order_by(documents.c.document_id).limit(limit)

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import Any
 
 from elasticsearch import ApiError
 
-from sohoa.errors import BadQuery, EntriesRefused, IndexAway, SetupError
+from sohoa.errors import EntriesRefused, IndexAway, SetupError
 from sohoa.model import OfficeId
 from sohoa.settings import Settings
 from storage.index.elastic_bulk import Bulk
-from storage.index.elastic_client import SEARCH_BUDGET_S, WRITE_TIMEOUT_S, Cluster
-from storage.index.elastic_cursor import KEPT, OVER, Cursor, parse_cursor
+from storage.index.elastic_client import WRITE_TIMEOUT_S, Cluster
 from storage.index.elastic_form import FORM, body_of
 from storage.index.elastic_place import Place, parse_place, read_credentials
-from storage.index.elastic_query import LIVE, ranked, unranked
-from storage.index.protocol import FACETS, MOST_OF_A_FACET, Hit, IndexEntry, SearchPage, Sort
+from storage.index.elastic_query import LIVE
+from storage.index.elastic_search import search
+from storage.index.protocol import IndexEntry, SearchPage, Sort
 from storage.index.query import Query
-from storage.index.stored_hit import hit_of
 
 _AT_ONCE = 500
 """Documents whose versions are asked for in one request."""
-_BUCKETS_A_SHARD = 1000
-"""So that a facet's counts are right on several shards as well, but for values that are rare everywhere."""
 
 
 class ElasticIndex:
@@ -99,38 +94,16 @@ class ElasticIndex:
         From its second page on a search walks through the index as it was when that page was asked for. Raises BadQuery
         for a cursor that no search gave or whose time is over, and for a facet that there is not.
         """
-        if unknown := set(facets) - set(FACETS):
-            raise BadQuery(f"there is no facet {', '.join(sorted(unknown))}: use {', '.join(FACETS)}")
-        if limit < 1:
-            raise BadQuery("the limit must be at least 1")
-        order, direction = _order(query, sort)
-        at = None if cursor is None else parse_cursor(cursor, order=f"{order} {direction}")
-        by_score = order == "_score"
-        body: dict[str, Any] = {
-            "query": ranked(query, office=office) if by_score else unranked(query, office=office),
-            "size": limit,
-            "sort": [{order: direction}, {"id": "asc"}],
-            "timeout": f"{SEARCH_BUDGET_S * 1000:.0f}ms",
-            "track_total_hits": True,
-            "source": False,
-            "stored_fields": ["head", "pages"],
-            "aggs": {name: _counting(name) for name in facets},
-        }
-        answer, point = self._search(body, at)
-        total = int(answer["hits"]["total"]["value"])
-        found = answer["hits"]["hits"]
-        seen = (at.seen if at else 0) + len(found)
-        following = None
-        if found and seen < total:
-            value, document_id = found[-1]["sort"][:2]
-            following = str(Cursor(f"{order} {direction}", value, document_id, seen, point))
-        elif point:
-            self._forget(point)
-        counts = {
-            name: [(each["key"], int(each["doc_count"])) for each in answer["aggregations"][name]["buckets"]]
-            for name in facets
-        }
-        return SearchPage(total, tuple(_hit(each, query, by_score=by_score) for each in found), following, counts)
+        return search(
+            self._cluster,
+            self._alias,
+            query,
+            office=office,
+            limit=limit,
+            cursor=cursor,
+            sort=sort,
+            facets=facets,
+        )
 
     def count(self) -> int:
         """The number of documents that can be found (without tombstones)."""
@@ -152,32 +125,6 @@ class ElasticIndex:
         """Let go of all connections."""
         self._cluster.close()
 
-    def _search(self, body: dict[str, Any], at: Cursor | None) -> tuple[Any, str]:
-        """Elasticsearch's answer, from `at` on, and the point in time that it was given for."""
-        where: dict[str, Any] = {"index": self._alias}
-        point = ""
-        try:
-            with self._cluster.asked() as library:
-                if at is not None:
-                    point = at.point or library.open_point_in_time(index=self._alias, keep_alive=KEPT)["id"]
-                    where = {"pit": {"id": point, "keep_alive": KEPT}, "search_after": [at.value, at.document_id]}
-                answer = library.search(**body, **where, allow_partial_search_results=False)
-        except IndexAway as error:
-            cause = error.__cause__
-            status = cause.status_code if isinstance(cause, ApiError) else 0
-            if at is not None and ((status == 404 and at.point) or status == 400):  # 400: no search gave that cursor
-                if point != at.point:
-                    self._forget(point)
-                raise BadQuery(OVER) from error
-            raise
-        if answer["timed_out"]:
-            raise IndexAway("the search took too long: ask for less, or try again in a moment", code="index_timeout")
-        return answer, str(answer.get("pit_id", ""))
-
-    def _forget(self, point: str) -> None:
-        with suppress(IndexAway), self._cluster.asked() as library:  # it ends by itself
-            library.close_point_in_time(id=point)
-
     def _is_rebuilt(self) -> bool:
         with self._cluster.asked() as library:
             return bool(library.indices.exists_alias(name=self._place.next))
@@ -196,27 +143,3 @@ def create(library: Any, place: Place, number: int, *, alias: str) -> None:
     except ApiError as error:
         if error.status_code != 400 or "resource_already_exists" not in str(error.error):
             raise
-
-
-def _order(query: Query, sort: Sort) -> tuple[str, str]:
-    if sort == "relevance":
-        return ("_score", "desc") if query.must else ("received", "desc")
-    return "day", "desc" if sort == "newest" else "asc"
-
-
-def _counting(facet: str) -> dict[str, Any]:
-    """A facet's most frequent values, the alphabet deciding between those that are alike."""
-    order = [{"_count": "desc"}, {"_key": "asc"}]
-    return {
-        "terms": {
-            "field": f"facet_{facet}",
-            "size": MOST_OF_A_FACET,
-            "shard_size": _BUCKETS_A_SHARD,
-            "order": order,
-        }
-    }
-
-
-def _hit(found: Any, query: Query, *, by_score: bool) -> Hit:
-    head, pages = (base64.b64decode(found["fields"][field][0]) for field in ("head", "pages"))
-    return hit_of(head, pages, float(found["sort"][0]) if by_score else 0.0, query)

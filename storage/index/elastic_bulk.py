@@ -19,6 +19,7 @@ from storage.index.protocol import IndexEntry
 MOST_BYTES = 8_000_000
 """Of a request, unless one document alone is larger."""
 LEAST_BYTES = 250_000
+"""Of one after a 429; what is not done in time is halved down to one document."""
 TRIES = 5
 _FIRST_PAUSE_S = 0.5
 _NEWER_THERE = 409
@@ -38,8 +39,8 @@ class _Lines:
 
 
 class Bulk:
-    """Sends to one cluster. Remembers from call to call how much it could take: half as much after every 429, a quarter
-    more after every request that it took."""
+    """Sends to one cluster. Remembers from call to call how much it could take: half as much after every 429 and after
+    every request that was not done within WRITE_TIMEOUT_S, a quarter more after every request that it took."""
 
     def __init__(self, cluster: Cluster, *, pause: Callable[[float], None] = time.sleep) -> None:
         self.chunk_bytes = MOST_BYTES
@@ -50,7 +51,8 @@ class Bulk:
         """Write the entries to the index that goes by `alias`; returns the documents that it will never take as they are.
 
         A version that is older than what is there is left out silently. Raises IndexAway, with some of the entries
-        perhaps written: where the cluster is away, still has too much to do after TRIES requests, or takes nothing.
+        perhaps written: where the cluster is away, still has too much to do after TRIES requests, takes nothing, or is not
+        done with one document in time.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="bulk") as sender:
             return self._send(alias, entries, sender)
@@ -64,7 +66,14 @@ class Bulk:
         while chunk := waiting[: self._fill(waiting, source)]:
             asked = sender.submit(self._ask, alias, chunk)
             self._fill(waiting, source, after=len(chunk))
-            busy, unfit = asked.result()
+            try:
+                busy, unfit = asked.result()
+            except IndexAway as error:
+                if error.code != "index_timeout" or len(chunk) == 1:
+                    raise
+                self._cluster.look(alias)  # raises for one that is away: what is slow answers a small question
+                self._shrink(sum(len(lines.data) for lines in chunk) // 2, waiting=len(chunk))
+                continue
             refused |= unfit
             waiting = [*busy, *waiting[len(chunk) :]]
             if not busy:
@@ -78,10 +87,13 @@ class Bulk:
                 refused.add(busy[0].document_id)  # alone it is more than the cluster ever takes at once
                 waiting, tries = waiting[1:], 0
                 continue
-            self.chunk_bytes = max(LEAST_BYTES, self.chunk_bytes // 2)
-            log.warning("index.slower", chunk_bytes=self.chunk_bytes, waiting=len(busy))
+            self._shrink(max(min(LEAST_BYTES, self.chunk_bytes), self.chunk_bytes // 2), waiting=len(busy))
             self._pause(_FIRST_PAUSE_S * 2 ** (tries - 1))
         return frozenset(refused)
+
+    def _shrink(self, chunk_bytes: int, *, waiting: int) -> None:
+        self.chunk_bytes = chunk_bytes
+        log.warning("index.slower", chunk_bytes=chunk_bytes, waiting=waiting)
 
     def _fill(self, waiting: list[_Lines], source: Iterator[_Lines], *, after: int = 0) -> int:
         """How many of `waiting`, the first `after` left out, fit into one request, at least one; `source` fills it up."""

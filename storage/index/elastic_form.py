@@ -47,12 +47,17 @@ REFRESHED = "5s"
 
 
 def body_of(place: Place) -> dict[str, Any]:
-    """Settings and mappings of a new index. Nothing but `head` and `pages` is kept of what is sent."""
+    """Settings and mappings of a new index. Nothing but `head` and `pages` is kept of what is sent.
+
+    An office's documents lie together, so that a search under its token skips those of all others. An index that was made
+    without that order is no other form: it finds the same, slower.
+    """
     return {
         "settings": {
             "number_of_shards": place.shards,
             "number_of_replicas": place.replicas,
             "refresh_interval": REFRESHED,
+            "sort.field": ["office"],
         },
         "mappings": {
             "dynamic": "strict",

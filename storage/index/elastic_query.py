@@ -31,11 +31,18 @@ _ALL: Clause = {"match_all": {}}
 def ranked(query: Query, *, office: OfficeId | None) -> Clause:
     """What `query` finds, scored so that the better tier comes first."""
     folded = _tier(query, "folded", [_folded(each) for each in query.must])
-    if not (query.marked and query.must):
-        return _bool(must=[folded], **_limits(query, office=office))
-    exact = _tier(query, "exact", [_words("exact", each.keys) for each in query.must])
-    exact["bool"]["must"].append({"constant_score": {"filter": _ALL, "boost": TIER_SCORE}})
-    return _bool(must=[{"dis_max": {"queries": [exact, folded]}}], **_limits(query, office=office))
+    tiers = {"dis_max": {"queries": [_typed(query), folded]}} if is_tiered(query) else folded
+    return _bool(must=[tiers], **_limits(query, office=office))
+
+
+def is_tiered(query: Query) -> bool:
+    """Whether some of what it finds is better than the rest: words as they were typed, with their marks."""
+    return query.marked and bool(query.must)
+
+
+def best_tier(query: Query, *, office: OfficeId | None) -> Clause:
+    """What stands first in :func:`ranked`, in the same order with the same scores: for a query that is tiered."""
+    return _bool(must=[_typed(query)], **_limits(query, office=office))
 
 
 def unranked(query: Query, *, office: OfficeId | None) -> Clause:
@@ -43,6 +50,12 @@ def unranked(query: Query, *, office: OfficeId | None) -> Clause:
     limits = _limits(query, office=office)
     limits["filter"] += [_folded(each) for each in query.must]
     return _bool(**limits)
+
+
+def _typed(query: Query) -> Clause:
+    exact = _tier(query, "exact", [_words("exact", each.keys) for each in query.must])
+    exact["bool"]["must"].append({"constant_score": {"filter": _ALL, "boost": TIER_SCORE}})
+    return exact
 
 
 def _bool(**parts: list[Clause]) -> Clause:

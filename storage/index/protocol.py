@@ -90,6 +90,8 @@ SORTS: tuple[Sort, ...] = ("relevance", "newest", "oldest")
 FACETS = ("type", "organ", "parent", "signer", "place", "priority", "year", "office", "status", "kind")
 """What hits can be counted by."""
 MOST_OF_A_FACET = 20
+MOST_CURSOR_CHARACTERS = 8000
+"""No search gives a longer cursor, and none takes one: it must fit into a URL."""
 Facets = Mapping[str, Sequence[tuple[str, int]]]
 """By the name of a facet its most frequent values, with how many of all documents found have each."""
 

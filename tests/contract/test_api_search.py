@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -13,8 +14,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from ingest.decisions import withdraw
 from search_api.search.routes import HitOut
-from sohoa.model import Box
+from sohoa.model import Actor, Box
+from storage.catalog import viewings
+from storage.catalog.viewings import Viewing
 from tests.support import servers
 from tests.support.archived import TEXT, Api, opened_api
 from tests.support.indexes import ELASTIC, INDEXES, elastic_url
@@ -82,6 +86,63 @@ def test_the_cursor_reaches_every_hit_once(api: Api) -> None:
         found += [hit["document_id"] for hit in page["hits"]]
         cursor = page["next_cursor"]
     assert len(found) == len(set(found)) == 4
+
+
+@pytest.mark.servers
+def test_a_cursor_into_an_index_of_many_shards_is_taken(tmp_path: Path) -> None:
+    with elastic_url(servers.wanted(ELASTIC)) as url, opened_api(tmp_path, index_url=f"{url}?shards=30") as api:
+        for _ in range(3):
+            api.archive(api.receive(), texts=(TEXT,))
+        api.index()
+        read, found = api.token("read"), list[str]()
+        asked: dict[str, str | int | None] = {"q": "định", "limit": 1}
+        for _ in range(3):
+            answer = api.client.get("/v1/search", params=asked, headers=read)
+            assert answer.status_code == 200, answer.text
+            found += [hit["document_id"] for hit in answer.json()["hits"]]
+            asked["cursor"] = answer.json()["next_cursor"]
+        assert len(set(found)) == 3
+        assert asked["cursor"] is None
+
+
+@pytest.mark.parametrize("engine", INDEXES)
+def test_a_paper_that_was_withdrawn_is_not_shown_though_the_index_still_has_it(tmp_path: Path, engine: str) -> None:
+    with ExitStack() as held:
+        url = held.enter_context(elastic_url(servers.wanted(ELASTIC))) if engine == ELASTIC else ""
+        api = held.enter_context(opened_api(tmp_path, index_url=url))
+        papers = [api.archive(api.receive(), texts=(TEXT,)) for _ in range(2)]
+        api.index()
+        withdraw(api.stores, papers[0], actor=Actor("person:mai"), reason="sai hồ sơ")
+        assert _shown(api, {"q": "định"}, api.token("read"))[0] == [papers[1].document_id]
+        shown = [viewing.documents for viewing in _viewings(api)]
+        assert shown == [(papers[1].document_id,)]
+
+
+@pytest.mark.servers
+def test_who_walks_on_is_not_shown_what_was_withdrawn_meanwhile(tmp_path: Path) -> None:
+    with elastic_url(servers.wanted(ELASTIC)) as url, opened_api(tmp_path, index_url=url) as api:
+        papers = {paper.document_id: paper for paper in [api.archive(api.receive(), texts=(TEXT,)) for _ in range(6)]}
+        api.index()
+        read, seen = api.token("read"), list[str]()
+        asked: dict[str, Any] = {"q": "định", "limit": 2}
+        for _ in range(2):
+            found, asked["cursor"] = _shown(api, asked, read)
+            seen += found
+        gone, left = papers.keys() - seen
+        withdraw(api.stores, papers[gone], actor=Actor("person:mai"), reason="sai hồ sơ")
+        api.index()
+        assert _shown(api, asked, read) == ([left], None)
+
+
+def _shown(api: Api, asked: dict[str, Any], headers: dict[str, str]) -> tuple[list[str], Any]:
+    """The ids of a page's hits, and its cursor."""
+    page = api.client.get("/v1/search", params=asked, headers=headers).json()
+    return [hit["document_id"] for hit in page["hits"]], page["next_cursor"]
+
+
+def _viewings(api: Api) -> list[Viewing]:
+    with api.stores.database.read() as connection:
+        return viewings.take(connection, limit=10)
 
 
 @pytest.mark.parametrize("cursor", ["x", "-1", "1e3", "99999999999999999999", "１", "0x1"])

@@ -88,6 +88,20 @@ def test_document_of_another_office_is_not_found(db: Database) -> None:
             documents.get(conn, "nobody")
 
 
+def test_withdrawn_and_other_offices_documents_are_hidden(db: Database, clock: FixedClock) -> None:
+    kept, withdrawn, foreign = (new_document(number) for number in (1, 2, 3))
+    for new in (kept, withdrawn, replace(foreign, office=OfficeId("other"))):
+        store(db, new)
+    with db.write() as conn:
+        documents.move(conn, withdrawn.document_id, HELD, now=clock.now())
+        documents.move(conn, withdrawn.document_id, WITHDRAWN, now=clock.now())
+    asked = [kept.document_id, withdrawn.document_id, foreign.document_id, "unknown"]
+    with db.read() as conn:
+        assert documents.hidden(conn, asked, office=None) == {withdrawn.document_id}
+        assert documents.hidden(conn, asked, office="local") == {withdrawn.document_id, foreign.document_id}
+        assert documents.hidden(conn, [], office="local") == set()
+
+
 def test_same_bytes_are_one_document_in_one_place_only(db: Database) -> None:
     places = [
         new_document(1, sha256="a" * 64),

@@ -18,11 +18,11 @@ from storage.index.beside import beside
 from storage.index.elastic import ElasticIndex
 from storage.index.elastic_cursor import Cursor
 from storage.index.elastic_form import FORM
-from storage.index.protocol import IndexEntry, SearchIndex
+from storage.index.protocol import Hit, IndexEntry, SearchIndex
 from storage.index.query import parse_query
 from storage.index.tantivy_index import MOST_RESULTS
 from tests.support import servers
-from tests.support.indexes import ELASTIC, NOI_VU, elastic_url, entry, names, search
+from tests.support.indexes import ELASTIC, KHCN, NOI_VU, elastic_url, entry, names, search
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -84,6 +84,24 @@ def test_more_hits_than_any_offset_reaches_are_walked_through(index: SearchIndex
         if (cursor := page.next_cursor) is None:
             break
     assert len(seen) == count
+
+
+@pytest.mark.parametrize("typed", ["đường", '"con đường"', "đường con -khác", "duong"])
+def test_pages_full_of_the_best_tier_are_parts_of_what_one_request_finds(index: SearchIndex, typed: str) -> None:
+    texts = ("con đường", "con đương", "con đường này đường kia", "con đường " * 7, "đương con", "khác con đường")
+    index.write([entry(f"{number:02}", texts[number % len(texts)] + " x" * number) for number in range(40)])
+    query, facets = parse_query(typed), ("office", "status")
+    whole = index.search(query, office=KHCN, limit=100, facets=facets)
+    assert whole.total == len(whole.hits) > 20
+    for limit in (3, 4):
+        walked, cursor = list[Hit](), None
+        while len(walked) < whole.total:
+            page = index.search(query, office=KHCN, limit=limit, cursor=cursor, facets=facets)
+            assert (page.total, page.facets) == (whole.total, whole.facets)
+            walked += page.hits
+            cursor = page.next_cursor
+        assert cursor is None
+        assert walked == list(whole.hits)
 
 
 @pytest.mark.parametrize("typed", ["đường", "-khác"])
@@ -262,6 +280,17 @@ def test_other_indices_of_the_cluster_are_left_alone(
     made.put_in_use(lambda: None)
     made.drop_old()
     assert sorted(library.indices.get(index=f"{alias}-*")) == sorted([*others, f"{alias}-000002"])
+
+
+def test_an_offices_papers_lie_together(index: SearchIndex, library: Elasticsearch, alias: str) -> None:
+    index.write([IndexEntry(DocumentId("gone"), sequence=1, deleted=True)])
+    index.write([entry(f"{number:02}", "kế hoạch", office=(KHCN, NOI_VU)[number % 2]) for number in range(6)])
+    library.indices.forcemerge(index=alias, max_num_segments=1)
+    stored = library.search(index=alias, sort="_doc", docvalue_fields=[{"field": "office"}], source=False)["hits"][
+        "hits"
+    ]
+    offices = [found.get("fields", {}).get("office", [""])[0] for found in stored]
+    assert offices == [KHCN] * 3 + [NOI_VU] * 3 + [""]
 
 
 def test_what_is_known_of_a_paper_does_not_lie_in_the_index_in_plain(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from elastic_transport import ConnectionTimeout
 from elasticsearch import Elasticsearch
 
 from sohoa.errors import EntriesRefused, IndexAway, SetupError, SohoaError
@@ -137,6 +138,65 @@ def test_a_cluster_that_stays_busy_is_left_alone_after_some_tries(behind: Settin
         assert bulk.chunk_bytes == MOST_BYTES > LEAST_BYTES
         index.write([entry("it", "kế hoạch", sequence=2)])
         assert search(index, "kế hoạch").total == 21
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The cluster is done in time with two documents and no more; the numbers of documents that it was sent, in order."""
+    sent, bulk = list[int](), Elasticsearch.bulk
+
+    def slow_bulk(library: Elasticsearch, **asked: Any) -> Any:
+        sent.append(asked["operations"][0].count(b"\n") // 2 + 1)
+        if sent[-1] > 2:
+            raise ConnectionTimeout("not done in time")
+        return bulk(library, **asked)
+
+    monkeypatch.setattr(Elasticsearch, "bulk", slow_bulk)
+    return sent
+
+
+@pytest.mark.servers
+def test_a_slow_cluster_is_sent_half_as_much_until_it_is_done_in_time(behind: Settings, slow: list[int]) -> None:
+    with open_index(behind, mode="write") as index:
+        index.write([entry(f"{number}", "kế hoạch") for number in range(13)])
+        assert len(names(index, "kế hoạch")) == 13
+        assert slow[0] == 13
+        assert min(slow) < 3
+
+
+@pytest.mark.servers
+def test_a_cluster_that_is_not_done_with_one_document_in_time_is_given_up(
+    behind: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = list[int]()
+
+    def never(library: Elasticsearch, **asked: Any) -> Any:
+        sent.append(asked["operations"][0].count(b"\n") // 2 + 1)
+        raise ConnectionTimeout("not done in time")
+
+    monkeypatch.setattr(Elasticsearch, "bulk", never)
+    with open_index(behind, mode="write") as index, pytest.raises(IndexAway) as told:
+        index.write([entry(f"{number}", "kế hoạch") for number in range(8)])
+    assert told.value.code == "index_timeout"
+    assert sent == sorted(sent, reverse=True)
+    assert (sent[0], sent[-1], len(sent)) == (8, 1, len(set(sent)))
+
+
+@pytest.mark.servers
+def test_a_cluster_that_went_away_over_a_request_is_not_sent_less(
+    behind: Settings, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = list[Any]()
+
+    def last(library: Elasticsearch, **asked: Any) -> Any:
+        sent.append(asked)
+        proxy.down()
+        raise ConnectionTimeout("not done in time")
+
+    monkeypatch.setattr(Elasticsearch, "bulk", last)
+    with open_index(behind, mode="write") as index, pytest.raises(IndexAway) as told:
+        index.write([entry(f"{number}", "kế hoạch") for number in range(8)])
+    assert (told.value.code, len(sent)) == ("index_away", 1)
 
 
 @pytest.mark.servers

@@ -53,13 +53,13 @@ def elastic_url(
     this process may take longer than anybody would wait: a busy machine is no fault of Sohoa's."""
     from elasticsearch import Elasticsearch  # here, for every test process reads this file
 
-    from storage.index import elastic
+    from storage.index import elastic_search
     from storage.index.elastic_client import Cluster
 
     name = f"t{secrets.token_hex(6)}"
     with pytest.MonkeyPatch.context() as patience:
         patience.setitem(vars(Cluster.asked)["__wrapped__"].__kwdefaults__, "timeout_s", answers_within_s)
-        patience.setattr(elastic, "SEARCH_BUDGET_S", answers_within_s)
+        patience.setattr(elastic_search, "SEARCH_BUDGET_S", answers_within_s)
         try:
             yield f"{endpoint or server.endpoint}/{name}"
         finally:
