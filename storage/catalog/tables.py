@@ -212,14 +212,22 @@ jobs = Table(
 )
 
 
-def _jobs_in_state(state: JobState, name: str, *columns: Any) -> Index:
+def _jobs_in_state(state: JobState, name: str, *columns: Any, online: bool = False) -> Index:
+    """`online`: PostgreSQL's is made while others write, after the migrations (online_indexes.py)."""
     where = jobs.c.state == constant(state)
-    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where, info={"online": online})
 
 
 _jobs_in_state(JobState.READY, "ix_jobs_ready", jobs.c.turn, jobs.c.job_id, jobs.c.run_after, jobs.c.kind, jobs.c.state)
 _jobs_in_state(
-    JobState.READY, "ix_jobs_office", jobs.c.office, jobs.c.turn, jobs.c.job_id, jobs.c.run_after, jobs.c.kind
+    JobState.READY,
+    "ix_jobs_office",
+    jobs.c.office,
+    jobs.c.turn,
+    jobs.c.job_id,
+    jobs.c.run_after,
+    jobs.c.kind,
+    online=True,
 )
 _jobs_in_state(JobState.READY, "ix_jobs_run_after", jobs.c.run_after)
 _jobs_in_state(JobState.LEASED, "ix_jobs_leased", jobs.c.leased_until)
