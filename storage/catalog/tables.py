@@ -24,9 +24,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-from sohoa.states import DocumentStatus, JobKind, JobState, PageStatus, Review
+from sohoa.states import CopyOf, DocumentStatus, JobKind, JobState, PageStatus, Review
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration: what `alembic_version` says of a catalogue that this version made."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -340,3 +340,12 @@ moved = Table(
 )
 """Where parts of the store lie no longer, or not yet, and where they lie instead: who names such a place is refused
 (storage/moving/marks.py)."""
+
+copies = Table(
+    "copies",
+    metadata,
+    Column("of", Choice(CopyOf), primary_key=True),
+    Column("place", String, primary_key=True),
+    Column("made_at", Moment, nullable=False),
+)
+"""When the catalogue was last backed up, and the archive last copied to each place (storage/catalog/copies.py)."""
