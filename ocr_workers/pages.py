@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -99,8 +99,11 @@ def plan_document(original: Path, kind: Kind, *, settings: Settings, accept_dama
     return plan_image(original, kind, settings=settings, accept_damage=accept_damage)
 
 
-def load_page(original: Path, plan: DocumentPlan, number: int) -> PageImage | Page:
-    """The pixels of page `number`, or, for a page whose way is `text_layer`, the finished Page with status `kept`."""
+def load_page(original: Path | BinaryIO, plan: DocumentPlan, number: int) -> PageImage | Page:
+    """The pixels of page `number`, or, for a page whose way is `text_layer`, the finished Page with status `kept`.
+
+    A PDF may be a stream in which one may go back and forth; an image is a file.
+    """
     page = plan.pages[number - 1]
     if plan.kind is Kind.PDF:
         from ocr_workers.pdf_pages import load_pdf_page, read_text_layer
@@ -110,6 +113,7 @@ def load_page(original: Path, plan: DocumentPlan, number: int) -> PageImage | Pa
         return load_pdf_page(original, page)
     from ocr_workers.image_pages import load_image_page
 
+    assert isinstance(original, Path)
     return load_image_page(original, plan.kind, page)
 
 

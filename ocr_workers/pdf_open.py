@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import pikepdf
 import pypdfium2 as pdfium
@@ -19,7 +20,7 @@ REOPEN_PAGES = 25
 
 
 @contextmanager
-def opened_pikepdf(original: Path) -> Iterator[pikepdf.Pdf]:
+def opened_pikepdf(original: Path | BinaryIO) -> Iterator[pikepdf.Pdf]:
     """The original as pikepdf reads it, with qpdf's repairs in memory where it is damaged.
 
     An owner password alone opens freely. Raises Held: encrypted where a user password is needed (a release puts an
@@ -40,7 +41,7 @@ def opened_pikepdf(original: Path) -> Iterator[pikepdf.Pdf]:
 
 
 @contextmanager
-def opened_pdfium(original: Path) -> Iterator[pdfium.PdfDocument]:
+def opened_pdfium(original: Path | BinaryIO) -> Iterator[pdfium.PdfDocument]:
     """The original as pdfium reads it, with the pages that pikepdf finds in it.
 
     Where pdfium cannot open the file, or finds other pages, it gets pikepdf's repaired copy. Raises Held as
@@ -63,7 +64,7 @@ def opened_pdfium(original: Path) -> Iterator[pdfium.PdfDocument]:
                 yield document
 
 
-def _direct(original: Path, *, page_count: int) -> pdfium.PdfDocument | None:
+def _direct(original: Path | BinaryIO, *, page_count: int) -> pdfium.PdfDocument | None:
     try:
         document = pdfium.PdfDocument(original)
     except pdfium.PdfiumError:

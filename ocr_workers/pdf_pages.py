@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -70,14 +71,14 @@ def plan_pdf(original: Path, *, settings: Settings, accept_damage: bool) -> Docu
         )
 
 
-def load_pdf_page(original: Path, plan: PagePlan) -> PageImage:
+def load_pdf_page(original: Path | BinaryIO, plan: PagePlan) -> PageImage:
     """The pixels of a page whose way is pdf_image or pdf_render. Raises StageFailed (page_unreadable)."""
     with _readable_page(original, plan) as page:
         pixels, colour = _image_pixels(page, plan) if plan.way == "pdf_image" else _rendered_pixels(page, plan)
     return PageImage(number=plan.number, pixels=pixels, dpi=plan.dpi, dpi_inferred=plan.dpi_inferred, colour=colour)
 
 
-def read_text_layer(original: Path, plan: PagePlan) -> Page:
+def read_text_layer(original: Path | BinaryIO, plan: PagePlan) -> Page:
     """The finished Page (kept, or blank where there is no text) of a born-digital page, from its own text."""
     turn_deg = plan.turn_deg or 0
     width_px, height_px = plan.turned_size_px
@@ -88,7 +89,7 @@ def read_text_layer(original: Path, plan: PagePlan) -> Page:
 
 
 @contextmanager
-def _readable_page(original: Path, plan: PagePlan) -> Iterator[pdfium.PdfPage]:
+def _readable_page(original: Path | BinaryIO, plan: PagePlan) -> Iterator[pdfium.PdfPage]:
     with opened_pikepdf(original) as pdf:
         check_readable(pdf, plan.number)
     with opened_pdfium(original) as document, opened_page(document, plan.number) as page:

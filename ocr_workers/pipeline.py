@@ -167,8 +167,8 @@ def recognise_page(job: Job, tools: Tools) -> None:
     base = outcomes.base_of(document, tools)
     plan = staged.read_plan(document.document_id, tools.archive)
     number = job.page or 1
-    with staged.working_file(document, base, tools.archive) as (path, _):
-        loaded = load_page(path, plan, number)
+    with staged.page_source(document, base, tools.archive) as source:
+        loaded = load_page(source, plan, number)
     page = loaded if isinstance(loaded, Page) else _read(job, loaded, tools, turn_deg=plan.pages[number - 1].turn_deg)
     outcomes.page_finished(job, page, tools)
 

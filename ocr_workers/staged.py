@@ -48,9 +48,8 @@ def working_file(document: Document, base: Document | None, archive: Archive) ->
     """The file that the stages read: the opened copy where there is one, else the original, staged or archived; of a
     revision that brings none that of its `base`."""
     home = document if base is None else base
-    staging, name = f"staging/{document.document_id}", original_name(document)
     with ExitStack() as held:
-        for path, kind in ((f"{staging}/working.pdf", Kind.PDF), (f"{staging}/{name}", Kind(document.kind))):
+        for path, kind in _staged_files(document):
             with suppress(NotFound):
                 found = held.enter_context(archive.objects.local_file(path)), kind
                 break
@@ -58,6 +57,25 @@ def working_file(document: Document, base: Document | None, archive: Archive) ->
             path = f"documents/{home.document_id}/{original_name(home)}"
             found = held.enter_context(archive.local_file(home.archived_in, path)), Kind(home.kind)
         yield found
+
+
+@contextmanager
+def page_source(document: Document, base: Document | None, archive: Archive) -> Iterator[Path | BinaryIO]:
+    """What :func:`working_file` gives, for reading one page: of a large PDF in an S3 store no more comes than is needed."""
+    with ExitStack() as held:
+        found: Path | BinaryIO
+        for path in (path for path, kind in _staged_files(document) if kind is Kind.PDF):
+            with suppress(NotFound):
+                found = held.enter_context(archive.objects.seekable(path))
+                break
+        else:
+            found, _ = held.enter_context(working_file(document, base, archive))
+        yield found
+
+
+def _staged_files(document: Document) -> tuple[tuple[str, Kind], ...]:
+    staging = f"staging/{document.document_id}"
+    return (f"{staging}/working.pdf", Kind.PDF), (f"{staging}/{original_name(document)}", Kind(document.kind))
 
 
 def original_name(document: Document) -> str:

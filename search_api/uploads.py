@@ -1,5 +1,5 @@
-"""Uploads under way in this process: how many, whose, and how much room they need, so that one too many is asked to wait
-before memory or disk is in danger. Used by the event loop's thread alone."""
+"""Uploads under way in this process: how many and whose (places.py), and how much room they need, so that one too many is
+asked to wait before memory or disk is in danger. Used by the event loop's thread alone."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ingest.receive import check_disk
-from sohoa.errors import Limited, Refused
+from search_api.places import Places
+from sohoa.errors import Refused
 from storage.stores import Stores
-
-RETRY_S = 5.0
 
 
 @dataclass(slots=True, eq=False)
 class Upload:
     """One under way: what has come of it, and what it will need, as it has announced or as has come if that is more."""
 
-    token_id: str
     needed_bytes: int
     come_bytes: int = 0
 
@@ -29,6 +27,8 @@ class Uploads:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
         self._under_way: set[Upload] = set()
+        most, of_token = stores.settings.max_uploads, stores.settings.max_uploads_of_token
+        self._places = Places("uploads", code="too_many_uploads", most=most, most_of_token=of_token)
 
     @contextmanager
     def one(self, token_id: str, *, announced_bytes: int) -> Iterator[Upload]:
@@ -36,21 +36,16 @@ class Uploads:
 
         Raises Limited (too_many_uploads), or Refused (disk_low) where there would be no room for it alone either.
         """
-        settings = self._stores.settings
-        if len(self._under_way) >= settings.max_uploads:
-            raise _too_many(f"{len(self._under_way):,} uploads are under way")
-        of_token = sum(upload.token_id == token_id for upload in self._under_way)
-        if of_token >= settings.max_uploads_of_token:
-            raise _too_many(f"{of_token:,} uploads by this token are under way")
-        self._check_room(announced_bytes, beside=self._under_way)
-        if announced_bytes:
-            self._check_disk(announced_bytes)
-        upload = Upload(token_id, announced_bytes)
-        self._under_way.add(upload)
-        try:
-            yield upload
-        finally:
-            self._under_way.remove(upload)
+        with self._places.one(token_id):
+            self._check_room(announced_bytes, beside=self._under_way)
+            if announced_bytes:
+                self._check_disk(announced_bytes)
+            upload = Upload(announced_bytes)
+            self._under_way.add(upload)
+            try:
+                yield upload
+            finally:
+                self._under_way.remove(upload)
 
     def come(self, upload: Upload, size_bytes: int) -> None:
         """So many bytes more have come. Raises Limited (too_many_uploads) where one that announced less grows too large."""
@@ -63,7 +58,7 @@ class Uploads:
         """One that is alone may be as large as any file: else it could never come."""
         others_bytes = sum(upload.needed_bytes for upload in beside)
         if others_bytes and others_bytes + needed_bytes > self._stores.settings.max_uploading_bytes:
-            raise _too_many(f"uploads of {others_bytes:,} bytes are under way")
+            raise self._places.refusal(f"uploads of {others_bytes:,} bytes are under way")
 
     def _check_disk(self, needed_bytes: int) -> None:
         stores = self._stores
@@ -72,8 +67,4 @@ class Uploads:
         try:
             check_disk(stores.archive, settings=stores.settings, needed_bytes=to_come_bytes + needed_bytes)
         except Refused:
-            raise _too_many("what is under way needs the room that is left on the disk") from None
-
-
-def _too_many(what: str) -> Limited:
-    return Limited(f"{what}: send this one again in a moment", code="too_many_uploads", retry_after_s=RETRY_S)
+            raise self._places.refusal("what is under way needs the room that is left on the disk") from None

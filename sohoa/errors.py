@@ -147,9 +147,9 @@ class Overloaded(SohoaError):
 
 
 class Limited(SohoaError):
-    """An office or a token asks for more than it may just now, or more is brought at once than there is room for.
+    """An office or a token asks for more than it may just now, or more is brought or taken at once than there is room for.
 
-    `retry_after_s`: when the same call may succeed. Codes: rate_limited, quota_exceeded, too_many_uploads.
+    `retry_after_s`: when the same call may succeed. Codes: rate_limited, quota_exceeded, too_many_uploads, too_many_downloads.
     """
 
     code = "rate_limited"

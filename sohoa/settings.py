@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     office_uploads: int = Field(
         default=2400, description="uploads a minute by all tokens of one office; 0: no limit", ge=0
     )
+    token_bytes_a_day: int = Field(
+        default=100 * GIGABYTE, description="bytes that one token may upload within a day; 0: no limit", ge=0
+    )
     office_bytes_a_day: int = Field(
         default=200 * GIGABYTE, description="bytes that one office may upload within a day; 0: no limit", ge=0
     )
@@ -102,6 +105,10 @@ class Settings(BaseSettings):
     max_uploading_bytes: int = Field(
         default=8 * GIGABYTE, description="size of all uploads under way there together; one alone may be larger", gt=0
     )
+    max_downloads: int = Field(
+        default=32, description="documents' files being sent at once in one process of the API", gt=0
+    )
+    max_downloads_of_token: int = Field(default=16, description="files being sent at once to one token there", gt=0)
     body_wait_s: float = Field(default=30.0, description="who sends, or takes, nothing for this long is cut off", gt=0)
     body_bytes_per_s: float = Field(
         default=8192.0, description="who sends or takes slower than this, such a wait aside, is cut off", gt=0

@@ -142,3 +142,10 @@ def check_revisable(status: DocumentStatus, version: int | None, kind: RevisionK
     if kind is not RevisionKind.REPLACE and status is not DocumentStatus.ARCHIVED:
         what = "appended to" if kind is RevisionKind.APPEND else "turned in"
         raise Conflict(f"document {document_id} is {status}; pages can be {what} an archived one only: replace it")
+
+
+class CopyOf(StrEnum):
+    """What copies are made of, in case it is lost."""
+
+    CATALOGUE = "catalogue"
+    ARCHIVE = "archive"

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from sohoa.settings import Settings
-from sohoa.states import DocumentStatus, JobKind
-from storage.catalog import document_counts, jobs, outbox, reviews, work_done
+from sohoa.states import CopyOf, DocumentStatus, JobKind
+from storage.catalog import copies, document_counts, jobs, outbox, reviews, viewings, work_done
 from storage.catalog.jobs import Depth
 from storage.catalog.reviews import QueueDepth
 from storage.catalog.work_done import Done, Work
@@ -36,12 +36,16 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """What a look at every document tells. `stopped` counts held and failed ones by status, stage and code."""
+    """What a look at every document tells, and what else need not be known of every moment. `stopped` counts held and failed
+    ones by status, stage and code; `unaudited_at` is since when a viewing waits to be entered in the audit, None where none
+    does; `copies` is when each was last made well."""
 
     at: datetime
     by_status: Mapping[DocumentStatus, int]
     stopped: Mapping[tuple[DocumentStatus, str, str], int]
     review: QueueDepth
+    unaudited_at: datetime | None
+    copies: Mapping[tuple[CopyOf, str], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ def take_census(stores: Stores) -> Census:
             by_status=document_counts.count_by_status(connection),
             stopped=document_counts.count_stopped(connection, most=MOST_COUNTED),
             review=reviews.depth(connection, now=now, most=MOST_COUNTED),
+            unaudited_at=viewings.oldest_at(connection),
+            copies=copies.last_made(connection),
         )
 
 

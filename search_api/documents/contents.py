@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Annotated, BinaryIO
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from search_api.access import Principal, ReadDocument, Reader, StoresOf
+from search_api.access import LimitsOf, Principal, ReadDocument, Reader, StoresOf
 from search_api.documents.sending import Content, Opener, describes, is_known, send
 from sohoa.errors import NotFound
 from storage.catalog.documents import Document
@@ -17,7 +18,14 @@ from storage.presentation import is_archived
 from storage.stores import Stores
 from storage.viewing import record_viewing
 
-router = APIRouter(prefix="/v1", tags=["documents"])
+
+async def _one_download(limits: LimitsOf, principal: Reader) -> AsyncIterator[None]:
+    """Until the answer is over, however it ends. Raises Limited (too_many_downloads)."""
+    with limits.downloads.one(principal.token_id):
+        yield
+
+
+router = APIRouter(prefix="/v1", tags=["documents"], dependencies=[Depends(_one_download)])
 
 
 @router.get(

@@ -104,8 +104,8 @@ async def post_document(
         said = await receive_body(request, body)
         intake = _intake(said, principal, stores)
         if principal.office is None:
-            await run_in_threadpool(limits.check_quota, intake.office)
-        await run_in_threadpool(limits.count_paper, intake.office, body.size_bytes)
+            await run_in_threadpool(limits.check_quota, principal.token_id, intake.office)
+        await run_in_threadpool(limits.count_paper, principal.token_id, intake.office, body.size_bytes)
         if idempotency_key is None:
             receipt, replayed = await run_in_threadpool(_take_in, stores, body.finished(), intake), False
         else:

@@ -90,7 +90,7 @@ async def _revise(
 ) -> dict[str, Any]:
     async with let_in(request, stores, limits, principal, office=document.office, hashed=False) as body:
         said = await receive_body(request, body, fields=tuple(_ABOUT))
-        await run_in_threadpool(limits.count_paper, document.office, body.size_bytes)
+        await run_in_threadpool(limits.count_paper, principal.token_id, document.office, body.size_bytes)
         reason = said.get("reason", "")
         if len(reason) > MOST_REASON:
             raise BadRequest(f"reason has at most {MOST_REASON} characters")

@@ -111,8 +111,7 @@ async def let_in(
     """Room for the file of a request, as far as its sender, and `office` where it is known already, may bring one now: whoever
     may not is turned away before it sends. Raises Limited, Refused (disk_low)."""
     await run_in_threadpool(limits.count_upload, principal.token_id, principal.office)
-    if office is not None:
-        await run_in_threadpool(limits.check_quota, office)
+    await run_in_threadpool(limits.check_quota, principal.token_id, office)
     announced = announced_bytes(request, stores)
     with incoming(
         stores, limits.uploads, token_id=principal.token_id, announced_bytes=announced, hashed=hashed

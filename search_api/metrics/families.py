@@ -5,6 +5,7 @@ Labels are kinds, statuses, codes and the like: never an office, a document, or 
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from search_api.health import State
 from sohoa.settings import Settings
-from sohoa.states import DocumentStatus, JobKind
+from sohoa.states import CopyOf, DocumentStatus, JobKind
 from storage.archive.fixity import Cover
 from storage.archive.fixity_share import Share
 from storage.catalog.work_done import BOUNDS_MS, Done, End, Work
@@ -68,7 +69,7 @@ def of_backlog(backlog: Backlog | None) -> Iterator[Metric]:
 
 
 def of_census(census: Census | None) -> Iterator[Metric]:
-    """Documents and the review queue."""
+    """Documents, the review queue, the read audit, and copies."""
     by_status = GaugeMetricFamily("sohoa_documents", "Documents by status.", labels=("status",))
     stopped = GaugeMetricFamily(
         "sohoa_documents_stopped",
@@ -78,6 +79,14 @@ def of_census(census: Census | None) -> Iterator[Metric]:
     waiting = GaugeMetricFamily("sohoa_review_waiting", "Papers that wait for a person's review.")
     claimed = GaugeMetricFamily("sohoa_review_claimed", "Of these, those that somebody has before them.")
     age = GaugeMetricFamily("sohoa_review_oldest_seconds", "How long ago the oldest of them came in; 0: none waits.")
+    audit = GaugeMetricFamily(
+        "sohoa_audit_oldest_seconds", "How long a viewing has waited to be entered in the audit; 0: none waits."
+    )
+    copied = GaugeMetricFamily(
+        "sohoa_copy_age_seconds",
+        "How long ago the catalogue was last backed up, the archive last copied, well; +Inf: never.",
+        labels=("of", "place"),
+    )
     if census is not None:
         for status in DocumentStatus:
             if status is not DocumentStatus.REFUSED:
@@ -87,7 +96,12 @@ def of_census(census: Census | None) -> Iterator[Metric]:
         waiting.add_metric((), census.review.waiting)
         claimed.add_metric((), census.review.claimed)
         age.add_metric((), _age_s(census.review.oldest_at, census.at))
-    yield from (by_status, stopped, waiting, claimed, age)
+        audit.add_metric((), _age_s(census.unaudited_at, census.at))
+        for of in CopyOf:
+            ages = {place: _age_s(at, census.at) for (what, place), at in census.copies.items() if what is of}
+            for place, age_s in sorted((ages or {"": math.inf}).items()):
+                copied.add_metric((of.value, place), age_s)
+    yield from (by_status, stopped, waiting, claimed, age, audit, copied)
 
 
 def of_fixity(fixity: Fixity | None) -> Iterator[Metric]:

@@ -267,13 +267,18 @@ def rebuild(
 
 @app.command()
 def backup(
-    to: Annotated[Path, typer.Option(metavar="FILE|FOLDER", help="A new file, or a folder to make one in.")],
+    to: Annotated[
+        Path | None, typer.Option(metavar="FILE|FOLDER", help="A new file, or a folder to make one in.")
+    ] = None,
+    made: Annotated[
+        bool, typer.Option("--made", help="Only note for /metrics that one was made by other means (pg_dump).")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Copy what the archive does not know (tokens, jobs, keys) while everything runs on."""
     from sohoa.cli.backup import run_backup
 
-    run_backup(to=to, as_json=as_json)
+    run_backup(to=to, made=made, as_json=as_json)
 
 
 @app.command()
@@ -341,6 +346,9 @@ def replicate(
     source: Annotated[
         str | None, typer.Option("--from", metavar="URL", help="Bring back what the archive lacks from the copy there.")
     ] = None,
+    forget: Annotated[
+        str | None, typer.Option(metavar="URL", help="No copy is made there any more: /metrics tells no longer of it.")
+    ] = None,
     thorough: Annotated[
         bool, typer.Option("--thorough", help="Read every byte of the copy again and put right what is damaged.")
     ] = False,
@@ -349,7 +357,7 @@ def replicate(
     """Copy the archive to another store (file:///… or s3://…), or restore it from there. May be stopped and started again."""
     from sohoa.cli.replicate import run
 
-    raise typer.Exit(run(to=to, source=source, thorough=thorough, as_json=as_json))
+    raise typer.Exit(run(to=to, source=source, forget=forget, thorough=thorough, as_json=as_json))
 
 
 @app.command("migrate-store")

@@ -7,17 +7,26 @@ import sys
 from pathlib import Path
 
 from sohoa import logs
+from sohoa.cli import copies
 from sohoa.cli.context import read_settings
 from sohoa.clock import SystemClock
+from sohoa.errors import BadRequest
+from sohoa.states import CopyOf
 from storage.catalog.backup import Backup, back_up, restore
 from storage.moving.marks import check_alone
 
 
-def run_backup(*, to: Path, as_json: bool) -> None:
-    """Write a backup and its digest, and say where."""
+def run_backup(*, to: Path | None, made: bool, as_json: bool) -> None:
+    """Write a backup and its digest, and say where; or only note that one was `made` by other means."""
+    if (to is None) != made:
+        raise BadRequest("say where to: `sohoa backup --to FILE`, or that pg_dump has made one: `sohoa backup --made`")
     settings = read_settings()
     logs.set_up(settings.log_level)
+    if to is None:
+        copies.note(settings, CopyOf.CATALOGUE)
+        return
     backup = back_up(settings.catalog(), to, now=SystemClock().now())
+    copies.try_to_note(settings, CopyOf.CATALOGUE)
     _print(backup, as_json=as_json, said=f"backed up to {backup.path} and {backup.path.name}.sha256")
 
 

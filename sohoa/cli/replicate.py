@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sohoa import logs
+from sohoa.cli import copies
 from sohoa.cli.context import read_settings
 from sohoa.clock import SystemClock
 from sohoa.errors import BadRequest
 from sohoa.settings import Settings
+from sohoa.states import CopyOf
 from storage.catalog.database import alone
 from storage.moving.marks import check_alone, check_archive_in_use
 from storage.objects import open_store
@@ -21,12 +23,15 @@ from storage.objects.protocol import Objects
 from storage.replicate.replicate import Replicated, Tell, replicate
 
 
-def run(*, to: str | None, source: str | None, thorough: bool, as_json: bool) -> int:
+def run(*, to: str | None, source: str | None, forget: str | None, thorough: bool, as_json: bool) -> int:
     """Exit code: 0, or 4 where something is damaged or missing at the source, or differs; all else is copied then."""
-    if (to is None) == (source is None):
+    if sum(url is not None for url in (to, source, forget)) != 1:
         raise BadRequest("say where to: `sohoa replicate --to URL`, or where from: `sohoa replicate --from URL`")
     settings = read_settings()
     logs.set_up(settings.log_level)
+    if forget is not None:
+        copies.forget(settings, CopyOf.ARCHIVE, _named(settings, forget))
+        return 0
     archive, copy = open_store(settings), _open_copy(settings, to or source or "")
     check_archive_in_use(archive)
     with _bar() as bar:
@@ -39,6 +44,8 @@ def run(*, to: str | None, source: str | None, thorough: bool, as_json: bool) ->
             replicated = replicate(archive, copy, SystemClock(), thorough=thorough, tell=tell)
         else:
             replicated = _restore(settings, copy, archive, tell)
+    if to is not None and not replicated.findings:
+        copies.try_to_note(settings, CopyOf.ARCHIVE, _named(settings, to))
     (_print_json if as_json else _print_report)(replicated, back=to is None)
     return 4 if replicated.findings else 0
 
@@ -52,15 +59,17 @@ def _restore(settings: Settings, copy: Objects, archive: Objects, tell: Tell) ->
 
 def _open_copy(settings: Settings, url: str) -> Objects:
     """The other store. Raises BadRequest (`bad_setting`) where the URL names none, or the archive's own."""
-    try:
-        if not url.startswith("s3:"):
-            settings.folder_of(url)
-        same = _place(settings, url) == _place(settings, settings.archive_url)
-    except ValueError:
-        raise BadRequest(f"{url!r} names no store: write file:///absolute/path or s3://…", code="bad_setting") from None
-    if same or not url:
+    if not url or _named(settings, url) == _place(settings, settings.archive_url):
         raise BadRequest("that is the archive itself: name another store", code="bad_setting")
     return open_store(settings, url=url)
+
+
+def _named(settings: Settings, url: str) -> str:
+    """The place that a URL names. Raises BadRequest (`bad_setting`)."""
+    try:
+        return _place(settings, url)
+    except ValueError:
+        raise BadRequest(f"{url!r} names no store: write file:///absolute/path or s3://…", code="bad_setting") from None
 
 
 def _place(settings: Settings, url: str) -> str:

@@ -54,7 +54,11 @@ class Opened(Protocol):
         ...
 
     def set_up(self) -> None:
-        """Make it so. The caller is the only one to migrate."""
+        """Make it so, before there are tables. The caller is the only one to migrate."""
+        ...
+
+    def make_indexes(self) -> None:
+        """Make what indexes are left to be made once the tables are as they must be, while others write."""
         ...
 
     def health(self, conn: Connection) -> Health:

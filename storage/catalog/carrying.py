@@ -14,6 +14,7 @@ from storage.catalog.database import Database
 from storage.catalog.tables import (
     audit_head,
     constant,
+    copies,
     counters,
     documents,
     idempotency_keys,
@@ -77,7 +78,7 @@ def highest_number(url: str) -> int:
     return int(_read(url, lambda conn: conn.execute(last).scalar_one()) or 0)
 
 
-_WHOLE = (tokens, idempotency_keys, viewings, audit_head, moved)
+_WHOLE = (tokens, idempotency_keys, viewings, audit_head, moved, copies)
 
 
 def _read(url: str, what: Callable[[Connection], _Found]) -> _Found | None:

@@ -87,10 +87,12 @@ class Database:
         if self._backend.exists() and self._is_current():
             return
         with self._backend.migrating(), self._errors_named():
-            self._open().set_up()
-            with self._open().begin(Kind.MIGRATE) as conn:
+            opened = self._open()
+            opened.set_up()
+            with opened.begin(Kind.MIGRATE) as conn:
                 if not is_served(conn):
                     _upgrade(conn)
+            opened.make_indexes()
 
     def exists(self) -> bool:
         """Whether there is a catalogue, as far as can be told without opening it."""

@@ -17,10 +17,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from sohoa.clock import SystemClock
-from sohoa.errors import SetupError, SohoaError
+from sohoa.errors import SetupError, SohoaError, StoreUnavailable
 from storage.catalog import postgres_errors
 from storage.catalog.backend import Health, Kind, json_text
-from storage.catalog.presence import Presence, have_alone
+from storage.catalog.online_indexes import make, missing
+from storage.catalog.presence import Presence, have_alone, try_lock
 
 POOL_KEPT = 4
 """Connections that a process keeps open, once it has needed as many."""
@@ -114,10 +115,10 @@ class PostgresOpened:
             yield conn
 
     def is_set_up(self, conn: Connection) -> bool:
-        return True
+        return not missing(conn)
 
     def set_up(self) -> None:
-        """Nothing lasts besides the tables. Raises SetupError for a server that is too old or cannot keep Vietnamese."""
+        """Nothing is done before there are tables. Raises SetupError for a server that is too old or cannot keep Vietnamese."""
         with _begun(self.engine, Kind.LOOK) as conn:
             version = conn.dialect.server_version_info or ()
             if version < _OLDEST_VERSION:
@@ -127,6 +128,14 @@ class PostgresOpened:
                 raise SetupError(
                     f"the database's encoding is {encoding}: make one with `createdb -E UTF8 -T template0`"
                 )
+
+    def make_indexes(self) -> None:
+        """One process at a time, told by the lock of a transaction that touches no table: what is made here waits for those
+        that do."""
+        with _begun(self.engine, Kind.MIGRATE) as alone:
+            alone.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            with self.engine.connect().execution_options(sohoa_kind=None) as conn:
+                make(conn)
 
     def health(self, conn: Connection) -> Health:
         version = conn.execute(text("SHOW server_version")).scalar_one()
@@ -156,7 +165,16 @@ def _let_go(conn: Connection) -> None:
 @contextmanager
 def _begun(engine: Engine, kind: Kind) -> Iterator[Connection]:
     with engine.connect().execution_options(sohoa_kind=kind) as conn, conn.begin():
+        if kind is Kind.MIGRATE:
+            _migrate_alone(conn)
         yield conn
+
+
+def _migrate_alone(conn: Connection) -> None:
+    """Asked for again and again: who waits in one statement has a snapshot, and an index that is made meanwhile would wait
+    for that."""
+    if not try_lock(conn, f"{SOHOA}, {_MIGRATING}", patience_s=LOCK_TIMEOUT_S):
+        raise StoreUnavailable("another process brings the catalogue's tables to a newer form: try again in a moment")
 
 
 def _engine(url: URL, **pool: Any) -> Engine:
@@ -172,6 +190,8 @@ def _engine(url: URL, **pool: Any) -> Engine:
     @event.listens_for(engine, "begin")
     def begin_transaction(conn: Connection) -> None:
         kind = conn.get_execution_options().get("sohoa_kind", Kind.LOOK)
+        if kind is None:  # each statement by itself: what cannot be done in a transaction
+            return
         conn.exec_driver_sql(_BEGIN[kind])  # several statements, one message: without parameters psycopg sends them so
 
     @event.listens_for(engine, "handle_error")
@@ -207,13 +227,11 @@ def _connect_args(said: Mapping[str, Any]) -> dict[str, Any]:
 def _begin(
     how: str, *, lock: int | None = None, lock_s: int = LOCK_TIMEOUT_S, statement_s: int = STATEMENT_TIMEOUT_S
 ) -> str:
-    limits = {"lock_timeout": LOCK_TIMEOUT_S, "statement_timeout": statement_s}
+    limits = {"lock_timeout": lock_s, "statement_timeout": statement_s}
     limits["idle_in_transaction_session_timeout"] = IDLE_TIMEOUT_S
     steps = [f"BEGIN ISOLATION LEVEL {how}", *(f"SET LOCAL {name} = '{limit_s}s'" for name, limit_s in limits.items())]
     if lock is not None:
         steps.append(f"SELECT pg_advisory_xact_lock({SOHOA}, {lock})")
-    if lock_s != LOCK_TIMEOUT_S:
-        steps.append(f"SET LOCAL lock_timeout = '{lock_s}s'")
     return "; ".join(steps)
 
 
@@ -222,5 +240,5 @@ _BEGIN = {
     Kind.BESIDE: _begin("READ COMMITTED READ WRITE"),
     Kind.READ: _begin("REPEATABLE READ READ ONLY"),
     Kind.LOOK: _begin("REPEATABLE READ READ ONLY"),
-    Kind.MIGRATE: _begin("READ COMMITTED READ WRITE", lock=_MIGRATING, lock_s=DDL_LOCK_TIMEOUT_S, statement_s=0),
+    Kind.MIGRATE: _begin("READ COMMITTED READ WRITE", lock_s=DDL_LOCK_TIMEOUT_S, statement_s=0),
 }

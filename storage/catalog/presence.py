@@ -24,7 +24,7 @@ TTL_S = 60.0
 """How long a process that was killed still counts as using the catalogue."""
 RENEW_S = 15.0
 PATIENCE_S = 5.0
-"""How long one who enters waits for another who looks around."""
+"""How long one who enters waits for another who looks around, and holds the lock no longer."""
 _PAUSE_S = 0.05
 _KEY = f"{0x536F686F}, 3"
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -107,7 +107,7 @@ class Presence:
     def _enter(self) -> None:
         began_s = time.monotonic()
         with self._transaction() as conn:
-            if not _lock(conn, "pg_try_advisory_xact_lock_shared"):
+            if not try_lock(conn, _KEY, patience_s=PATIENCE_S, function="pg_try_advisory_xact_lock_shared"):
                 raise StoreUnavailable("the catalogue is being rebuilt just now: wait until that is finished")
             self.check_not_moved(conn)
             conn.execute(_FORGET)
@@ -117,7 +117,7 @@ class Presence:
 
 def have_alone(conn: Connection) -> None:
     """Have the catalogue alone until this transaction ends. Raises Conflict (`in_use`), naming who uses it."""
-    if not _lock(conn, "pg_try_advisory_xact_lock"):
+    if not try_lock(conn, _KEY, patience_s=PATIENCE_S):
         raise Conflict("another process has the catalogue to itself: wait until it is done", code="in_use")
     if not conn.dialect.has_table(conn, "leases"):
         return
@@ -137,13 +137,13 @@ def check_alone(conn: Connection) -> None:
         raise StoreUnavailable("the connection to the catalogue's server was lost meanwhile: start again")
 
 
-def _lock(conn: Connection, function: str) -> bool:
-    """Try for a moment: who enters, or looks around before having it alone, holds the lock no longer.
+def try_lock(conn: Connection, key: str, *, patience_s: float, function: str = "pg_try_advisory_xact_lock") -> bool:
+    """Have an advisory lock until this transaction ends; False where others held it for all of `patience_s` seconds.
 
     Asked again and again, for whoever waits in the server's own queue for the lock keeps out all who come after.
     """
-    until_s = time.monotonic() + PATIENCE_S
-    while not conn.execute(text(f"SELECT {function}({_KEY})")).scalar_one():
+    until_s = time.monotonic() + patience_s
+    while not conn.execute(text(f"SELECT {function}({key})")).scalar_one():
         if time.monotonic() > until_s:
             return False
         time.sleep(_PAUSE_S)

@@ -102,6 +102,9 @@ class SqliteOpened:
         finally:
             connection.close()
 
+    def make_indexes(self) -> None:
+        """The migrations have made all: here there is one writer at a time in any case."""
+
     def health(self, conn: Connection) -> Health:
         check = str(conn.execute(text("PRAGMA quick_check")).scalar_one())
         return Health(f"SQLite {sqlite3.sqlite_version}", check, "" if check == "ok" else "restore a copy")

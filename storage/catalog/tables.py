@@ -24,9 +24,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-from sohoa.states import DocumentStatus, JobKind, JobState, PageStatus, Review
+from sohoa.states import CopyOf, DocumentStatus, JobKind, JobState, PageStatus, Review
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration: what `alembic_version` says of a catalogue that this version made."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -212,14 +212,22 @@ jobs = Table(
 )
 
 
-def _jobs_in_state(state: JobState, name: str, *columns: Any) -> Index:
+def _jobs_in_state(state: JobState, name: str, *columns: Any, online: bool = False) -> Index:
+    """`online`: PostgreSQL's is made while others write, after the migrations (online_indexes.py)."""
     where = jobs.c.state == constant(state)
-    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where, info={"online": online})
 
 
 _jobs_in_state(JobState.READY, "ix_jobs_ready", jobs.c.turn, jobs.c.job_id, jobs.c.run_after, jobs.c.kind, jobs.c.state)
 _jobs_in_state(
-    JobState.READY, "ix_jobs_office", jobs.c.office, jobs.c.turn, jobs.c.job_id, jobs.c.run_after, jobs.c.kind
+    JobState.READY,
+    "ix_jobs_office",
+    jobs.c.office,
+    jobs.c.turn,
+    jobs.c.job_id,
+    jobs.c.run_after,
+    jobs.c.kind,
+    online=True,
 )
 _jobs_in_state(JobState.READY, "ix_jobs_run_after", jobs.c.run_after)
 _jobs_in_state(JobState.LEASED, "ix_jobs_leased", jobs.c.leased_until)
@@ -332,3 +340,12 @@ moved = Table(
 )
 """Where parts of the store lie no longer, or not yet, and where they lie instead: who names such a place is refused
 (storage/moving/marks.py)."""
+
+copies = Table(
+    "copies",
+    metadata,
+    Column("of", Choice(CopyOf), primary_key=True),
+    Column("place", String, primary_key=True),
+    Column("made_at", Moment, nullable=False),
+)
+"""When the catalogue was last backed up, and the archive last copied to each place (storage/catalog/copies.py)."""

@@ -17,7 +17,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -226,6 +226,9 @@ class FolderObjects:
         if not self.exists(key):
             raise NotFound(f"{key} is not in the store")
         yield self._path(key)
+
+    def seekable(self, key: str) -> AbstractContextManager[Path | BinaryIO]:
+        return self.local_file(key)
 
     def address(self, key: str) -> str:
         return str(self._path(key))

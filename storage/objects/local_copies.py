@@ -1,5 +1,5 @@
-"""Copies of objects in a local folder, for libraries that need a real file: a document's pages are read one by one, and
-its original should not come over the network for each."""
+"""Copies of objects in a local folder, whole or in parts: a document's pages are read one by one, and its original should not
+come over the network for each."""
 
 from __future__ import annotations
 
@@ -10,17 +10,24 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from sohoa.errors import StoreUnavailable
+from storage.objects.ranges import length_of
 
 KEEP_BYTES = 2 * 1024 * 1024 * 1024
 """The copies used longest ago go beyond this much; a file in use goes when it no longer is."""
 
 
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+_SECTOR_BYTES: Final = 512
+
+
 class LocalCopies:
-    """Read-only copies, known by key and etag, that processes on one machine share. For any thread."""
+    """Copies, known by key and etag, that processes on one machine share. For any thread. None is used again once the machine
+    was started anew: they are not fsynced, and a power cut may have left holes in them."""
 
     def __init__(self, folder: Path, *, keep_bytes: int = KEEP_BYTES) -> None:
         self._folder = folder
@@ -47,15 +54,33 @@ class LocalCopies:
                 os.link(mine, self._kept(key, etag))
         except OSError as error:
             mine.unlink(missing_ok=True)
-            raise StoreUnavailable(
-                f"{self._folder} cannot take a copy ({os.strerror(error.errno or 0)}): free some space",
-                code="disk_full",
-            ) from error
+            raise _no_copy(self._folder, error) from error
         except BaseException:
             mine.unlink(missing_ok=True)
             raise
         self._trim()
         return mine
+
+    @contextmanager
+    def in_parts(self, key: str, etag: str, *, size_bytes: int) -> Iterator[int]:
+        """The descriptor of what has come of an object, for storage/objects/ranges.py. Raises StoreUnavailable."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path = self._kept(key, etag).with_suffix(".parts")
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.ftruncate(descriptor, length_of(size_bytes))
+                os.utime(descriptor)
+            except OSError:
+                os.close(descriptor)
+                raise
+        except OSError as error:
+            raise _no_copy(self._folder, error) from error
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+            self._trim()
 
     def free_bytes(self) -> int:
         """What is free on the disk of the copies. Raises StoreUnavailable."""
@@ -73,7 +98,7 @@ class LocalCopies:
                     path.unlink()
 
     def _kept(self, key: str, etag: str) -> Path:
-        return self._folder / f"{hashlib.sha256(f'{key} {etag}'.encode()).hexdigest()}.kept"
+        return self._folder / f"{hashlib.sha256(f'{key} {etag} {_boot()}'.encode()).hexdigest()}.kept"
 
     def _mine(self) -> Path:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -81,16 +106,27 @@ class LocalCopies:
 
     def _trim(self) -> None:
         kept: list[tuple[float, int, Path]] = []
-        for path in self._folder.glob("*.kept"):
+        for path in (*self._folder.glob("*.kept"), *self._folder.glob("*.parts")):
             with suppress(FileNotFoundError):
                 found = path.stat()
-                kept.append((found.st_mtime, found.st_size, path))
+                kept.append((found.st_mtime, min(found.st_size, found.st_blocks * _SECTOR_BYTES), path))
         total_bytes = sum(size_bytes for _, size_bytes, _ in kept)
         for _, size_bytes, path in sorted(kept):
             if total_bytes <= self._keep_bytes:
                 return
             path.unlink(missing_ok=True)
             total_bytes -= size_bytes
+
+
+@cache
+def _boot() -> str:
+    """Another one each time that the machine starts (proc_sys_kernel(5)); "" where that cannot be told."""
+    return _BOOT.read_text().strip() if _BOOT.exists() else ""
+
+
+def _no_copy(folder: Path, error: OSError) -> StoreUnavailable:
+    detail = f"{folder} cannot take a copy ({os.strerror(error.errno or 0)}): free some space"
+    return StoreUnavailable(detail, code="disk_full")
 
 
 @contextmanager

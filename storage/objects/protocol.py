@@ -129,6 +129,12 @@ class Objects(Protocol):
         """A real, read-only file with the object's bytes, for libraries that need one. Raises NotFound."""
         ...
 
+    def seekable(self, key: str) -> AbstractContextManager[Path | BinaryIO]:
+        """The object to be read here and there: a real file as :meth:`local_file` gives, or where that would have to come from
+        afar and is large, a stream that fetches what is read. What went wrong with that is raised when the block ends, for
+        libraries take it for a damaged file. Raises NotFound."""
+        ...
+
     def address(self, key: str) -> str:
         """Where an operator finds the bytes of a key: a path, or `s3://BUCKET/NAME`. Nothing is looked up."""
         ...

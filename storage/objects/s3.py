@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from heapq import merge
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 from urllib.parse import quote, unquote_plus
 
 import structlog
@@ -29,11 +29,14 @@ from sohoa.model import Sha256
 from storage.objects import s3_lock, s3_parts, s3_probe
 from storage.objects.local_copies import LocalCopies, lent
 from storage.objects.protocol import DAMAGED, DELETABLE, ObjectStat, Stored, check_key, damaged_key, object_digest
+from storage.objects.ranges import Ranges
 from storage.objects.s3_client import Reply, S3Client
 from storage.objects.s3_download import open_range
 from storage.objects.s3_parts import PART_BYTES, checksum
 from storage.objects.s3_place import Place
 
+LARGE_BYTES = 8 * 1024 * 1024
+"""Smaller objects come whole: that is one request."""
 LEFTOVER_AGE = timedelta(days=1)
 """Parts this old belong to a process that was killed."""
 _WRITE = "x-amz-meta-sohoa-write"
@@ -191,6 +194,32 @@ class S3Objects:
                 copy = self._copies.keep(key, etag, source)
         with lent(copy) as path:
             yield path
+
+    @contextmanager
+    def seekable(self, key: str) -> Iterator[Path | BinaryIO]:
+        found = self.stat(key)
+        copy = self._copies.find(key, found.etag)
+        if copy is not None:
+            with lent(copy) as path:
+                yield path
+            return
+        if found.size_bytes < LARGE_BYTES:
+            with self.local_file(key) as path:
+                yield path
+            return
+        bucket, name = self._place.locate(key)
+
+        def fetch(start: int, end: int) -> bytes:
+            with open_range(self._client, bucket, name, key=key, start=start, end=end, etag=found.etag) as part:
+                return part.read()
+
+        with self._copies.in_parts(key, found.etag, size_bytes=found.size_bytes) as descriptor:
+            stream = Ranges(descriptor, found.size_bytes, fetch)
+            try:
+                yield cast(BinaryIO, stream)
+            finally:
+                if stream.trouble is not None:
+                    raise stream.trouble
 
     def address(self, key: str) -> str:
         bucket, name = self._place.locate(key)

@@ -14,9 +14,12 @@ from storage.objects.s3_client import TRIES, S3Client
 BUFFER_BYTES = 1024 * 1024
 
 
-def open_range(client: S3Client, bucket: str, name: str, *, key: str, start: int, end: int | None) -> BinaryIO:
-    """The bytes from `start` up to, without, `end`, as a stream. Raises NotFound, StoreUnavailable."""
-    download = _Download(client, bucket, name, key=key, start=start, end=end)
+def open_range(
+    client: S3Client, bucket: str, name: str, *, key: str, start: int, end: int | None, etag: str | None = None
+) -> BinaryIO:
+    """The bytes from `start` up to, without, `end`, as a stream; with `etag`, of that object and no other that took its place.
+    Raises NotFound, StoreUnavailable."""
+    download = _Download(client, bucket, name, key=key, start=start, end=end, etag=etag)
     try:
         download.connect()
     except BaseException:
@@ -28,14 +31,16 @@ def open_range(client: S3Client, bucket: str, name: str, *, key: str, start: int
 class _Download(io.RawIOBase):
     """Holds one of the client's connections from `connect` to `close`."""
 
-    def __init__(self, client: S3Client, bucket: str, name: str, *, key: str, start: int, end: int | None) -> None:
+    def __init__(
+        self, client: S3Client, bucket: str, name: str, *, key: str, start: int, end: int | None, etag: str | None
+    ) -> None:
         self._client = client
         self._bucket = bucket
         self._name = name
         self._key = key
         self._next = start
         self._end = end
-        self._etag: str | None = None
+        self._etag = etag
         self._response: urllib3.BaseHTTPResponse | None = None
         self._over = False
         self._has_stream = False

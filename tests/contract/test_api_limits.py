@@ -26,7 +26,8 @@ from tests.support.archived import Api, opened_api
 
 PNG = files.image_bytes("PNG")
 NOW = FixedClock().now()
-LAVISH = {"token_requests": 0, "office_requests": 0, "token_uploads": 0, "office_uploads": 0, "office_bytes_a_day": 0}
+LAVISH = dict.fromkeys(("token_requests", "office_requests", "token_uploads", "office_uploads"), 0)
+LAVISH |= dict.fromkeys(("token_bytes_a_day", "office_bytes_a_day"), 0)
 
 
 @pytest.fixture
@@ -108,6 +109,21 @@ def test_office_that_has_brought_its_bytes_of_the_day_goes_on_as_they_fill_again
         assert send(api, headers, 9, office="H02").status_code == 202
 
 
+@pytest.mark.parametrize("bound", [True, False])
+def test_token_that_has_brought_its_bytes_of_the_day_goes_on_as_they_fill_again(home: Home, bound: bool) -> None:
+    with home.opened(token_bytes_a_day=3 * len(PNG)) as api:
+        headers, other = (api.token("ingest", office="H02" if bound else None) for _ in range(2))
+        assert [send(api, headers, number, office="H02").status_code for number in range(3)] == [202] * 3
+        code, wait_s = refusal(send(api, headers, 9, office="H02"))
+        assert code == "quota_exceeded"
+        document = api.archive(api.receive(office="H02"))
+        append = f"/v1/documents/{document.document_id}/append?reason=x"
+        assert refusal(api.client.post(append, content=PNG + b"1", headers=headers))[0] == "quota_exceeded"
+        assert send(api, other, 8, office="H02").status_code == 202
+        api.clock.advance(seconds=wait_s + 1)
+        assert send(api, headers, 9, office="H02").status_code == 202
+
+
 def test_pages_brought_to_a_document_count_for_its_office(home: Home) -> None:
     with home.opened(office_bytes_a_day=len(PNG)) as api:
         document = api.archive(api.receive(office="H02"))
@@ -184,11 +200,11 @@ def _passes(limits: Limits, _step: int) -> bool:
 def test_quota_that_was_used_up_through_one_process_is_known_to_another_after_its_next_paper(home: Home) -> None:
     with home.opened(office_bytes_a_day=1000) as api:
         one, other = Limits(api.stores), Limits(api.stores)
-        one.count_paper("H02", 1000)
-        other.check_quota("H02")
-        other.count_paper("H02", 1)
+        one.count_paper("t", "H02", 1000)
+        other.check_quota("u", "H02")
+        other.count_paper("u", "H02", 1)
         with pytest.raises(Limited) as caught:
-            other.check_quota("H02")
+            other.check_quota("u", "H02")
         assert caught.value.code == "quota_exceeded"
 
 

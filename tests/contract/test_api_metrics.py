@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,10 +13,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from search_api.metrics import monitor
-from sohoa.states import DocumentStatus, JobKind, Review
+from sohoa.states import CopyOf, DocumentStatus, JobKind, Review
+from storage.archive.audit import audit_chain, enter_waiting
 from storage.archive.chain import Chain
 from storage.archive.fixity import NAME, Failure, Stretch, load_progress, record
-from storage.catalog import jobs, work_done
+from storage.catalog import copies, jobs, work_done
 from storage.catalog.work_done import Done, End, Work
 from tests.support import files
 from tests.support.archived import Api, opened_api
@@ -115,6 +117,32 @@ def test_documents_are_counted_by_status_and_those_that_stopped_by_code_once_a_m
     scraped = Scraped(api)
     assert scraped("sohoa_documents", status="received") == 2
     assert scraped("sohoa_review_oldest_seconds") == MINUTE
+
+
+def test_copies_tell_how_old_they_are_and_never_where_there_is_none(api: Api) -> None:
+    scraped = Scraped(api)
+    assert scraped("sohoa_copy_age_seconds", of="catalogue", place="") == math.inf
+    assert scraped("sohoa_copy_age_seconds", of="archive", place="") == math.inf
+    with api.stores.database.write_beside() as connection:
+        copies.made(connection, CopyOf.CATALOGUE, "", now=api.clock.now() - timedelta(days=2))
+        copies.made(connection, CopyOf.CATALOGUE, "", now=api.clock.now())
+        for place in ("/mnt/copy", "s3://copy"):
+            copies.made(connection, CopyOf.ARCHIVE, place, now=api.clock.now())
+    api.clock.advance(seconds=MINUTE)
+    scraped = Scraped(api)
+    ages = {tuple(s.labels.values()): s.value for s in scraped.families["sohoa_copy_age_seconds"].samples}
+    assert ages == {("catalogue", ""): MINUTE, ("archive", "/mnt/copy"): MINUTE, ("archive", "s3://copy"): MINUTE}
+
+
+def test_viewings_tell_how_long_they_wait_for_the_audit(api: Api) -> None:
+    document = api.archive(api.receive())
+    assert Scraped(api)("sohoa_audit_oldest_seconds") == 0
+    api.client.get(f"/v1/documents/{document.document_id}/text", headers=api.token("read"))
+    api.clock.advance(seconds=MINUTE)
+    assert Scraped(api)("sohoa_audit_oldest_seconds") == MINUTE
+    enter_waiting(api.stores, audit_chain(api.stores), has_lease=lambda: True)
+    api.clock.advance(seconds=MINUTE)
+    assert Scraped(api)("sohoa_audit_oldest_seconds") == 0
 
 
 def test_what_workers_did_is_a_histogram_and_two_counters(api: Api) -> None:

@@ -43,6 +43,20 @@ def served(tmp_path: Path, **limits: Any) -> Iterator[Served]:
         yield api
 
 
+@contextmanager
+def taking(api: Served, path: str, headers: dict[str, str]) -> Iterator[socket.socket]:
+    """A download of which no more than the head of the answer is read."""
+    host, port = api.address.removeprefix("http://").split(":")
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(120)
+        connection.connect((host, int(port)))
+        said = f"Authorization: {headers['Authorization']}"
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{said}\r\n\r\n".encode())
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        yield connection
+
+
 def answered(connection: socket.socket) -> str:
     """The answer, once the server has closed the connection; "" where that reached us first, as it may while we send."""
     found = b""
@@ -110,12 +124,7 @@ def test_who_goes_away_or_does_not_read_holds_no_file(tmp_path: Path, gone: bool
     with served(tmp_path, body_wait_s=600 if gone else WAIT_S, body_bytes_per_s=10_000_000) as api:
         sent = httpx.post(f"{api.address}/v1/documents", content=original, headers=api.headers, timeout=60)
         path = sent.json()["links"]["original"]
-        host, port = api.address.removeprefix("http://").split(":")
-        with socket.socket() as connection:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            connection.connect((host, int(port)))
-            said = f"Authorization: {api.headers['Authorization']}"
-            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{said}\r\n\r\n".encode())
+        with taking(api, path, api.headers) as connection:
             process = psutil.Process(api.process_id)
 
             def has_it_open() -> bool:
@@ -149,6 +158,31 @@ def test_one_upload_too_many_is_told_to_wait_before_it_sends_and_taken_once_ther
             lambda: client.post("/v1/documents", content=PNG).status_code == 202,
             "the places of uploads that were broken off are not given back",
         )
+
+
+@pytest.mark.parametrize(("most", "refused"), [(3, [429, 200]), (2, [429, 429])])
+def test_one_download_too_many_is_told_to_wait_and_given_once_another_is_over(
+    tmp_path: Path, most: int, refused: list[int]
+) -> None:
+    original = PNG + bytes(30_000_000)  # more than the buffers of both ends take
+    with served(tmp_path, max_downloads=most, max_downloads_of_token=2, body_wait_s=600) as api:
+        mine, other = api.headers, api.token()
+        path = httpx.post(f"{api.address}/v1/documents", content=original, headers=mine, timeout=60).json()["links"][
+            "original"
+        ]
+        with httpx.Client(base_url=api.address, timeout=60) as client, ExitStack() as opened:
+            for _ in range(2):
+                opened.enter_context(taking(api, path, mine))
+            answers = [client.get(path, headers=headers) for headers in (mine, other)]
+            assert [answer.status_code for answer in answers] == refused
+            assert answers[0].json()["code"] == "too_many_downloads"
+            assert answers[0].headers["Retry-After"] == "5"
+            assert client.get("/v1/documents", headers=mine).status_code == 200
+            opened.close()
+            wait_until(
+                lambda: client.get(path, headers=mine).status_code == 200,
+                "the places of downloads that were broken off are not given back",
+            )
 
 
 def test_requests_through_two_servers_are_counted_together(tmp_path: Path) -> None:

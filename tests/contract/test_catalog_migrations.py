@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -16,9 +18,12 @@ from sqlalchemy import MetaData, Table, insert, text
 from sohoa.clock import FixedClock
 from sohoa.errors import StoreUnavailable
 from sohoa.states import DocumentStatus, JobKind, Review
-from storage.catalog import document_counts, documents, jobs, outbox, page_rows, postgres, tables, viewings
+from storage.catalog import document_counts, documents, jobs, outbox, page_rows, tables, viewings
+from storage.catalog import postgres as postgres_backend
 from storage.catalog.backend import Kind
 from storage.catalog.database import Database
+from storage.catalog.presence import try_lock
+from tests.support import postgres
 from tests.support.postgres import Postgres
 from tests.support.waiting import wait_until
 
@@ -143,9 +148,11 @@ def test_older_version_goes_on_writing_while_and_after_the_tables_grow(old: Data
 def test_migration_waits_a_moment_for_who_reads_and_then_lets_everybody_go_on(
     postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit = f"lock_timeout = '{postgres.DDL_LOCK_TIMEOUT_S}s'"
+    limit = f"lock_timeout = '{postgres_backend.DDL_LOCK_TIMEOUT_S}s'"
     monkeypatch.setitem(
-        postgres._BEGIN, Kind.MIGRATE, postgres._BEGIN[Kind.MIGRATE].replace(limit, "lock_timeout = '1s'")
+        postgres_backend._BEGIN,
+        Kind.MIGRATE,
+        postgres_backend._BEGIN[Kind.MIGRATE].replace(limit, "lock_timeout = '1s'"),
     )
     name = postgres_server.create()
     catalogue = Database(postgres_server.url(name))
@@ -176,6 +183,75 @@ def test_migration_waits_a_moment_for_who_reads_and_then_lets_everybody_go_on(
         assert documents.get(conn, f"01JGFJJZ{1:018d}").detail == "x"
     catalogue.close()
     postgres_server.drop(name)
+
+
+@contextmanager
+def _making_an_index(server: Postgres, name: str, catalogue: Database) -> Iterator[Future[None]]:
+    """A catalogue of migration 0007 on its way up, held where its index is being made until the block ends: by a reader, for
+    whom that waits."""
+    migrate_to(catalogue, "0007")
+    fill(catalogue)
+    with ThreadPoolExecutor(1) as pool:
+        with catalogue.read() as conn:
+            conn.execute(text("SELECT count(*) FROM documents"))
+            migrating = pool.submit(catalogue.migrate)
+            half_made = "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass('ix_jobs_office') AND NOT indisvalid"
+            wait_until(lambda: bool(server.run(half_made, database=name)), "the index is not made online")
+            yield migrating
+        wait([migrating])
+
+
+@pytest.mark.postgres
+def test_writers_go_on_while_a_large_table_gets_an_index(postgres_server: Postgres) -> None:
+    with postgres.database(postgres_server) as name:
+        catalogue = Database(postgres_server.url(name))
+        with _making_an_index(postgres_server, name, catalogue) as migrating:
+            with catalogue.write() as conn:
+                job = jobs.claim(conn, owner="w", lease_s=30, now=NOW)
+                assert job is not None
+                jobs.complete(conn, job.job_id, owner="w")
+            assert not migrating.done()
+        migrating.result()
+        assert catalogue._is_current()
+        catalogue.close()
+
+
+@pytest.mark.postgres
+def test_index_whose_making_was_cut_off_is_made_by_the_next_to_open_the_catalogue(postgres_server: Postgres) -> None:
+    with postgres.database(postgres_server) as name:
+        catalogue = Database(postgres_server.url(name))
+        with _making_an_index(postgres_server, name, catalogue) as migrating:
+            making = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONC%'"
+            postgres_server.run(making, database=name)
+            with pytest.raises(StoreUnavailable):
+                migrating.result()
+        assert not catalogue._is_current()
+        catalogue.migrate()
+        assert catalogue._is_current()
+        catalogue.close()
+
+
+@pytest.mark.postgres
+def test_who_starts_while_an_index_is_made_waits_for_it_and_does_not_hold_it_up(
+    postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Event()
+
+    def ask(*told: Any, **how: Any) -> bool:
+        asked.set()
+        return try_lock(*told, **how)
+
+    with postgres.database(postgres_server) as name, ThreadPoolExecutor(1) as pool:
+        catalogue, other = Database(postgres_server.url(name)), Database(postgres_server.url(name))
+        with _making_an_index(postgres_server, name, catalogue) as migrating:
+            monkeypatch.setattr("storage.catalog.postgres.try_lock", ask)
+            waiting = pool.submit(other.migrate)
+            asked.wait()
+            assert not waiting.done()
+        migrating.result()
+        waiting.result()
+        catalogue.close()
+        other.close()
 
 
 def test_every_older_form_is_tried() -> None:

@@ -313,6 +313,14 @@ def test_a_local_file_is_a_real_file_with_the_bytes(objects: Objects) -> None:
     assert objects.free_bytes() > 0
 
 
+def test_what_is_read_here_and_there_is_a_file_or_a_stream_of_the_bytes(objects: Objects) -> None:
+    objects.create("staging/A/x", b"bytes")
+    with objects.seekable("staging/A/x") as source:
+        assert (source.read_bytes() if isinstance(source, Path) else source.read()) == b"bytes"
+    with pytest.raises(NotFound):
+        objects.seekable("staging/A/y").__enter__()
+
+
 def test_published_files_are_read_only_and_leave_nothing_private_behind(tmp_path: Path) -> None:
     objects = open_objects(tmp_path)
     objects.create("ocfl/a/x", b"")

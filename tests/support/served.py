@@ -25,7 +25,15 @@ class Served:
     address: str
     process_id: int
     headers: dict[str, str]
-    home: Path
+    settings: Settings
+
+    @property
+    def home(self) -> Path:
+        return self.settings.home
+
+    def token(self) -> dict[str, str]:
+        """The headers of another token."""
+        return _token(self.settings)
 
     def peak_bytes(self) -> int:
         """The most memory that the process has had (proc(5), VmHWM)."""
@@ -45,10 +53,7 @@ class Served:
 @contextmanager
 def served_api(settings: Settings) -> Iterator[Served]:
     """The API with these settings, until the block ends."""
-    with open_stores(settings) as stores, stores.database.write() as connection:
-        _, secret = tokens.create(
-            connection, name="t", scopes=["ingest", "read"], actor="person:lan", now=stores.clock.now()
-        )
+    headers = _token(settings)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         context = multiprocessing.get_context("fork")
         process = context.Process(target=_serve, args=(settings, listening))
@@ -56,10 +61,18 @@ def served_api(settings: Settings) -> Iterator[Served]:
         assert process.pid is not None
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         try:
-            yield Served(address, process.pid, {"Authorization": f"Bearer {secret}"}, settings.home)
+            yield Served(address, process.pid, headers, settings)
         finally:
             process.terminate()
             process.join(10)
+
+
+def _token(settings: Settings) -> dict[str, str]:
+    with open_stores(settings) as stores, stores.database.write() as connection:
+        _, secret = tokens.create(
+            connection, name="t", scopes=["ingest", "read"], actor="person:lan", now=stores.clock.now()
+        )
+    return {"Authorization": f"Bearer {secret}"}
 
 
 def _serve(settings: Settings, listening: socket.socket) -> None:

@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from sohoa.cli.backup import run_backup
 from sohoa.errors import AlreadyExists, BadRequest, Conflict, DigestMismatch, NotAllowed, NotFound
 from sohoa.settings import Settings
-from storage.catalog import documents, idempotency, leases, tokens
+from sohoa.states import CopyOf
+from storage.catalog import copies, documents, idempotency, leases, tokens
 from storage.catalog.backup import back_up, restore
 from storage.catalog.idempotency import Keyed
 from storage.catalog.tables import leases as leases_table
@@ -192,3 +194,41 @@ def test_what_is_not_the_backup_that_was_written_is_refused(office: WorkedOffice
     with pytest.raises(wanted):
         restore(url_of(office), backup.path, now=NOW, force=True)
     assert [path.name for path in (tmp_path / "home").iterdir() if "restore" in path.name] == []
+
+
+def test_backup_and_one_made_by_other_means_are_noted_and_live_through_a_rebuild(
+    office: WorkedOffice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOHOA_HOME", str(tmp_path / "home"))
+    office.bring(WHOLE)
+    assert noted(office) is None
+    run_backup(to=tmp_path / "first.sqlite", made=False, as_json=True)
+    first = noted(office)
+    assert first is not None
+    with pytest.raises(AlreadyExists):
+        run_backup(to=tmp_path / "first.sqlite", made=False, as_json=True)
+    assert noted(office) == first
+    run_backup(to=None, made=True, as_json=False)
+    last = noted(office)
+    assert last is not None
+    assert last > first
+    office.stores.database.close()
+    office.tools.close()
+    rebuild_in(tmp_path / "home")
+    assert noted(office) == last
+
+
+def test_backup_is_no_worse_for_a_catalogue_that_cannot_note_it(
+    office: WorkedOffice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOHOA_HOME", str(tmp_path / "home"))
+    with office.stores.database.write() as conn:
+        conn.execute(text("DROP TABLE copies"))  # as an older form has it
+    run_backup(to=tmp_path / "whole.sqlite", made=False, as_json=True)
+    assert (tmp_path / "whole.sqlite.sha256").exists()
+
+
+def noted(office: WorkedOffice) -> datetime | None:
+    """When the catalogue says that it was backed up last."""
+    with office.stores.database.read() as conn:
+        return copies.last_made(conn).get((CopyOf.CATALOGUE, ""))
