@@ -151,7 +151,7 @@ def test_worker_that_is_killed_over_a_page_costs_one_try_at_it_and_its_successor
 def test_page_that_takes_too_long_is_ended_by_the_kernel_and_read_in_a_subprocess(alone: Working) -> None:
     dense_sheet("Quyết định về việc giao đất").save(alone.office.root / "dense.png", dpi=(300, 300))
     document_id = alone.take_in(alone.office.root / "dense.png")
-    with alone.worker(SOHOA_PAGE_TIMEOUT_S="0.7"):
+    with alone.worker(SOHOA_PAGE_TIMEOUT_S="0.1"):
         alone.until_archived(document_id)
     assert alone.lanes(document_id) == ["pytesseract"]
     assert '"reason": "timeout"' in alone.said
