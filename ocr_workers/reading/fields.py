@@ -100,7 +100,10 @@ def read_fields(
         found["priority"] = looked[:1]
     if signature is not None:
         signed = signature([sheet.page for sheet in written], sight)
-        found |= {name: ones for name, ones in weigh_signed(signed, found["type_name"][0].value).items() if ones}
+        weighed = weigh_signed(
+            signed, found["type_name"][0].value, found["organ_name"][0].value if "organ_name" in found else None
+        )
+        found |= {name: ones for name, ones in weighed.items() if ones}
     found = _typed(found, {sheet.page.number for sheet in sheets if sheet.page.lane == "text_layer"})
     if known is not None:
         found = known(found)

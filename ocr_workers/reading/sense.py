@@ -26,6 +26,25 @@ other marks."""
 _ON_A_FORM, _OF_TWO_SIDES = 0.5, 0.8
 """How much less sure it is who signed a form of the desk, which names clerks and citizens, too, and a paper of two sides."""
 _TWO_SIDES = ("Biên bản", "Hợp đồng", "Bản thỏa thuận", "Bản ghi nhớ")
+_HEADS = (
+    (re.compile(r"(bo|thu) truong"), re.compile(r"bo\b")),
+    (re.compile(r"(pho )?(tong )?cuc truong"), re.compile(r"(chi |tong )?cuc\b")),
+    (re.compile(r"(pho )?vu truong"), re.compile(r"(vu|bo|tong cuc|van phong)\b")),
+    (re.compile(r"(pho )?vien truong"), re.compile(r"vien\b")),
+    (re.compile(r"(pho )?chanh (an|toa)"), re.compile(r"toa\b")),
+    (re.compile(r"(pho )?hieu truong"), re.compile(r"(phan hieu )?truong\b")),
+    (re.compile(r"(pho )?bi thu"), re.compile(r".*\b(uy|doan|chi bo|thuong vu)\b")),
+    (
+        re.compile(r"(pho )?chu tich"),
+        re.compile(r".*\b(ubnd|hdnd|uy ban|hoi dong|hoi|lien doan|cong doan|mat tran|nuoc)\b"),
+    ),
+    (
+        re.compile(r"(pho )?giam doc"),
+        re.compile(r"(?!ubnd|hdnd|uy ban|hoi dong|toa an|vien kiem sat|bo |vu |(tinh|thanh|huyen|quan|thi|dang) uy)"),
+    ),
+)
+"""Heads of agencies, and how the names of the agencies begin (folded) that have such a head."""
+_NOT_ITS_HEAD = 0.5
 _HAS_NONE = 0.6  # how much less sure a subject is on a paper of a type that has none
 _LONGEST_WAIT = timedelta(days=60)
 
@@ -96,13 +115,18 @@ def weigh_received(found: Candidates) -> Candidates:
     return found | {"received_date": received}
 
 
-def weigh_signed(found: Candidates, type_name: str | None) -> Candidates:
-    """The same candidates for who signed, less sure where others than the signer have their names on such a paper."""
+def weigh_signed(found: Candidates, type_name: str | None, organ: str | None) -> Candidates:
+    """The same candidates for who signed, less sure where others than the signer have their names on such a paper, and a
+    position where an agency like `organ` has no such head."""
+    weighed = {
+        name: tuple(_scaled(one, _head_sense(one.value, organ) if name == "signer_position" else 1.0) for one in ones)
+        for name, ones in found.items()
+    }
     kind = type_named(type_name) if type_name else None
     if kind is None or (kind.kind != "form" and kind.name not in _TWO_SIDES):
-        return found
+        return weighed
     factor = _ON_A_FORM if kind.kind == "form" else _OF_TWO_SIDES
-    return {name: tuple(_scaled(one, factor) for one in ones) for name, ones in found.items()}
+    return {name: tuple(_scaled(one, factor) for one in ones) for name, ones in weighed.items()}
 
 
 def impossible_words(text: str) -> list[str]:
@@ -121,6 +145,15 @@ def _place_sense(agency: str, place: str) -> float:
         if fold(part) == fold(place) and not all(map(same, part.split(), place.split())):
             return _OTHER_MARKS
     return 1.0
+
+
+def _head_sense(position: str | None, organ: str | None) -> float:
+    if position is None or organ is None:
+        return 1.0
+    agencies = next((agencies for head, agencies in _HEADS if head.fullmatch(fold(position))), None)
+    if agencies is None or any(agencies.match(one) for one in fold(organ).split(" - ")):  # several issue a joint paper
+        return 1.0
+    return _NOT_ITS_HEAD
 
 
 def _date_sense(value: str | None, days: Days, code_year: str | None) -> float:

@@ -70,9 +70,35 @@ def test_two_years_without_a_dash_between_them_are_doubted() -> None:
 
 def test_a_name_on_a_form_of_the_desk_or_a_paper_of_two_sides_may_be_anothers() -> None:
     signed: Candidates = {"signer_name": (Candidate("Lý Thu Khuê", "Lý Thu Khuê", 0.9, ()),)}
-    assert weigh_signed(signed, "Quyết định") == signed
-    assert weigh_signed(signed, "Biên bản")["signer_name"][0].score < 0.8
-    assert weigh_signed(signed, "Giấy tiếp nhận hồ sơ và hẹn trả kết quả")["signer_name"][0].score < 0.5
+    assert weigh_signed(signed, "Quyết định", "SỞ Y TẾ") == signed
+    assert weigh_signed(signed, "Biên bản", None)["signer_name"][0].score < 0.8
+    assert weigh_signed(signed, "Giấy tiếp nhận hồ sơ và hẹn trả kết quả", None)["signer_name"][0].score < 0.5
+
+
+@pytest.mark.parametrize(
+    ("position", "organ", "its_head"),
+    [
+        ("CỤC TRƯỞNG", "BAN QUẢN LÝ CÁC KHU CÔNG NGHIỆP", False),
+        ("CỤC TRƯỞNG", "CỤC THUẾ TỈNH BẮC NINH", True),
+        ("GIÁM ĐỐC", "CHI CỤC AN TOÀN VỆ SINH THỰC PHẨM", True),
+        ("PHÓ GIÁM ĐỐC", "UBND HUYỆN KHE NGÀN", False),
+        ("PHÓ GIÁM ĐỐC", "UBND HUYỆN KHE NGÀN - SỞ TÀI CHÍNH", True),
+        ("PHÓ CHỦ TỊCH", "UỶ BAN NHÂN DÂN QUẬN YÊN Ổ", True),
+        ("CHỦ TỊCH", "SỞ CÔNG THƯƠNG", False),
+        ("BÍ THƯ", "HUYỆN ỦY GÒ QUÝT", True),
+        ("CHÁNH VĂN PHÒNG", "ỦY BAN NHÂN DÂN TỈNH ĐẮK NÔNG", True),
+        ("GIÁM ĐỐC", None, True),
+    ],
+)
+def test_a_position_that_heads_no_such_agency_is_doubted(position: str, organ: str | None, its_head: bool) -> None:
+    signed: Candidates = {
+        "signer_position": (Candidate(position, position, 0.9, ()),),
+        "signer_name": (Candidate("Lý Thu Khuê", "Lý Thu Khuê", 0.9, ()),),
+    }
+    weighed = weigh_signed(signed, "Quyết định", organ)
+    assert weighed["signer_name"] == signed["signer_name"]
+    assert (weighed["signer_position"][0].score == 0.9) is its_head
+    assert weighed["signer_position"][0].value == position
 
 
 def test_what_stands_under_the_title_of_a_type_without_subject_is_doubtful() -> None:
@@ -92,6 +118,8 @@ def test_what_stands_under_the_title_of_a_type_without_subject_is_doubtful() -> 
         ("Về việc giao ban quý H năm.2019 .", "Về việc giao ban quý II năm 2019"),
         ("Giao ban tại huyện Khe. Ngàn thuộc.phạm vi", "Giao ban tại huyện Khe Ngàn thuộc phạm vi"),
         ("Về việc thành 'lập Tổ công tác", "Về việc thành lập Tổ công tác"),
+        ("Thực hiện Quyết định số 564IQĐ-TTg năm 2018", "Thực hiện Quyết định số 564/QĐ-TTg năm 2018"),
+        ("Về việc giao ban (đợt I) ˆ", "Về việc giao ban (đợt I)"),
         ("Số hóa hồ sơ theo TCVN HI", "Số hóa hồ sơ theo TCVN HI"),
     ],
 )
