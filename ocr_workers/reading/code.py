@@ -28,6 +28,8 @@ or a tone mark, which no abbreviation has (BỌL)."""
 _TONE = re.compile("[\u0300\u0301\u0303\u0308\u0309\u0323]")
 _STRAY = re.compile(r"[^\W\dA-Za-zĐÐ_]\s*[/⁄]\s*(?=[A-ZĐÐ]{2})")
 """One letter that no abbreviation is, what is left of a number by hand (Ö/UBND-VX)."""
+UNREAD = 0.002
+"""How good the evidence is of a blank where there is ink: less than of any digits that may be read in it."""
 _MOST_NUMBER = 6
 _MOST_STRAY = 3  # letters that digits by hand may be read as
 _TAKEN_FOR = {"Đ": "BDPO0ĐEĎ", "Q": "O0GQC", "B": "8", "S": "5", "I": "1l", "O": "0", "G": "6", "T": "1"}
@@ -75,13 +77,13 @@ def read_number(code: CodeLine, sight: Sight) -> Candidate:
     seen = sum(map(str.isalnum, raw))
     if not seen:
         blank = is_blank(sight, page, code.gap)
-        score = {True: 0.9, None: 0.4, False: 0.08}[blank] * code.score
+        score = {True: 0.9, None: 0.4, False: UNREAD}[blank] * code.score
         return Candidate(None, raw, score, (Evidence(page, code.gap),))
     place = _evidence(code.line, start, end)
     by_hand = is_coloured(sight, page, place[0].box)
     value, plain = _number(raw)
     if value is None:
-        return Candidate(None, raw, 0.05, (Evidence(page, code.gap),))
+        return Candidate(None, raw, UNREAD, (Evidence(page, code.gap),))
     sure = code.line.confidence(start, end)
     return Candidate(value, raw, plain * sure * code.score * (0.35 if by_hand else 1.0) * _room(code, raw), place)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from ocr_workers.reading.by_hand import ByHand
-from ocr_workers.reading.code import CodeLine, find_code, read_notation, read_number, unread_code
+from ocr_workers.reading.code import UNREAD, CodeLine, find_code, read_notation, read_number, unread_code
 from ocr_workers.reading.foot import dates_at_foot
 from ocr_workers.reading.gaps import ends_high
 from ocr_workers.reading.header import find_agencies, read_agency
@@ -66,8 +66,8 @@ def read_top(
     found["type_name"] = read_type(title, notation, about)
     unread = unread_code(head) if code is None else None
     if unread is not None:
-        found["code_number"] = (Candidate(None, "", 0.02, (unread,)),)
-        found["code_notation"] = (Candidate(None, "", 0.02, (unread,)),)
+        found["code_number"] = (Candidate(None, "", UNREAD, (unread,)),)
+        found["code_notation"] = (Candidate(None, "", UNREAD, (unread,)),)
     if code is not None:
         found["code_number"] = _number(code, sight, hand)
     if notation is not None:
