@@ -36,9 +36,11 @@ def marks_unread(sheet: Sheet, sight: Sight) -> tuple[Box, ...]:
     step = max(round(sheet.page.dpi / _COARSE_DPI), 1)
     dpi = sheet.page.dpi / step
     hsv = cv2.cvtColor(np.ascontiguousarray(crop[::step, ::step]), cv2.COLOR_RGB2HSV)
-    red = ((hsv[..., 0] < 12) | (hsv[..., 0] > 165)) & (hsv[..., 1] > 70) & (hsv[..., 2] > 60)
+    red = cv2.inRange(hsv, (0, 71, 61), (11, 255, 255)) | cv2.inRange(hsv, (166, 71, 61), (255, 255, 255))
+    if not red.any():
+        return ()
     reach = max(round(1.6 * _MM * dpi), 3)
-    whole = cv2.morphologyEx(red.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+    whole = cv2.morphologyEx(red, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(whole, connectivity=8)
     found = []
     for left, top, width, height, ink in stats[1:].tolist():
