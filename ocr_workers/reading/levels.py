@@ -15,8 +15,8 @@ def percentile(picture: Picture, share: float) -> float:
     """The level below which `share` per cent of the pixels lie, as np.percentile gives it."""
     upto = np.cumsum(cv2.calcHist([np.ascontiguousarray(picture)], [0], None, [256], [0, 256]))
     place = share / 100 * (picture.size - 1)
-    low, high = np.searchsorted(upto, (math.floor(place), math.ceil(place)), side="right").tolist()
-    return low + (high - low) * (place - math.floor(place))
+    low, high = np.searchsorted(upto, (math.floor(place), math.ceil(place)), side="right")
+    return float(low + (high - low) * (place - math.floor(place)))
 
 
 def darkest(pixels: Picture) -> Picture:

@@ -63,7 +63,8 @@ def _lines(ink: npt.NDArray[np.uint8], length: int) -> npt.NDArray[np.uint8]:
         kept = cv2.erode(cv2.warpAffine(ink, _sheared(-slope, width, room), tall, flags=cv2.INTER_NEAREST), run)
         if kept.any():
             back = _sheared(slope, width, -room)
-            found |= cv2.warpAffine(cv2.dilate(kept, run), back, (width, height), flags=cv2.INTER_NEAREST)
+            lines = cv2.warpAffine(cv2.dilate(kept, run), back, (width, height), flags=cv2.INTER_NEAREST)
+            found |= np.asarray(lines, np.uint8)
     return found
 
 

@@ -151,7 +151,7 @@ def _on_white(picture: Grey, mm: float) -> Grey:
     paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8), borderType=cv2.BORDER_REPLICATE)
     paper = cv2.blur(paper, (side, side))
     paper = cv2.resize(paper, (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_LINEAR)
-    contrast = cv2.subtract(paper, picture)
+    contrast = np.asarray(cv2.subtract(paper, picture), np.uint8)
     dark = max(percentile(contrast[::2, ::2], 99.3), 40.0)
     to_ink = 255 - np.clip((np.arange(256) - 8) * (245 / dark), 0, 255).astype(np.uint8)
     return np.asarray(cv2.LUT(contrast, to_ink), np.uint8)
