@@ -109,9 +109,7 @@ def curves_of(outcomes: Sequence[Outcome]) -> dict[Key, Curve]:
     for ways in (("typed", "alone"), ("agreed", "mixed")):
         found = cases_of(outcomes, Calibration(curves))
         curves |= {
-            key: curve_of(cases)
-            for key, cases in found.items()
-            if key[1] in ways and len(cases) >= _LEAST_SAMPLE
+            key: curve_of(cases) for key, cases in found.items() if key[1] in ways and len(cases) >= _LEAST_SAMPLE
         }
     return curves
 

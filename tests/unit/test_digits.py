@@ -163,6 +163,17 @@ def test_room_ends_where_the_notation_begins(number_line: str) -> None:
     assert abs(span.right - expected) < 12
 
 
+@pytest.mark.parametrize("number_line", ["Số: Z8HD-CAT", "Số: HD-CAT"])
+def test_room_is_wide_enough_where_the_notation_is_glued_to_the_digits(number_line: str) -> None:
+    sheet = Sheet()
+    sheet.write("Lâm Sơn, ngày 06 tháng 11 năm 2017", 820, 300)
+    sheet.write(number_line, 320, 300)
+    span, _ = locate_spans(sheet.page())
+    assert span is not None
+    assert span.labels_seen == 1
+    assert span.box[2] - span.left > 4.5 * span.em_px  # four digits by hand take about two
+
+
 def test_page_without_a_header_has_no_rooms() -> None:
     sheet = Sheet()
     sheet.write("SỞ Y TẾ", 300, 200)
