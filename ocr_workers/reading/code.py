@@ -26,6 +26,9 @@ _NOT_OF_AGENCY, _NOT_OF_TYPE, _TONED = 0.85, 0.8, 0.5
 """How much less sure a notation is that has no part shortened from the agency's name, not the abbreviation of the title's type,
 or a tone mark, which no abbreviation has (BỌL)."""
 _TONE = re.compile("[\u0300\u0301\u0303\u0308\u0309\u0323]")
+_SCRAP = 0.1  # how much less sure one letter is, which no notation is
+_AS_LARGE = str.maketrans("ckopsuvwxzỌ", "CKOPSUVWXZQ")
+"""Small letters that look like the large ones; and Ọ, for no abbreviation has a mark below."""
 _STRAY = re.compile(r"[^\W\dA-Za-zĐÐ_]\s*[/⁄]\s*(?=[A-ZĐÐ]{2})")
 """One letter that no abbreviation is, what is left of a number by hand (Ö/UBND-VX)."""
 UNREAD = 0.002
@@ -97,7 +100,8 @@ def read_notation(code: CodeLine, paper_type: PaperType | None, organ: str | Non
     parts = _split(raw)
     if not parts:
         return None
-    fixed = list(parts)
+    fixed = [_in_capitals(part) for part in parts]
+    fixed[0] = _without_scraps(fixed[0])
     at_type = 0
     if paper_type is not None and paper_type.abbreviations:
         fixed[at_type] = _as_known(fixed[at_type], paper_type.abbreviations, loosely=True)
@@ -123,6 +127,8 @@ def read_notation(code: CodeLine, paper_type: PaperType | None, organ: str | Non
         score *= _TONED
     if not _is_sign(text):
         score *= 0.4
+    if len(letters(text)) < 2:
+        score *= _SCRAP
     return Candidate(text, raw, score, _evidence(code.line, start, end))
 
 
@@ -237,6 +243,17 @@ def _room(code: CodeLine, raw: str) -> float:
 
 def _split(raw: str) -> list[str]:
     return [part for part in re.split(r"[-/]", raw.translate(_DASHES).replace(" ", "")) if part]
+
+
+def _in_capitals(part: str) -> str:
+    """`part`, small letters that look like capitals taken for such where at least half of it is in capitals (GTvT)."""
+    return part.translate(_AS_LARGE) if 2 * sum(map(str.isupper, part)) >= len(part) else part
+
+
+def _without_scraps(part: str) -> str:
+    """The known type that `part` ends with, where what stands before it is no abbreviation's, but digits by hand (ZđŠQĐ)."""
+    known = max((one for one in type_of_abbreviation() if len(one) > 1 and part.endswith(one)), key=len, default="")
+    return known if known and not re.fullmatch("[A-ZĐ]*", part.removesuffix(known)) else part
 
 
 def _as_known(part: str, known: Iterable[str], *, loosely: bool = False) -> str:

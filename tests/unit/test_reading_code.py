@@ -104,6 +104,25 @@ def test_digits_from_pixels_outvote_a_doubtful_word_and_strengthen_a_like_one() 
     assert [one.value for one in ignored.candidates["code_number"]] == ["4"]
 
 
+@pytest.mark.parametrize(
+    ("printed", "value"),
+    [
+        ("QC-GTvT", "QC-GTVT"),
+        ("QĐ-BỌL", "QĐ-BQL"),
+        ("TTr-sTP", "TTr-STP"),
+        ("QĐ-ktth", "QĐ-ktth"),
+        ("ZđŠQĐ-TCKH", "QĐ-TCKH"),
+    ],
+)
+def test_letters_of_a_notation_that_look_alike_are_put_right(printed: str, value: str) -> None:
+    assert _read(f"Số: 138/{printed}").fields["code_notation"].value == value
+
+
+def test_one_letter_is_hardly_a_notation() -> None:
+    whole, scrap = (_read(f"Số: 138/{sign}").candidates["code_notation"][0].score for sign in ("SYT", "Z"))
+    assert scrap < 0.15 * whole
+
+
 def test_digits_that_are_hardly_read_stand_before_a_blank_where_there_is_ink() -> None:
     page = set_page(*state_head(code="Số: ....... /QĐ-SYT"), (5, MIDDLE, "QUYẾT ĐỊNH"), *body(9))
     room = find_code(find_head(page, sheet_of(page))).gap  # type: ignore[union-attr]
