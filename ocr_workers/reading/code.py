@@ -111,7 +111,7 @@ def read_notation(code: CodeLine, paper_type: PaperType | None, organ: str | Non
         own = [short for short in initials(organ) if len(short) > 2]
         fixed = [part if part in type_of_abbreviation() else _as_known(part, own) for part in fixed]
     fixed = [_as_known(part, ("UBND", "HĐND", "TU", "VPCP", "NHNN", "BHXH", "MTTQ")) for part in fixed]
-    text = raw.translate(_DASHES).replace(" ", "")
+    text = _tidy(raw)
     for part, better in zip(parts, fixed, strict=True):
         text = text.replace(part, better, 1)
     sure = code.line.confidence(start, end)
@@ -242,7 +242,7 @@ def _room(code: CodeLine, raw: str) -> float:
 
 
 def _split(raw: str) -> list[str]:
-    return [part for part in re.split(r"[-/]", raw.translate(_DASHES).replace(" ", "")) if part]
+    return [part for part in re.split(r"[-/]", _tidy(raw)) if part]
 
 
 def _in_capitals(part: str) -> str:
@@ -285,7 +285,12 @@ def _as_known(part: str, known: Iterable[str], *, loosely: bool = False) -> str:
 
 
 def _tidy(sign: str) -> str:
-    return sign.translate(_DASHES).replace(" ", "")
+    return _plain(sign).replace(" ", "")
+
+
+def _plain(sign: str) -> str:
+    """With one kind of dash, stroke and Đ each; an engine says Đ twice where it is in doubt which of two alike it is."""
+    return re.sub("ĐÐ|ÐĐ", "Đ", sign).translate(_DASHES)
 
 
 def _is_sign(text: str) -> bool:

@@ -20,6 +20,8 @@ Candidates = dict[str, tuple[Candidate, ...]]
 _CITED = re.compile(r"ngay\s*(\d{1,2})\s*(?:/|-|\.|thang)\s*(\d{1,2})\s*(?:/|-|\.|nam)\s*((?:19|20)\d\d)")
 _STAMPED = re.compile(r"(?<!\d)(?:(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)|((?:19|20)\d\d)-(\d\d)-(\d\d)T)")
 _TORN_YEARS = re.compile(r"\b(?:19|20)\d\d (?:19|20)\d\d\b")
+_NO_LETTER = re.compile(r"[ÖöÏïÜüŠšŽžÇçÑñÅåØøÆæßŒœ€£¥§©®¢¿¡{}\[\]<>=|\\~]")
+_STRANGE = 0.5  # how much less sure what has a sign or letter that no Vietnamese text has
 _TORN, _OTHER_MARKS = 0.7, 0.7
 """How much less sure two years are between which a dash was lost (2017 2022), and a name of which another part of the head says
 other marks."""
@@ -91,6 +93,10 @@ def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
         weighed[name] = tuple(
             _scaled(one, 0.9 ** len(impossible_words(one.value or ""))) for one in found.get(name, ())
         )
+    for name in ("subject", "organ_name", "parent_organ_name"):
+        weighed[name] = tuple(
+            _scaled(one, _STRANGE if _NO_LETTER.search(one.value or "") else 1.0) for one in weighed[name]
+        )
     weighed["subject"] = tuple(
         _scaled(one, _TORN if _TORN_YEARS.search(one.value or "") else 1.0) for one in weighed["subject"]
     )
@@ -132,7 +138,7 @@ def weigh_signed(found: Candidates, type_name: str | None, organ: str | None) ->
 def impossible_words(text: str) -> list[str]:
     """Words in small letters (or all capitals of a length no code has) that no Vietnamese syllable is spelt like."""
     words = re.findall(r"[^\W\d_]+", text)
-    return [word for word in words if (word.islower() or len(word) > 7) and len(word) > 1 and not is_syllable(word)]
+    return [word for word in words if (word.islower() or len(word) > 6) and len(word) > 1 and not is_syllable(word)]
 
 
 def _place_sense(agency: str, place: str) -> float:

@@ -19,6 +19,9 @@ _PER_EDIT = 2.1  # log chance of a letter read wrongly
 _PER_MARK = 0.8  # of a mark
 _WORST = 9.0  # a reading of something else altogether
 _LEAST_ALIKE = 0.7
+_UNSEEN_POWER = (
+    0.4  # how far a position is to be believed that has another title below: it may be the head's, KT. not read
+)
 _LEAST_CONFIDENCE = 0.01  # engines say 0 of what they read; a vote must weigh something
 _KNOWN: Final = tuple((name, letters(name)) for name in (*POSITIONS, *ROLES))
 _SIZES: Final = sorted({len(name.split()) for name, _ in _KNOWN})
@@ -218,6 +221,7 @@ def combine(rows: Sequence[TitleRow]) -> TitleRead | None:
             return stamped
         if below:
             position, chance, box = _named_below(row, below[0])
+            chance *= _UNSEEN_POWER if len(below) > 1 else 1.0
         elif as_decreed(row.power) in ("Q.", "TM.") and row.position and row.known:
             position, chance, box = row.position, row.chance, row.box
         else:
@@ -233,7 +237,7 @@ def combine(rows: Sequence[TitleRow]) -> TitleRead | None:
         head = named[1]
     if head.position in ROLES:
         return TitleRead(None, 0.9 * head.chance, head.box, None, 0.9 * head.chance, head.box, raw)
-    alone = 1 - 0.8 * head.prefixed
+    alone = (1 - 0.8 * head.prefixed) * (1.0 if head is rows[-1] else _UNSEEN_POWER)
     return TitleRead(head.position, head.chance * alone, head.box, None, 0.9 * head.chance * alone, head.box, raw)
 
 

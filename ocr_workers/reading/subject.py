@@ -130,7 +130,7 @@ def read_subject(lines: Sequence[Span], own: Pairs, *, born_digital: bool, capit
         better = put_right(_mended(texts), own, sures)
     value = re.sub(r"\s+[.,;:]$", "", spaced(" ".join(better)).strip(" _*|~ˆ^`'\"“”‘’«»-–—").rstrip(",;:"))
     if not born_digital:
-        value = re.sub(r"^V(?:\s*[/⁄|il1%íì]\s*[vV]|\W{1,3}[vV]?)(?=[\s:.])", "V/V" if capitals else "V/v", value)
+        value = re.sub(r"^V(?:\s*[/⁄|ilI1%íì]\s*[vV]|\W{1,3}[vV]?)(?=[\s:.])", "V/V" if capitals else "V/v", value)
         value = re.sub(r"^v\s*[/⁄](?=\s)", "v/v", value)
         value = re.sub(r"^(?:[Vv][àa]|VỀ|V[eéẻẽẹêèếễể]) việc", "Về việc", value)
     changed = sum(one != other for one, other in zip(better, texts, strict=True))

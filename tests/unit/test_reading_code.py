@@ -112,6 +112,7 @@ def test_digits_from_pixels_outvote_a_doubtful_word_and_strengthen_a_like_one() 
         ("TTr-sTP", "TTr-STP"),
         ("QĐ-ktth", "QĐ-ktth"),
         ("ZđŠQĐ-TCKH", "QĐ-TCKH"),
+        ("QĐ-CĐÐN", "QĐ-CĐN"),
     ],
 )
 def test_letters_of_a_notation_that_look_alike_are_put_right(printed: str, value: str) -> None:

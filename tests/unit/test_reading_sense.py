@@ -61,6 +61,14 @@ def test_a_place_with_other_marks_in_the_agencys_name_than_in_the_date_makes_it_
     assert _score(unlike, "organ_name") < 0.8 * _score(alike, "organ_name")
 
 
+@pytest.mark.parametrize(
+    "about", ["Về việc giao ban tại xã Yên Ö", "Về việc giao ban tại xã Kh€ Ngàn"]
+)
+def test_letters_and_signs_that_no_vietnamese_text_has_are_doubted(about: str) -> None:
+    plain = _score(_decision(about="Về việc giao ban tại xã Yên Ổ"), "subject")
+    assert _score(_decision(about=about), "subject") < 0.6 * plain
+
+
 def test_two_years_without_a_dash_between_them_are_doubted() -> None:
     torn = _decision(about="Kế hoạch phát triển giai đoạn 2021 2026")
     whole = _decision(about="Kế hoạch phát triển giai đoạn 2021 - 2026")
@@ -119,6 +127,7 @@ def test_what_stands_under_the_title_of_a_type_without_subject_is_doubtful() -> 
         ("Giao ban tại huyện Khe. Ngàn thuộc.phạm vi", "Giao ban tại huyện Khe Ngàn thuộc phạm vi"),
         ("Về việc thành 'lập Tổ công tác", "Về việc thành lập Tổ công tác"),
         ("Thực hiện Quyết định số 564IQĐ-TTg năm 2018", "Thực hiện Quyết định số 564/QĐ-TTg năm 2018"),
+        ("VIv giao ban", "V/v giao ban"),
         ("Về việc giao ban (đợt I) ˆ", "Về việc giao ban (đợt I)"),
         ("Số hóa hồ sơ theo TCVN HI", "Số hóa hồ sơ theo TCVN HI"),
     ],
