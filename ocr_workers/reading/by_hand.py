@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ocr_workers.reading.digits import DigitReader, Grammar, Reading, Span, locate_date_spans, locate_number_span
+from ocr_workers.reading.digits import DigitReader, Grammar, Reading, Span, locate_spans
 from ocr_workers.reading.issued import Part
 from ocr_workers.reading.sight import Sight
 from sohoa.model import Box, Page
@@ -29,7 +29,7 @@ def read_by_hand(page: Page, sight: Sight, reader: DigitReader) -> ByHand:
     if pixels is None:
         return ByHand()
     asked: list[tuple[Span, Grammar]] = []
-    number, dates = locate_number_span(page), locate_date_spans(page)
+    number, dates = locate_spans(page)
     if number is not None:
         asked.append((number, Grammar.NUMBER))
     if dates is not None:

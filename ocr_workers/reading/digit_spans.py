@@ -80,10 +80,21 @@ class _Text:
         return union([word.box for word in self.words])
 
 
-def locate_number_span(page: Page) -> Span | None:
-    """The room for the number, between "Số" and "/"; None where neither label nor the date line tells where it is."""
+_Dated = tuple[dict[str, tuple[int, int]], _Text]
+"""The labels of a date (day, month, year: from and to in the text), and the stretch that has them."""
+
+
+def locate_spans(page: Page) -> tuple[Span | None, DateSpans | None]:
+    """The room for the number, between "Số" and "/", and the rooms for day, month and year.
+
+    None where neither label nor the date line tells where the number is; where no date line is seen and the number tells of none.
+    """
     texts = list(_stretches(page))
     date = _date_text(page, texts)
+    return _number_span(page, texts, date), _date_spans(page, texts, date)
+
+
+def _number_span(page: Page, texts: list[_Text], date: _Dated | None) -> Span | None:
     if date is not None:  # digits by hand stretch the words of the number's own line
         size = date[1].em_px
         texts = [replace(text, em_px=min(max(text.em_px, 0.9 * size), 1.1 * size)) for text in texts]
@@ -103,13 +114,10 @@ def locate_number_span(page: Page) -> Span | None:
     return None if date is None else _beside(page, texts, date[1])
 
 
-def locate_date_spans(page: Page) -> DateSpans | None:
-    """The rooms for day, month and year; None where no date line is seen and the number tells of none."""
-    texts = list(_stretches(page))
-    found = _date_text(page, texts)
-    if found is None:
+def _date_spans(page: Page, texts: list[_Text], date: _Dated | None) -> DateSpans | None:
+    if date is None:
         return _date_beside_number(page, texts)
-    labels, text = found
+    labels, text = date
     day, month, year = (labels.get(name) for name in ("day", "month", "year"))
     em_px = text.em_px
     left = text.at(day[0]) if day else max(0.0, text.at(min(mark[0] for mark in labels.values())) - 6 * em_px)
@@ -260,7 +268,7 @@ def _marks_off(text: str) -> str:
     return "".join(unicodedata.normalize("NFD", char)[0] for char in text)
 
 
-def _date_text(page: Page, texts: list[_Text]) -> tuple[dict[str, tuple[int, int]], _Text] | None:
+def _date_text(page: Page, texts: list[_Text]) -> _Dated | None:
     best: tuple[float, dict[str, tuple[int, int]], _Text] | None = None
     numbers = [item[1] for text in texts if (item := _number_in(page, text)) is not None and item[0] >= 3.0]
     for text in texts:

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ocr_workers.reading.digit_decode import ALPHABET, Grammar, Scores, masses
-from ocr_workers.reading.digit_spans import DateSpans, Span, locate_date_spans, locate_number_span
+from ocr_workers.reading.digit_spans import DateSpans, Span, locate_spans
+from ocr_workers.reading.levels import darkest, percentile
 
 __all__ = [
     "ALPHABET",
@@ -29,8 +30,7 @@ __all__ = [
     "Grammar",
     "Reading",
     "Span",
-    "locate_date_spans",
-    "locate_number_span",
+    "locate_spans",
     "prepared",
 ]
 
@@ -99,7 +99,7 @@ class DigitReader:
 
         A crop (grey, or RGB) is about two ems of the print high, its baseline at 0.7 of that, and reaches over both labels.
         """
-        scaled = [_to_height(_darkest(crop)) for crop in crops]
+        scaled = [_to_height(darkest(crop)) for crop in crops]
         columns = self._columns(scaled)
         widths = [crop.shape[1] for crop in crops]
         return [
@@ -164,7 +164,7 @@ def _cut(pixels: Pixels, span: Span) -> Pixels:
     size = (min(MOST_PX, max(8, round((right - left) * scale))), CROP_HEIGHT)
     rise = 4 + round(abs(span.slope) * (right - left))
     low, start = max(0, top - rise), max(0, left - 4)
-    part = _darkest(pixels[low : bottom + rise, start : right + 4])
+    part = darkest(pixels[low : bottom + rise, start : right + 4])
     if not part.size:
         return np.full((size[1], size[0]), 255, np.uint8)
     middle = span.baseline - 0.4 * span.em_px  # of what a line is high
@@ -172,7 +172,7 @@ def _cut(pixels: Pixels, span: Span) -> Pixels:
     down = [-span.slope * scale, scale, CROP_HEIGHT / 2 - (middle - low - span.slope * (left - start)) * scale]
     if scale < 1:
         part = np.asarray(cv2.GaussianBlur(part, (0, 0), 0.35 / scale), np.uint8)
-    level, paper = np.array([across, down]), float(np.percentile(part, 80))
+    level, paper = np.array([across, down]), percentile(part, 80)
     return np.asarray(cv2.warpAffine(part, level, size, borderMode=cv2.BORDER_CONSTANT, borderValue=paper), np.uint8)
 
 
@@ -183,20 +183,15 @@ def _to_height(crop: Pixels) -> Pixels:
     return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _darkest(pixels: Pixels) -> Pixels:
-    """One channel in which ink of any colour is dark."""
-    return pixels if pixels.ndim == 2 else np.asarray(pixels.min(axis=2), np.uint8)
-
-
 def prepared(crop: Pixels) -> npt.NDArray[np.float32]:
     """Ink as the model sees it: paper 0, the darkest ink about 1."""
-    paper, ink = (float(level) for level in np.percentile(crop, (90, 1)))
+    paper, ink = percentile(crop, 90), percentile(crop, 1)
     return np.asarray(np.clip((paper - crop.astype(np.float32)) / max(50.0, paper - ink), 0.0, 1.2), np.float32)
 
 
 def _views(crop: Pixels) -> list[npt.NDArray[np.float32]]:
     """The crop a little wider or narrower, and its print a little larger or smaller about the baseline."""
-    paper, base = float(np.percentile(crop, 80)), 0.7 * CROP_HEIGHT
+    paper, base = percentile(crop, 80), 0.7 * CROP_HEIGHT
     views = []
     for stretch, zoom in VIEWS if crop.shape[1] <= WIDE_PX else VIEWS[:1]:
         size = (max(16, round(crop.shape[1] * stretch * zoom)), CROP_HEIGHT)

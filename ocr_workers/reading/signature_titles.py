@@ -21,6 +21,7 @@ _WORST = 9.0  # a reading of something else altogether
 _LEAST_ALIKE = 0.7
 _LEAST_CONFIDENCE = 0.01  # engines say 0 of what they read; a vote must weigh something
 _KNOWN: Final = tuple((name, letters(name)) for name in (*POSITIONS, *ROLES))
+_SIZES: Final = sorted({len(name.split()) for name, _ in _KNOWN})
 _COMMON: Final = frozenset(
     {
         "GIÁM ĐỐC",
@@ -170,15 +171,18 @@ def _with_tail(reads: list[tuple[str, float]]) -> tuple[str, float, float] | Non
     for text, sure in reads:
         plain = re.sub(r"[^\w\s,.-]", " ", text).strip(" .,-")
         parts = plain.split()
+        heads = {
+            count: letters(" ".join(parts[:count]))
+            for count in _SIZES
+            if count < len(parts) and _is_tail(parts[count:])
+        }
         for name, known in _KNOWN:
             count = len(name.split())
-            if len(parts) <= count:
+            if count not in heads:
                 continue
-            head = letters(" ".join(parts[:count]))
+            head, tail = heads[count], parts[count:]
             alike = 1 - _distance(known, head) / max(len(known), len(head), 1)
-            tail = parts[count:]
-            spelt = all(is_syllable(part.strip(",.-")) and part.isupper() for part in tail if part not in "-,")
-            if alike >= 0.8 and spelt and len(letters("".join(tail))) >= 3:
+            if alike >= 0.8:
                 whole = f"{name} {' '.join(tail)}"
                 by_text[whole] = by_text.get(whole, 0.0) + sure * alike
                 likeness[whole] = max(likeness.get(whole, 0.0), alike + 0.01 * count)
@@ -187,6 +191,12 @@ def _with_tail(reads: list[tuple[str, float]]) -> tuple[str, float, float] | Non
     best = max(by_text, key=lambda text: by_text[text] * likeness[text])
     chance = by_text[best] / (sum(sure for _, sure in reads) + 0.3) * 0.85
     return best, min(chance, 0.95), min(likeness[best], 1.0)
+
+
+def _is_tail(parts: Sequence[str]) -> bool:
+    """Whether these words may go on with a position: capitals that are spelt as syllables are."""
+    spelt = all(is_syllable(part.strip(",.-")) and part.isupper() for part in parts if part not in "-,")
+    return spelt and len(letters("".join(parts))) >= 3
 
 
 def combine(rows: Sequence[TitleRow]) -> TitleRead | None:

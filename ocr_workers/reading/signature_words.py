@@ -118,6 +118,7 @@ _RHYME: Final = re.compile(
 _TONES: Final = dict.fromkeys((0x300, 0x301, 0x303, 0x309, 0x323))
 
 
+@lru_cache(maxsize=16384)
 def fold(text: str) -> str:
     """Upper case without marks: how alike two readings are is told apart from what marks they carry."""
     return "".join(
@@ -125,6 +126,7 @@ def fold(text: str) -> str:
     )
 
 
+@lru_cache(maxsize=16384)
 def letters(text: str) -> str:
     """Only the folded letters."""
     return "".join(c for c in fold(text) if c.isalpha())
