@@ -19,7 +19,7 @@ from ocr_workers.reading.spans import Sheet, sheet_of
 from ocr_workers.reading.splits import Split, propose_splits
 from ocr_workers.reading.stamps import SECRET, Look, look_at_marks, read_priority, read_security_mark
 from ocr_workers.reading.text import agency, name_of_person, sentence
-from ocr_workers.reading.top import HandReader, Top, read_top
+from ocr_workers.reading.top import DIGITS, HandReader, Top, read_top
 from ocr_workers.reading.votes import agree, voted
 from ocr_workers.reading.zones import left_of_two
 from sohoa.model import Field, Page
@@ -185,8 +185,8 @@ def _voted_head(
     }
     found, ways = dict(first.found), [first.found]
     for look in again(list(weak), sheet.page, sight):
-        of_head = digits if weak.keys() - {parts.subject} else None  # no digits stand in the subject
-        ways.append(read(sheet_of(look(list(weak))), digits=of_head).found)
+        by_hand = DIGITS.intersection(name for names in weak.values() for name in names)
+        ways.append(read(sheet_of(look(list(weak))), digits=digits if by_hand else None, by_hand=by_hand).found)
         now = voted(ways, [name for names in weak.values() for name in names])
         told = {name: ones[0].score if agree(ways, name) else None for name, ones in now.items()}
         weak = {
