@@ -12,7 +12,7 @@ from ocr_workers.reading.foot import read_recipients
 from ocr_workers.reading.labels import read_codes, read_labels, read_validity
 from ocr_workers.reading.language import VIETNAMESE, read_language
 from ocr_workers.reading.marks import pairs_of
-from ocr_workers.reading.second_look import Again, parts_of
+from ocr_workers.reading.second_look import Again, Part, parts_of
 from ocr_workers.reading.sense import Candidates, days_on, weigh_received, weigh_signed
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Sheet, sheet_of
@@ -27,11 +27,11 @@ from sohoa.paper_types import type_named
 from sohoa.states import PageStatus
 
 _AGENCIES = ("organ_name", "parent_organ_name")
+_LEFT = (*_AGENCIES, "code_number", "code_notation")
+_RIGHT = ("issued_date", "place")
 _PERSONS = ("signer_name", "applicant_name")
 _FIRST_KEPT, _LAST_KEPT = 20, 20  # pages of a long paper that fields are looked for on
 _PAGES_COUNTED, _PAGES_IN_DOUBT = 0.97, 0.5
-_LEFT = ("organ_name", "parent_organ_name", "code_number", "code_notation")
-_RIGHT = ("issued_date", "place")
 
 Sure = Callable[[str, Sequence[Candidate]], bool]
 """Whether a field's candidates need no second look."""
@@ -175,14 +175,14 @@ def _voted_head(
 ) -> Candidates:
     """The head's fields that are not sure, each after as many readings of its part as it takes. What they agreed on stays as
     it is, whatever later ones make of it."""
-    subject = first.found.get("subject", ())
-    parts = parts_of(sheet, first.head, first.title, subject[0].evidence if subject else ())
-    fields = {parts.left: _LEFT, parts.right: _RIGHT, parts.subject: ("subject",)}
-    weak = {
-        part: doubtful
-        for part, names in fields.items()
-        if part.can_be_read and (doubtful := [name for name in names if not sure(name, first.found.get(name, ()))])
-    }
+    parts = parts_of(sheet, first)
+    weak: dict[Part, list[str]] = {}
+    for part, names in ((parts.left, _LEFT), (parts.date, _RIGHT), (parts.subject, ("subject",))):
+        doubtful = [name for name in names if not sure(name, first.found.get(name, ()))]
+        if not set(doubtful).difference(_AGENCIES):
+            part = parts.agencies
+        if doubtful and part.can_be_read:
+            weak[part] = doubtful
     found, ways = dict(first.found), [first.found]
     for look in again(list(weak), sheet.page, sight):
         by_hand = DIGITS.intersection(name for names in weak.values() for name in names)

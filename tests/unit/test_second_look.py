@@ -61,21 +61,28 @@ def _top(page: Page) -> Top:
 
 
 def _parts(page: Page) -> Parts:
-    top = _top(page)
-    return parts_of(sheet_of(page), top.head, top.title, top.found["subject"][0].evidence)
+    return parts_of(sheet_of(page), _top(page))
 
 
 def test_the_parts_hold_agency_and_number_date_and_subject(page: Page) -> None:
     parts, found = _parts(page), _top(page).found
-    for name, part in (("organ_name", parts.left), ("issued_date", parts.right), ("subject", parts.subject)):
+    for name, part in (("organ_name", parts.left), ("issued_date", parts.date), ("subject", parts.subject)):
         for place in found[name][0].evidence:
             assert part.box[0] <= place.box[0] < place.box[2] <= part.box[2], name
             assert part.box[1] <= place.box[1] < place.box[3] <= part.box[3], name
 
 
+def test_agencies_alone_leave_out_the_number_and_the_date_the_motto(page: Page) -> None:
+    parts, found = _parts(page), _top(page).found
+    organ, number = found["organ_name"][0].evidence[-1].box, found["code_number"][0].evidence[0].box
+    assert organ[3] <= parts.agencies.box[3] <= number[1]
+    motto = next(word.box for word in page.words() if word.text.upper() == "PHÚC")
+    assert motto[3] <= parts.date.box[1]
+
+
 def test_each_look_reads_the_same_fields_with_boxes_on_the_same_print(page: Page, sight: Sight, engine: Engine) -> None:
     parts, first = _parts(page), _top(page).found
-    every = [parts.left, parts.right, parts.subject]
+    every = [parts.left, parts.date, parts.subject]
     looks = look_again(every, page, sight, engine=engine)
     assert len(looks) == 3
     for number, look in enumerate(looks):
@@ -89,7 +96,7 @@ def test_each_look_reads_the_same_fields_with_boxes_on_the_same_print(page: Page
 
 def test_words_outside_the_parts_stay_and_words_inside_are_replaced(page: Page, sight: Sight, engine: Engine) -> None:
     parts = _parts(page)
-    look = look_again([parts.left, parts.right], page, sight, engine=engine)[0]([parts.left])
+    look = look_again([parts.left, parts.date], page, sight, engine=engine)[0]([parts.left])
     left, top, right, bottom = parts.left.box
 
     def is_left(box: tuple[int, int, int, int]) -> bool:
