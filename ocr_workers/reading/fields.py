@@ -12,7 +12,7 @@ from ocr_workers.reading.foot import read_recipients
 from ocr_workers.reading.labels import read_codes, read_labels, read_validity
 from ocr_workers.reading.language import VIETNAMESE, read_language
 from ocr_workers.reading.marks import pairs_of
-from ocr_workers.reading.second_look import Again, Part, parts_of
+from ocr_workers.reading.second_look import Again, Part, least_sure, parts_of
 from ocr_workers.reading.sense import Candidates, days_on, weigh_received, weigh_signed
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Sheet, sheet_of
@@ -183,16 +183,20 @@ def _voted_head(
             part = parts.agencies
         if doubtful and part.can_be_read:
             weak[part] = doubtful
-    found, ways = dict(first.found), [first.found]
+    found, ways, pages = dict(first.found), [first.found], [sheet.page]
     for look in again(list(weak), sheet.page, sight):
         by_hand = DIGITS.intersection(name for names in weak.values() for name in names)
-        ways.append(read(sheet_of(look(list(weak))), digits=digits if by_hand else None, by_hand=by_hand).found)
+        pages.append(look(list(weak)))
+        ways.append(read(sheet_of(pages[-1]), digits=digits if by_hand else None, by_hand=by_hand).found)
         now = voted(ways, [name for names in weak.values() for name in names])
-        told = {name: ones[0].score if agree(ways, name) else None for name, ones in now.items()}
+        agreed = {name: ones[0].score for name, ones in now.items() if agree(ways, name)}
+        least = {
+            name: min(least_sure(page, way[name][0]) for page, way in zip(pages, ways, strict=True)) for name in agreed
+        }
         weak = {
             part: left
             for part, names in weak.items()
-            if (left := [name for name in names if not part.is_told(len(ways), told[name])])
+            if (left := [n for n in names if not part.is_told(len(ways), agreed.get(n), least.get(n, 0.0))])
         }
         found |= now
         if not weak:

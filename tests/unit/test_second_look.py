@@ -141,9 +141,9 @@ class _Looks:
         return [partial(look, again) for again in self._pages] if parts else []
 
 
-def _decision(organ: str, code: str = "Số: 138/QĐ-SYT") -> Page:
+def _decision(organ: str, code: str = "Số: 138/QĐ-SYT", subject: str = "Về việc thành lập Tổ~8 công tác") -> Page:
     head = state_head(agency=("UBND TỈNH SÔNG HỒNG", organ), code=code)
-    return set_page(*head, (6, MIDDLE, "QUYẾT ĐỊNH"), (7, MIDDLE, "Về việc thành lập Tổ công tác"), *body(9))
+    return set_page(*head, (6, MIDDLE, "QUYẾT ĐỊNH"), (7, MIDDLE, subject), *body(9))
 
 
 def _read(looks: _Looks, page: Page, *sure: str) -> Reading:
@@ -173,6 +173,12 @@ def test_where_two_readings_agree_a_part_is_done_and_where_they_do_not_all_ways_
         4,
     )
     assert [(found[name][0].votes, found[name][0].looks) for name in ("code_notation", "subject")] == [(2, 2), (3, 3)]
+
+
+def test_two_readings_tell_a_subject_of_which_no_word_is_in_doubt() -> None:
+    sure = _decision("SỞ Y TẾ", subject="Về việc thành lập Tổ công tác")
+    for other, looks in ((sure, 2), (_decision("SỞ Y TẾ"), 3)):
+        assert _read(_Looks(other, sure, sure), sure).candidates["subject"][0].looks == looks
 
 
 def test_readings_that_agree_on_what_is_hardly_credible_are_not_enough() -> None:
