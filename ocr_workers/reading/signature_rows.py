@@ -25,7 +25,7 @@ from ocr_workers.reading.signature_titles import TitleRead, TitleRow, combine, i
 from ocr_workers.reading.signature_words import GIVEN, untitled
 from sohoa.model import Box, Page, Word, union
 
-_SURE, _SURE_ROW = 0.97, 0.93
+_SURE, _SURE_ROW, _SURE_AT_ONCE = 0.97, 0.93, 0.99
 _LIKELY, _UNCHANGED = 0.65, 0.02  # what is likely, and hardly more or less so after another view, stays as it is
 _LEAST_LINES, _MANY_LINES, _LEAST_TITLE_LINES, _MOST_TITLE_LINES = 3, 5, 2, 5
 _PRINTED = 0.97  # the chance of what a page's own text says
@@ -178,7 +178,7 @@ def read_title(look: Look) -> TitleRead | None:
         before: TitleRow | None = None
         while look.had.get(place, 0) < len(views) and not look.time_is_up:
             number = look.had.get(place, 0)
-            if row is not None and number >= _LEAST_TITLE_LINES and _row_is_told(row, before):
+            if row is not None and _row_is_told(row, before, number):
                 break
             before = row
             above, beside = ((0.9, 2.5), (0.4, 6.0))[number % 2]
@@ -194,8 +194,10 @@ def read_title(look: Look) -> TitleRead | None:
     return replace(title, position_chance=_LOWER_ROW * title.position_chance)
 
 
-def _row_is_told(row: TitleRow, before: TitleRow | None) -> bool:
+def _row_is_told(row: TitleRow, before: TitleRow | None, lines: int) -> bool:
     """Whether more views of a title hardly tell more. Of a body (TM. ỦY BAN …) only the power word is wanted."""
+    if lines < _LEAST_TITLE_LINES:
+        return lines > 0 and row.chance >= _SURE_AT_ONCE
     if row.position is None:
         return row.power_chance >= _SURE_ROW
     unchanged = before is not None and before.position == row.position and abs(before.chance - row.chance) < _UNCHANGED
