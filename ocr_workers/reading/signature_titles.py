@@ -72,11 +72,6 @@ class TitleRead:
     authority_box: Box | None
     raw: str
 
-    @property
-    def known(self) -> bool:
-        """Whether lists have the position."""
-        return self.position is None or self.position in POSITIONS
-
 
 def vote_on_row(cells: Sequence[Cell]) -> TitleRow | None:
     """`cells`: what each reading saw of one row. None where it is no title."""
