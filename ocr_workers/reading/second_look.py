@@ -113,8 +113,10 @@ def parts_of(sheet: Sheet, first: Top) -> Parts:
         about = (0, round(found[1] - 0.3 * high), round(found[2] + _MORE * high), round(found[3] + _MORE * high))
         bottom = min(bottom, about[1])
     left: Box = (0, top, gutter, bottom)
-    agencies = _above(left, _places(first.found, "code_number", page), head.left)
-    date = _about((gutter, top, width, bottom), _places(first.found, "issued_date", page), head.right, high)
+    agencies, date = left, (gutter, top, width, bottom)
+    if first.found.get("organ_name") and head.kind != "none":  # else who knows what is a column
+        agencies = _above(left, _places(first.found, "code_number", page), head.left)
+        date = _about(date, _places(first.found, "issued_date", page), head.right, high)
     return Parts(
         Part(_inside(left, page), _OF_COLUMNS, enough=2),
         Part(_inside(agencies, page), _OF_COLUMNS, enough=2),

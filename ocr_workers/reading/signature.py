@@ -40,7 +40,6 @@ from sohoa.model import Box, Evidence, Page
 
 _BUDGET_MS = 1000.0
 _SOUND = 0.85  # below, the whole block is read again, until that changes nothing
-_SOUND_TAILED = 0.6  # of a position that no list has (TRƯỞNG PHÒNG NGHIỆP VỤ), which is never surer than 0.85
 _TITLE = 0.85  # how like a known position a name's row reads that is a title's
 _NAME_SIGN = 0.3  # what a name that only a second look found says for the block
 
@@ -167,7 +166,7 @@ def _read_block(page: Page, block: SignatureBlock, sight: SeesPages, engine: Eng
             look.had.pop("name", None)
             name = read_name(look)
         is_named = name is not None and name.chance >= _SOUND
-        is_titled = title is not None and title.position_chance >= (_SOUND if title.known else _SOUND_TAILED)
+        is_titled = title is not None and title.position_chance >= _SOUND
         if not is_named and not look.print_sought:
             find_print(look)
             look.had.pop("name", None)

@@ -175,12 +175,10 @@ def read_title(look: Look) -> TitleRead | None:
         row = vote_on_row(cells)
         place = f"title {round((box[1] + box[3]) / (9 * look.mm))}"
         views = _line_views(look, box)[:_MOST_TITLE_LINES]
-        before: TitleRow | None = None
         while look.had.get(place, 0) < len(views) and not look.time_is_up:
             number = look.had.get(place, 0)
-            if row is not None and _row_is_told(row, before, number):
+            if row is not None and _row_is_told(row, number):
                 break
-            before = row
             above, beside = ((0.9, 2.5), (0.4, 6.0))[number % 2]
             area = _grown(box, beside=beside * look.mm, above=above * look.mm, inside=look.block.region)
             look.line(views[number][0], area, views[number][1])
@@ -194,14 +192,11 @@ def read_title(look: Look) -> TitleRead | None:
     return replace(title, position_chance=_LOWER_ROW * title.position_chance)
 
 
-def _row_is_told(row: TitleRow, before: TitleRow | None, lines: int) -> bool:
+def _row_is_told(row: TitleRow, lines: int) -> bool:
     """Whether more views of a title hardly tell more. Of a body (TM. ỦY BAN …) only the power word is wanted."""
     if lines < _LEAST_TITLE_LINES:
         return lines > 0 and row.chance >= _SURE_AT_ONCE
-    if row.position is None:
-        return row.power_chance >= _SURE_ROW
-    unchanged = before is not None and before.position == row.position and abs(before.chance - row.chance) < _UNCHANGED
-    return row.chance >= _SURE_ROW or (unchanged and not row.known)
+    return (row.power_chance if row.position is None else row.chance) >= _SURE_ROW
 
 
 def read_in_text(own: list[Cell]) -> tuple[NameRead | None, TitleRead | None]:
