@@ -31,7 +31,7 @@ _LEFT = (*_AGENCIES, "code_number", "code_notation")
 _RIGHT = ("issued_date", "place")
 _PERSONS = ("signer_name", "applicant_name")
 _FIRST_KEPT, _LAST_KEPT = 20, 20  # pages of a long paper that fields are looked for on
-_PAGES_COUNTED, _PAGES_IN_DOUBT = 0.97, 0.5
+_PAGES_COUNTED, _PAGES_IN_DOUBT = 0.97, 0.1
 
 Sure = Callable[[str, Sequence[Candidate]], bool]
 """Whether a field's candidates need no second look."""

@@ -22,6 +22,9 @@ _STAMPED = re.compile(r"(?<!\d)(?:(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)|((?:
 _TORN_YEARS = re.compile(r"\b(?:19|20)\d\d (?:19|20)\d\d\b")
 _NO_LETTER = re.compile(r"[ÖöÏïÜüŠšŽžÇçÑñÅåØøÆæßŒœ€£¥§©®¢¿¡{}\[\]<>=|\\~]")
 _STRANGE = 0.5  # how much less sure what has a sign or letter that no Vietnamese text has
+_COUNTED = re.compile(r"\b(dot|quy|lan|ky|khoa|phan|tap)\s+(?:i{1,3}|[a-z])\b")
+_STROKES, _LABEL_IN_CAPITALS = 0.7, 0.7
+"""How much less sure a subject is that counts in Roman strokes (quý II), of which engines lose some; and whose label is V/V."""
 _TORN, _OTHER_MARKS = 0.7, 0.7
 """How much less sure two years are between which a dash was lost (2017 2022), and a name of which another part of the head says
 other marks."""
@@ -91,15 +94,13 @@ def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
     )
     for name in ("subject", "organ_name", "parent_organ_name", "place"):
         weighed[name] = tuple(
-            _scaled(one, 0.9 ** len(impossible_words(one.value or ""))) for one in found.get(name, ())
+            _scaled(one, 0.8 ** len(impossible_words(one.value or ""))) for one in found.get(name, ())
         )
     for name in ("subject", "organ_name", "parent_organ_name"):
         weighed[name] = tuple(
             _scaled(one, _STRANGE if _NO_LETTER.search(one.value or "") else 1.0) for one in weighed[name]
         )
-    weighed["subject"] = tuple(
-        _scaled(one, _TORN if _TORN_YEARS.search(one.value or "") else 1.0) for one in weighed["subject"]
-    )
+    weighed["subject"] = tuple(_scaled(one, _subject_sense(one.value or "")) for one in weighed["subject"])
     kind = type_named(type_name) if type_name else None
     if kind is not None and kind.kind == "act" and "subject" not in mandatory_fields(kind.name):
         weighed["subject"] = tuple(_scaled(one, _HAS_NONE) for one in weighed["subject"])
@@ -151,6 +152,12 @@ def _place_sense(agency: str, place: str) -> float:
         if fold(part) == fold(place) and not all(map(same, part.split(), place.split())):
             return _OTHER_MARKS
     return 1.0
+
+
+def _subject_sense(value: str) -> float:
+    factor = _TORN if _TORN_YEARS.search(value) else 1.0
+    factor *= _STROKES if _COUNTED.search(fold(value)) else 1.0
+    return factor * (_LABEL_IN_CAPITALS if re.match(r"\W*V?/V\b", value) else 1.0)
 
 
 def _head_sense(position: str | None, organ: str | None) -> float:

@@ -29,7 +29,7 @@ _COUNTED = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|nhiem ky|tap
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _TORN_STROKE = re.compile(r"(?<=\d)[Il|](?=(?:QĐ|NQ|NĐ|TT|CT|KH|TB|BC|CV|UBND)[-/])")
 _ROMAN = re.compile(r"X{0,3}(IX|IV|V?I{0,3})")
-_MOST_LINES, _MOST_ABOUT = 9, 9
+_MOST_LINES, _MOST_ABOUT = 12, 12
 _ASIDE = re.compile(r"^\W*\(?(kem theo|ban hanh kem theo|du thao|luu hanh noi bo|trinh |ap dung tu|so:)")
 
 

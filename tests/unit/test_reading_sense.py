@@ -61,9 +61,7 @@ def test_a_place_with_other_marks_in_the_agencys_name_than_in_the_date_makes_it_
     assert _score(unlike, "organ_name") < 0.8 * _score(alike, "organ_name")
 
 
-@pytest.mark.parametrize(
-    "about", ["Về việc giao ban tại xã Yên Ö", "Về việc giao ban tại xã Kh€ Ngàn"]
-)
+@pytest.mark.parametrize("about", ["Về việc giao ban tại xã Yên Ö", "Về việc giao ban tại xã Kh€ Ngàn"])
 def test_letters_and_signs_that_no_vietnamese_text_has_are_doubted(about: str) -> None:
     plain = _score(_decision(about="Về việc giao ban tại xã Yên Ổ"), "subject")
     assert _score(_decision(about=about), "subject") < 0.6 * plain
