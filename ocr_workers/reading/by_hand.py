@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
-from ocr_workers.reading.digits import DigitReader, Grammar, Reading, Span, locate_date_spans, locate_number_span
+from ocr_workers.reading.digits import DigitReader, Grammar, Reading, Span, locate_spans
 from ocr_workers.reading.issued import Part
 from ocr_workers.reading.sight import Sight
 from sohoa.model import Box, Page
@@ -23,13 +23,15 @@ class ByHand:
     rooms: dict[str, Box] = field(default_factory=dict)
 
 
-def read_by_hand(page: Page, sight: Sight, reader: DigitReader) -> ByHand:
-    """All digits of the head at once; nothing where the page has no pixels or its labels are not found."""
+def read_by_hand(page: Page, sight: Sight, wanted: Container[str], *, reader: DigitReader) -> ByHand:
+    """The digits of the head, of the `wanted` fields; nothing where the page has no pixels or its labels are not found."""
     pixels = sight.pixels(page.number)
     if pixels is None:
         return ByHand()
     asked: list[tuple[Span, Grammar]] = []
-    number, dates = locate_number_span(page), locate_date_spans(page)
+    number, dates = locate_spans(page)
+    number = number if "code_number" in wanted else None
+    dates = dates if "issued_date" in wanted else None
     if number is not None:
         asked.append((number, Grammar.NUMBER))
     if dates is not None:

@@ -26,8 +26,13 @@ _NOT_OF_AGENCY, _NOT_OF_TYPE, _TONED = 0.85, 0.8, 0.5
 """How much less sure a notation is that has no part shortened from the agency's name, not the abbreviation of the title's type,
 or a tone mark, which no abbreviation has (BỌL)."""
 _TONE = re.compile("[\u0300\u0301\u0303\u0308\u0309\u0323]")
+_SCRAP = 0.1  # how much less sure one letter is, which no notation is
+_AS_LARGE = str.maketrans("ckopsuvwxzỌ", "CKOPSUVWXZQ")
+"""Small letters that look like the large ones; and Ọ, for no abbreviation has a mark below."""
 _STRAY = re.compile(r"[^\W\dA-Za-zĐÐ_]\s*[/⁄]\s*(?=[A-ZĐÐ]{2})")
 """One letter that no abbreviation is, what is left of a number by hand (Ö/UBND-VX)."""
+UNREAD = 0.002
+"""How good the evidence is of a blank where there is ink: less than of any digits that may be read in it."""
 _MOST_NUMBER = 6
 _MOST_STRAY = 3  # letters that digits by hand may be read as
 _TAKEN_FOR = {"Đ": "BDPO0ĐEĎ", "Q": "O0GQC", "B": "8", "S": "5", "I": "1l", "O": "0", "G": "6", "T": "1"}
@@ -75,13 +80,13 @@ def read_number(code: CodeLine, sight: Sight) -> Candidate:
     seen = sum(map(str.isalnum, raw))
     if not seen:
         blank = is_blank(sight, page, code.gap)
-        score = {True: 0.9, None: 0.4, False: 0.08}[blank] * code.score
+        score = {True: 0.9, None: 0.4, False: UNREAD}[blank] * code.score
         return Candidate(None, raw, score, (Evidence(page, code.gap),))
     place = _evidence(code.line, start, end)
     by_hand = is_coloured(sight, page, place[0].box)
     value, plain = _number(raw)
     if value is None:
-        return Candidate(None, raw, 0.05, (Evidence(page, code.gap),))
+        return Candidate(None, raw, UNREAD, (Evidence(page, code.gap),))
     sure = code.line.confidence(start, end)
     return Candidate(value, raw, plain * sure * code.score * (0.35 if by_hand else 1.0) * _room(code, raw), place)
 
@@ -95,7 +100,8 @@ def read_notation(code: CodeLine, paper_type: PaperType | None, organ: str | Non
     parts = _split(raw)
     if not parts:
         return None
-    fixed = list(parts)
+    fixed = [_in_capitals(part) for part in parts]
+    fixed[0] = _without_scraps(fixed[0])
     at_type = 0
     if paper_type is not None and paper_type.abbreviations:
         fixed[at_type] = _as_known(fixed[at_type], paper_type.abbreviations, loosely=True)
@@ -105,7 +111,7 @@ def read_notation(code: CodeLine, paper_type: PaperType | None, organ: str | Non
         own = [short for short in initials(organ) if len(short) > 2]
         fixed = [part if part in type_of_abbreviation() else _as_known(part, own) for part in fixed]
     fixed = [_as_known(part, ("UBND", "HĐND", "TU", "VPCP", "NHNN", "BHXH", "MTTQ")) for part in fixed]
-    text = raw.translate(_DASHES).replace(" ", "")
+    text = _tidy(raw)
     for part, better in zip(parts, fixed, strict=True):
         text = text.replace(part, better, 1)
     sure = code.line.confidence(start, end)
@@ -121,6 +127,8 @@ def read_notation(code: CodeLine, paper_type: PaperType | None, organ: str | Non
         score *= _TONED
     if not _is_sign(text):
         score *= 0.4
+    if len(letters(text)) < 2:
+        score *= _SCRAP
     return Candidate(text, raw, score, _evidence(code.line, start, end))
 
 
@@ -234,7 +242,18 @@ def _room(code: CodeLine, raw: str) -> float:
 
 
 def _split(raw: str) -> list[str]:
-    return [part for part in re.split(r"[-/]", raw.translate(_DASHES).replace(" ", "")) if part]
+    return [part for part in re.split(r"[-/]", _tidy(raw)) if part]
+
+
+def _in_capitals(part: str) -> str:
+    """`part`, small letters that look like capitals taken for such where at least half of it is in capitals (GTvT)."""
+    return part.translate(_AS_LARGE) if 2 * sum(map(str.isupper, part)) >= len(part) else part
+
+
+def _without_scraps(part: str) -> str:
+    """The known type that `part` ends with, where what stands before it is no abbreviation's, but digits by hand (ZđŠQĐ)."""
+    known = max((one for one in type_of_abbreviation() if len(one) > 1 and part.endswith(one)), key=len, default="")
+    return known if known and not re.fullmatch("[A-ZĐ]*", part.removesuffix(known)) else part
 
 
 def _as_known(part: str, known: Iterable[str], *, loosely: bool = False) -> str:
@@ -266,7 +285,12 @@ def _as_known(part: str, known: Iterable[str], *, loosely: bool = False) -> str:
 
 
 def _tidy(sign: str) -> str:
-    return sign.translate(_DASHES).replace(" ", "")
+    return _plain(sign).replace(" ", "")
+
+
+def _plain(sign: str) -> str:
+    """With one kind of dash, stroke and Đ each; an engine says Đ twice where it is in doubt which of two alike it is."""
+    return re.sub("ĐÐ|ÐĐ", "Đ", sign).translate(_DASHES)
 
 
 def _is_sign(text: str) -> bool:

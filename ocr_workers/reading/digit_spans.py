@@ -80,10 +80,21 @@ class _Text:
         return union([word.box for word in self.words])
 
 
-def locate_number_span(page: Page) -> Span | None:
-    """The room for the number, between "Số" and "/"; None where neither label nor the date line tells where it is."""
+_Dated = tuple[dict[str, tuple[int, int]], _Text]
+"""The labels of a date (day, month, year: from and to in the text), and the stretch that has them."""
+
+
+def locate_spans(page: Page) -> tuple[Span | None, DateSpans | None]:
+    """The room for the number, between "Số" and "/", and the rooms for day, month and year.
+
+    None where neither label nor the date line tells where the number is; where no date line is seen and the number tells of none.
+    """
     texts = list(_stretches(page))
     date = _date_text(page, texts)
+    return _number_span(page, texts, date), _date_spans(page, texts, date)
+
+
+def _number_span(page: Page, texts: list[_Text], date: _Dated | None) -> Span | None:
     if date is not None:  # digits by hand stretch the words of the number's own line
         size = date[1].em_px
         texts = [replace(text, em_px=min(max(text.em_px, 0.9 * size), 1.1 * size)) for text in texts]
@@ -103,13 +114,10 @@ def locate_number_span(page: Page) -> Span | None:
     return None if date is None else _beside(page, texts, date[1])
 
 
-def locate_date_spans(page: Page) -> DateSpans | None:
-    """The rooms for day, month and year; None where no date line is seen and the number tells of none."""
-    texts = list(_stretches(page))
-    found = _date_text(page, texts)
-    if found is None:
+def _date_spans(page: Page, texts: list[_Text], date: _Dated | None) -> DateSpans | None:
+    if date is None:
         return _date_beside_number(page, texts)
-    labels, text = found
+    labels, text = date
     day, month, year = (labels.get(name) for name in ("day", "month", "year"))
     em_px = text.em_px
     left = text.at(day[0]) if day else max(0.0, text.at(min(mark[0] for mark in labels.values())) - 6 * em_px)
@@ -243,9 +251,13 @@ def _number_in(page: Page, text: _Text) -> tuple[float, Span] | None:
         return score, _span(page, text, start, stop, text.at(end), text.rights[end] + 1.6 * text.em_px, 2)
     if len(text.words) > 5 or re.search(r"[a-z]{4}", _marks_off(text.raw[match.end() :])):
         return None
-    tail = next((index for index in range(match.end(), len(text.raw)) if text.raw[index : index + 2].isupper()), None)
+    tail = next((found.start() for found in [_CAPITALS.search(text.raw, match.end())] if found), None)
     right = text.at(tail) if tail is not None else stop + 4.5 * text.em_px
-    return score - 0.5, _span(page, text, start, stop, right, right + 1.6 * text.em_px, 1)
+    beyond = max(right, stop + 3 * text.em_px)  # digits by hand make the word that follows begin too early
+    return score - 0.5, _span(page, text, start, stop, right, beyond + 1.6 * text.em_px, 1)
+
+
+_CAPITALS = re.compile(r"[A-ZĐÐ]{2,5}")
 
 
 def _number_end(raw: str, start: int) -> int | None:
@@ -260,7 +272,7 @@ def _marks_off(text: str) -> str:
     return "".join(unicodedata.normalize("NFD", char)[0] for char in text)
 
 
-def _date_text(page: Page, texts: list[_Text]) -> tuple[dict[str, tuple[int, int]], _Text] | None:
+def _date_text(page: Page, texts: list[_Text]) -> _Dated | None:
     best: tuple[float, dict[str, tuple[int, int]], _Text] | None = None
     numbers = [item[1] for text in texts if (item := _number_in(page, text)) is not None and item[0] >= 3.0]
     for text in texts:

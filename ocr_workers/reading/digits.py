@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ocr_workers.reading.digit_decode import ALPHABET, Grammar, Scores, masses
-from ocr_workers.reading.digit_spans import DateSpans, Span, locate_date_spans, locate_number_span
+from ocr_workers.reading.digit_spans import DateSpans, Span, locate_spans
+from ocr_workers.reading.levels import darkest, percentile
 
 __all__ = [
     "ALPHABET",
@@ -29,8 +30,7 @@ __all__ = [
     "Grammar",
     "Reading",
     "Span",
-    "locate_date_spans",
-    "locate_number_span",
+    "locate_spans",
     "prepared",
 ]
 
@@ -42,7 +42,8 @@ WIDE_PX = 300
 """A crop that is wider is looked at in one view only."""
 MOST_PX = 2000
 VIEWS = ((1.0, 1.0), (1.1, 0.9), (0.95, 1.1))
-"""How a crop is looked at: its width, and its print's size, by so much. The views vote."""
+"""How a crop is looked at: its width, and its print's size, by so much. The views vote, unless the first is sure."""
+SURE_AT_ONCE = 0.97
 MODEL = Path(__file__).with_name("digits.onnx")
 BLANK = ""
 LEAST = 1e-3
@@ -82,14 +83,13 @@ class DigitReader:
         return self.read_all(pixels, [(span, grammar)])[0]
 
     def read_all(self, pixels: Pixels, asked: Sequence[tuple[Span, Grammar]]) -> list[tuple[Reading, ...]]:
-        """One answer for each span, in one go through the model."""
-        spans = list(dict.fromkeys(span for span, _ in asked))
-        columns = dict(zip(spans, self._columns([_cut(pixels, span) for span in spans]), strict=True))
+        """One answer for each span."""
+        looks = {span: _Look(_cut(pixels, span)) for span, _ in asked}
         answers = []
         for span, grammar in asked:
             left, _, right, _ = span.box
             room = ((span.left - left) / (right - left), (span.right - left) / (right - left))
-            answers.append(self._readings(columns[span], grammar, room, placed=span.labels_seen > 0))
+            answers.append(self._answer(looks[span], grammar, room, placed=span.labels_seen > 0))
         return answers
 
     def read_crops(
@@ -99,13 +99,22 @@ class DigitReader:
 
         A crop (grey, or RGB) is about two ems of the print high, its baseline at 0.7 of that, and reaches over both labels.
         """
-        scaled = [_to_height(_darkest(crop)) for crop in crops]
-        columns = self._columns(scaled)
-        widths = [crop.shape[1] for crop in crops]
         return [
-            self._readings(scores, grammar, (left / width, right / width), placed=True)
-            for scores, (left, right), width in zip(columns, rooms, widths, strict=True)
+            self._answer(_Look(_to_height(darkest(crop))), grammar, (left / width, right / width), placed=True)
+            for crop, (left, right) in zip(crops, rooms, strict=True)
+            for width in [crop.shape[1]]
         ]
+
+    def _answer(self, look: _Look, grammar: Grammar, room: tuple[float, float], *, placed: bool) -> tuple[Reading, ...]:
+        """What one view says where it is sure; else what all views do."""
+        if not look.columns:
+            look.columns.append(self._scores(_view(look.crop, *VIEWS[0])))
+        readings = self._readings(look.columns, grammar, room, placed=placed)
+        is_sure = bool(readings) and readings[0].probability >= SURE_AT_ONCE
+        if is_sure or len(look.columns) > 1 or look.crop.shape[1] > WIDE_PX:
+            return readings
+        look.columns += [self._scores(_view(look.crop, *way)) for way in VIEWS[1:]]
+        return self._readings(look.columns, grammar, room, placed=placed)
 
     def _readings(
         self, columns: list[Scores], grammar: Grammar, room: tuple[float, float], *, placed: bool
@@ -124,30 +133,23 @@ class DigitReader:
         best = sorted(texts, key=lambda text: (-mean[text], text))
         return tuple(Reading(text, mean[text]) for text in best if mean[text] > LEAST)
 
-    def _columns(self, crops: Sequence[Pixels]) -> list[list[Scores]]:
-        """Of each crop, each stretched view's class probabilities column by column."""
-        seen = [_views(crop) for crop in crops]
-        columns: list[list[Scores]] = [[] for _ in crops]
-        for wide in (False, True):
-            group = [n for n, views in enumerate(seen) if (views[0].shape[1] > WIDE_PX) == wide]
-            if not group:
-                continue
-            views = [view for n in group for view in seen[n]]
-            width = (max(view.shape[1] for view in views) + 31) // 32 * 32
-            images = np.zeros((len(views), 1, CROP_HEIGHT, width), np.float32)
-            for image, view in zip(images, views, strict=True):
-                image[0, :, : view.shape[1]] = view
-            scores = iter(self._scores(images))
-            for n in group:
-                columns[n] = [next(scores)[: (view.shape[1] + COLUMN_PX - 1) // COLUMN_PX] for view in seen[n]]
-        return columns
+    def _scores(self, view: npt.NDArray[np.float32]) -> Scores:
+        """Class probabilities of each column of a view: columns x classes."""
+        width = view.shape[1]
+        image = np.zeros((1, 1, CROP_HEIGHT, (width + 31) // 32 * 32), np.float32)
+        image[0, 0, :, :width] = view
+        self._net.setInput(image)
+        out = self._net.forward()[0, :, 0].T[: (width + COLUMN_PX - 1) // COLUMN_PX]
+        out = np.exp(out - out.max(axis=1, keepdims=True))
+        return np.asarray(out / out.sum(axis=1, keepdims=True), np.float32)
 
-    def _scores(self, images: npt.NDArray[np.float32]) -> Scores:
-        """Class probabilities of each column: images x columns x classes."""
-        self._net.setInput(images)
-        out = self._net.forward()[:, :, 0].transpose(0, 2, 1)
-        out = np.exp(out - out.max(axis=2, keepdims=True))
-        return np.asarray(out / out.sum(axis=2, keepdims=True), np.float32)
+
+@dataclass(slots=True)
+class _Look:
+    """A crop, and what the model sees in each view of it that it was shown."""
+
+    crop: Pixels
+    columns: list[Scores] = field(default_factory=list)
 
 
 def _calibrated(mass: float, grammar: Grammar) -> float:
@@ -164,7 +166,7 @@ def _cut(pixels: Pixels, span: Span) -> Pixels:
     size = (min(MOST_PX, max(8, round((right - left) * scale))), CROP_HEIGHT)
     rise = 4 + round(abs(span.slope) * (right - left))
     low, start = max(0, top - rise), max(0, left - 4)
-    part = _darkest(pixels[low : bottom + rise, start : right + 4])
+    part = darkest(pixels[low : bottom + rise, start : right + 4])
     if not part.size:
         return np.full((size[1], size[0]), 255, np.uint8)
     middle = span.baseline - 0.4 * span.em_px  # of what a line is high
@@ -172,7 +174,7 @@ def _cut(pixels: Pixels, span: Span) -> Pixels:
     down = [-span.slope * scale, scale, CROP_HEIGHT / 2 - (middle - low - span.slope * (left - start)) * scale]
     if scale < 1:
         part = np.asarray(cv2.GaussianBlur(part, (0, 0), 0.35 / scale), np.uint8)
-    level, paper = np.array([across, down]), float(np.percentile(part, 80))
+    level, paper = np.array([across, down]), percentile(part, 80)
     return np.asarray(cv2.warpAffine(part, level, size, borderMode=cv2.BORDER_CONSTANT, borderValue=paper), np.uint8)
 
 
@@ -183,23 +185,15 @@ def _to_height(crop: Pixels) -> Pixels:
     return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _darkest(pixels: Pixels) -> Pixels:
-    """One channel in which ink of any colour is dark."""
-    return pixels if pixels.ndim == 2 else np.asarray(pixels.min(axis=2), np.uint8)
-
-
 def prepared(crop: Pixels) -> npt.NDArray[np.float32]:
     """Ink as the model sees it: paper 0, the darkest ink about 1."""
-    paper, ink = (float(level) for level in np.percentile(crop, (90, 1)))
+    paper, ink = percentile(crop, 90), percentile(crop, 1)
     return np.asarray(np.clip((paper - crop.astype(np.float32)) / max(50.0, paper - ink), 0.0, 1.2), np.float32)
 
 
-def _views(crop: Pixels) -> list[npt.NDArray[np.float32]]:
+def _view(crop: Pixels, stretch: float, zoom: float) -> npt.NDArray[np.float32]:
     """The crop a little wider or narrower, and its print a little larger or smaller about the baseline."""
-    paper, base = float(np.percentile(crop, 80)), 0.7 * CROP_HEIGHT
-    views = []
-    for stretch, zoom in VIEWS if crop.shape[1] <= WIDE_PX else VIEWS[:1]:
-        size = (max(16, round(crop.shape[1] * stretch * zoom)), CROP_HEIGHT)
-        place = np.array([[size[0] / crop.shape[1], 0, 0], [0, zoom, base - zoom * base]])
-        views.append(prepared(np.asarray(cv2.warpAffine(crop, place, size, borderValue=paper), np.uint8)))
-    return views
+    base = 0.7 * CROP_HEIGHT
+    size = (max(16, round(crop.shape[1] * stretch * zoom)), CROP_HEIGHT)
+    place = np.array([[size[0] / crop.shape[1], 0, 0], [0, zoom, base - zoom * base]])
+    return prepared(np.asarray(cv2.warpAffine(crop, place, size, borderValue=percentile(crop, 80)), np.uint8))

@@ -12,14 +12,14 @@ from ocr_workers.reading.foot import read_recipients
 from ocr_workers.reading.labels import read_codes, read_labels, read_validity
 from ocr_workers.reading.language import VIETNAMESE, read_language
 from ocr_workers.reading.marks import pairs_of
-from ocr_workers.reading.second_look import Again, parts_of
+from ocr_workers.reading.second_look import Again, Part, least_sure, parts_of
 from ocr_workers.reading.sense import Candidates, days_on, weigh_received, weigh_signed
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Sheet, sheet_of
 from ocr_workers.reading.splits import Split, propose_splits
 from ocr_workers.reading.stamps import SECRET, Look, look_at_marks, read_priority, read_security_mark
 from ocr_workers.reading.text import agency, name_of_person, sentence
-from ocr_workers.reading.top import HandReader, Top, read_top
+from ocr_workers.reading.top import DIGITS, HandReader, Top, read_top
 from ocr_workers.reading.votes import agree, voted
 from ocr_workers.reading.zones import left_of_two
 from sohoa.model import Field, Page
@@ -27,11 +27,11 @@ from sohoa.paper_types import type_named
 from sohoa.states import PageStatus
 
 _AGENCIES = ("organ_name", "parent_organ_name")
+_LEFT = (*_AGENCIES, "code_number", "code_notation")
+_RIGHT = ("issued_date", "place")
 _PERSONS = ("signer_name", "applicant_name")
 _FIRST_KEPT, _LAST_KEPT = 20, 20  # pages of a long paper that fields are looked for on
-_PAGES_COUNTED, _PAGES_IN_DOUBT = 0.97, 0.5
-_LEFT = ("organ_name", "parent_organ_name", "code_number", "code_notation")
-_RIGHT = ("issued_date", "place")
+_PAGES_COUNTED, _PAGES_IN_DOUBT = 0.97, 0.1
 
 Sure = Callable[[str, Sequence[Candidate]], bool]
 """Whether a field's candidates need no second look."""
@@ -100,7 +100,10 @@ def read_fields(
         found["priority"] = looked[:1]
     if signature is not None:
         signed = signature([sheet.page for sheet in written], sight)
-        found |= {name: ones for name, ones in weigh_signed(signed, found["type_name"][0].value).items() if ones}
+        weighed = weigh_signed(
+            signed, found["type_name"][0].value, found["organ_name"][0].value if "organ_name" in found else None
+        )
+        found |= {name: ones for name, ones in weighed.items() if ones}
     found = _typed(found, {sheet.page.number for sheet in sheets if sheet.page.lane == "text_layer"})
     if known is not None:
         found = known(found)
@@ -175,24 +178,28 @@ def _voted_head(
 ) -> Candidates:
     """The head's fields that are not sure, each after as many readings of its part as it takes. What they agreed on stays as
     it is, whatever later ones make of it."""
-    subject = first.found.get("subject", ())
-    parts = parts_of(sheet, first.head, first.title, subject[0].evidence if subject else ())
-    fields = {parts.left: _LEFT, parts.right: _RIGHT, parts.subject: ("subject",)}
-    weak = {
-        part: doubtful
-        for part, names in fields.items()
-        if part.can_be_read and (doubtful := [name for name in names if not sure(name, first.found.get(name, ()))])
-    }
-    found, ways = dict(first.found), [first.found]
+    parts = parts_of(sheet, first)
+    weak: dict[Part, list[str]] = {}
+    for part, names in ((parts.left, _LEFT), (parts.date, _RIGHT), (parts.subject, ("subject",))):
+        doubtful = [name for name in names if not sure(name, first.found.get(name, ()))]
+        if not set(doubtful).difference(_AGENCIES):
+            part = parts.agencies
+        if doubtful and part.can_be_read:
+            weak[part] = doubtful
+    found, ways, pages = dict(first.found), [first.found], [sheet.page]
     for look in again(list(weak), sheet.page, sight):
-        of_head = digits if weak.keys() - {parts.subject} else None  # no digits stand in the subject
-        ways.append(read(sheet_of(look(list(weak))), digits=of_head).found)
+        by_hand = DIGITS.intersection(name for names in weak.values() for name in names)
+        pages.append(look(list(weak)))
+        ways.append(read(sheet_of(pages[-1]), digits=digits if by_hand else None, by_hand=by_hand).found)
         now = voted(ways, [name for names in weak.values() for name in names])
-        told = {name: ones[0].score if agree(ways, name) else None for name, ones in now.items()}
+        agreed = {name: ones[0].score for name, ones in now.items() if agree(ways, name)}
+        least = {
+            name: min(least_sure(page, way[name][0]) for page, way in zip(pages, ways, strict=True)) for name in agreed
+        }
         weak = {
             part: left
             for part, names in weak.items()
-            if (left := [name for name in names if not part.is_told(len(ways), told[name])])
+            if (left := [n for n in names if not part.is_told(len(ways), agreed.get(n), least.get(n, 0.0))])
         }
         found |= now
         if not weak:

@@ -9,7 +9,8 @@ from statistics import median
 import cv2
 import numpy as np
 
-from ocr_workers.reading.sight import Pixels, Sight
+from ocr_workers.reading.levels import darkest, percentile
+from ocr_workers.reading.sight import Sight
 from ocr_workers.reading.spans import Span
 from sohoa.model import Box, Evidence, Word, nfc
 from storage.index.fold import fold
@@ -144,8 +145,8 @@ def ink_in(sight: Sight, page: int, box: Box) -> float | None:
     crop = sight.crop(page, _inside(box))
     if crop is None:
         return None
-    grey = _grey(crop)
-    paper = float(np.percentile(grey, 90))
+    grey = darkest(crop)
+    paper = percentile(grey, 90)
     return float((grey < 0.62 * paper).mean())
 
 
@@ -162,8 +163,8 @@ def is_coloured(sight: Sight, page: int, box: Box) -> bool:
     crop = sight.crop(page, box)
     if crop is None or crop.ndim == 2:
         return False
-    grey = _grey(crop)
-    dark = grey < 0.7 * float(np.percentile(grey, 90))
+    grey = darkest(crop)
+    dark = grey < 0.7 * percentile(grey, 90)
     if dark.sum() < 12:
         return False
     saturation = cv2.cvtColor(crop, cv2.COLOR_RGB2HSV)[..., 1][dark]
@@ -175,8 +176,8 @@ def ends_high(sight: Sight, page: int, box: Box) -> bool:
     crop = sight.crop(page, box)
     if crop is None:
         return False
-    grey = _grey(crop)
-    dark = grey < 0.6 * float(np.percentile(grey, 90))
+    grey = darkest(crop)
+    dark = grey < 0.6 * percentile(grey, 90)
     inked = np.flatnonzero(dark.sum(axis=0) > 1)
     if not len(inked):
         return False
@@ -186,11 +187,6 @@ def ends_high(sight: Sight, page: int, box: Box) -> bool:
     if not len(first) or not len(last):
         return False
     return bool(last[0] - first[0] < 0.14 * (max(first[-1], last[-1]) - first[0] + 1))
-
-
-def _grey(crop: Pixels) -> Pixels:
-    """The darkest channel, so that blue and red ink count."""
-    return crop if crop.ndim == 2 else np.asarray(crop.min(axis=2), dtype=np.uint8)
 
 
 def _inside(box: Box) -> Box:

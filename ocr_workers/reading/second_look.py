@@ -16,17 +16,20 @@ import numpy as np
 from ocr_workers.boxes import block_of, line_of, mapped
 from ocr_workers.engine import Engine, Layout
 from ocr_workers.quality import sized
-from ocr_workers.reading.sight import Sight
+from ocr_workers.reading.sense import Candidates
+from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.signature_views import Views, views_of
-from ocr_workers.reading.spans import Sheet
-from ocr_workers.reading.types import Title
-from ocr_workers.reading.zones import Head, is_body
-from sohoa.model import Block, Box, Evidence, Page, union
+from ocr_workers.reading.spans import Sheet, Span
+from ocr_workers.reading.top import Top
+from ocr_workers.reading.zones import is_body
+from sohoa.model import Block, Box, Page, union
 
 _ABOVE = 4.0  # middling heights over the first words of the columns that the head may take
 _UNSEEN = 14.0  # and below them, where nothing ends it
 _MORE = 3.2  # and below and beside the subject, of which lines or words may be missing
 _SUBJECT = 14.0  # and below a title whose subject was not found
+_ROOM = 0.9  # above and below the date's line, for what is written by hand
+_NO_DOUBT = 0.94  # of every word: so sure were no two readings that the third told to share a fault (the surest 0.91)
 _LOWEST = 0.55  # of the page: no head reaches further down
 _SMALLER = 0.85  # a second size: the engine's slips differ with it, and it reads no worse
 _CREDIBLE = 0.3  # readings that agree on less may share a fault
@@ -51,16 +54,19 @@ _OF_SUBJECT = (Way(False, Layout.BLOCK, 1.0), Way(False, Layout.SPARSE, _SMALLER
 class Part:
     """A part of page 1, its box in the page frame, and how it is read again.
 
-    `enough`: so many readings, the page's own among them, tell all where they agree; where they do not, every way is read.
+    `enough`: so many readings, the page's own among them, tell all where they agree, two where they agree and no word of
+    them is in doubt; where they do not agree, every way is read.
     """
 
     box: Box
     ways: tuple[Way, ...]
     enough: int
 
-    def is_told(self, readings: int, agreed: float | None) -> bool:
-        """Whether after so many readings no other is wanted: `agreed` is the score of what all say, None where they differ."""
-        return readings > len(self.ways) or (readings >= self.enough and agreed is not None and agreed >= _CREDIBLE)
+    def is_told(self, readings: int, agreed: float | None, least: float = 0.0) -> bool:
+        """Whether after so many readings no other is wanted: `agreed` is the score of what all say, None where they differ,
+        `least` the engine's confidence in the worst word of it in any of them."""
+        enough = 2 if least >= _NO_DOUBT else self.enough
+        return readings > len(self.ways) or (readings >= enough and agreed is not None and agreed >= _CREDIBLE)
 
     @property
     def can_be_read(self) -> bool:
@@ -70,10 +76,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of page 1 that are read again: the head's two columns, and the subject."""
+    """The parts of page 1 that are read again: the head's left column or, where the number under them is sure, its agencies;
+    the date's line; and the subject."""
 
     left: Part
-    right: Part
+    agencies: Part
+    date: Part
     subject: Part
 
 
@@ -83,11 +91,11 @@ Again = Callable[[Sequence[Part], Page, Sight], Sequence[Look]]
 """The looks at some parts of page 1, each at any of them."""
 
 
-def parts_of(sheet: Sheet, head: Head, title: Title | None, subject: Sequence[Evidence]) -> Parts:
+def parts_of(sheet: Sheet, first: Top) -> Parts:
     """The parts as a first reading tells them; about the upper third of the page where it tells little."""
-    page, high = sheet.page, sheet.height
+    page, high, head, title = sheet.page, sheet.height, first.head, first.title
     columns = [span.box for span in (*head.left, *head.right)]
-    lines = [one.box for one in subject if one.page == page.number]
+    lines = _places(first.found, "subject", page)
     top = round(min((box[1] for box in columns), default=0) - _ABOVE * high)
     end = max((box[3] for box in columns), default=page.height_px / 4) + _UNSEEN * high
     starts = [span.box[1] - 0.2 * high for span in head.below if is_body(span.text)]
@@ -104,15 +112,57 @@ def parts_of(sheet: Sheet, head: Head, title: Title | None, subject: Sequence[Ev
         found = union(lines)
         about = (0, round(found[1] - 0.3 * high), round(found[2] + _MORE * high), round(found[3] + _MORE * high))
         bottom = min(bottom, about[1])
+    left: Box = (0, top, gutter, bottom)
+    agencies, date = left, (gutter, top, width, bottom)
+    if first.found.get("organ_name") and head.kind != "none":  # else who knows what is a column
+        agencies = _above(left, _places(first.found, "code_number", page), head.left)
+        date = _about(date, _places(first.found, "issued_date", page), head.right, high)
     return Parts(
-        Part(_inside((0, top, gutter, bottom), page), _OF_COLUMNS, enough=2),
-        Part(_inside((gutter, top, width, bottom), page), _OF_COLUMNS, enough=2),
+        Part(_inside(left, page), _OF_COLUMNS, enough=2),
+        Part(_inside(agencies, page), _OF_COLUMNS, enough=2),
+        Part(_inside(date, page), _OF_COLUMNS, enough=2),
         Part(_inside(about, page), _OF_SUBJECT, enough=3),
     )
 
 
+def _places(found: Candidates, name: str, page: Page) -> list[Box]:
+    """Where the first candidate for a field stands on the page."""
+    return [one.box for one in found[name][0].evidence if one.page == page.number] if found.get(name) else []
+
+
+def _above(column: Box, number: list[Box], spans: Sequence[Span]) -> Box:
+    """The column above the number's line; all of it where that line is not in it."""
+    if not number or not _stands_in(union(number), column):
+        return column
+    return (*column[:3], _cut(spans, union(number)))
+
+
+def _about(column: Box, date: list[Box], spans: Sequence[Span], high: float) -> Box:
+    """The line of the column that the date is in, with room for what is written by hand; all of it where it is not in it."""
+    if not date or not _stands_in(union(date), column):
+        return column
+    top, bottom = max(_cut(spans, union(date)), union(date)[1] - _ROOM * high), union(date)[3] + _ROOM * high
+    return (column[0], max(column[1], round(top)), column[2], min(column[3], round(bottom)))
+
+
+def _stands_in(line: Box, column: Box) -> bool:
+    return column[1] < line[1] < line[3] <= column[3] and column[0] <= (line[0] + line[2]) / 2 <= column[2]
+
+
+def _cut(spans: Sequence[Span], line: Box) -> int:
+    """Half way between a line and the one above it."""
+    above = [span.box[3] for span in spans if span.box[1] + span.box[3] < 2 * line[1]]
+    return round((min([line[1], *above[-1:]]) + line[1]) / 2)
+
+
 def _inside(box: Box, page: Page) -> Box:
     return (max(box[0], 0), max(box[1], 0), min(box[2], page.width_px), min(box[3], page.height_px))
+
+
+def least_sure(page: Page, one: Candidate) -> float:
+    """The engine's confidence in the worst word of what a reading of the page has for a field."""
+    boxes = [place.box for place in one.evidence]
+    return min((word.confidence for word in page.words() if _within(word.box, boxes)), default=0.0)
 
 
 def look_again(parts: Sequence[Part], page: Page, sight: Sight, *, engine: Engine) -> Sequence[Look]:

@@ -20,12 +20,36 @@ Candidates = dict[str, tuple[Candidate, ...]]
 _CITED = re.compile(r"ngay\s*(\d{1,2})\s*(?:/|-|\.|thang)\s*(\d{1,2})\s*(?:/|-|\.|nam)\s*((?:19|20)\d\d)")
 _STAMPED = re.compile(r"(?<!\d)(?:(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)|((?:19|20)\d\d)-(\d\d)-(\d\d)T)")
 _TORN_YEARS = re.compile(r"\b(?:19|20)\d\d (?:19|20)\d\d\b")
+_NO_LETTER = re.compile(r"[ÖöÏïÜüŠšŽžÇçÑñÅåØøÆæßŒœ€£¥§©®¢¿¡{}\[\]<>=|\\~]")
+_STRANGE = 0.5  # how much less sure what has a sign or letter that no Vietnamese text has
+_COUNTED = re.compile(r"\b(dot|quy|lan|ky|khoa|phan|tap)\s+(?:i{1,3}|[a-z])\b")
+_STROKES, _LABEL_IN_CAPITALS = 0.7, 0.7
+"""How much less sure a subject is that counts in Roman strokes (quý II), of which engines lose some; and whose label is V/V."""
 _TORN, _OTHER_MARKS = 0.7, 0.7
 """How much less sure two years are between which a dash was lost (2017 2022), and a name of which another part of the head says
 other marks."""
 _ON_A_FORM, _OF_TWO_SIDES = 0.5, 0.8
 """How much less sure it is who signed a form of the desk, which names clerks and citizens, too, and a paper of two sides."""
 _TWO_SIDES = ("Biên bản", "Hợp đồng", "Bản thỏa thuận", "Bản ghi nhớ")
+_HEADS = (
+    (re.compile(r"(bo|thu) truong"), re.compile(r"bo\b")),
+    (re.compile(r"(pho )?(tong )?cuc truong"), re.compile(r"(chi |tong )?cuc\b")),
+    (re.compile(r"(pho )?vu truong"), re.compile(r"(vu|bo|tong cuc|van phong)\b")),
+    (re.compile(r"(pho )?vien truong"), re.compile(r"vien\b")),
+    (re.compile(r"(pho )?chanh (an|toa)"), re.compile(r"toa\b")),
+    (re.compile(r"(pho )?hieu truong"), re.compile(r"(phan hieu )?truong\b")),
+    (re.compile(r"(pho )?bi thu"), re.compile(r".*\b(uy|doan|chi bo|thuong vu)\b")),
+    (
+        re.compile(r"(pho )?chu tich"),
+        re.compile(r".*\b(ubnd|hdnd|uy ban|hoi dong|hoi|lien doan|cong doan|mat tran|nuoc)\b"),
+    ),
+    (
+        re.compile(r"(pho )?giam doc"),
+        re.compile(r"(?!ubnd|hdnd|uy ban|hoi dong|toa an|vien kiem sat|bo |vu |(tinh|thanh|huyen|quan|thi|dang) uy)"),
+    ),
+)
+"""Heads of agencies, and how the names of the agencies begin (folded) that have such a head."""
+_NOT_ITS_HEAD = 0.5
 _HAS_NONE = 0.6  # how much less sure a subject is on a paper of a type that has none
 _LONGEST_WAIT = timedelta(days=60)
 
@@ -70,11 +94,13 @@ def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
     )
     for name in ("subject", "organ_name", "parent_organ_name", "place"):
         weighed[name] = tuple(
-            _scaled(one, 0.9 ** len(impossible_words(one.value or ""))) for one in found.get(name, ())
+            _scaled(one, 0.8 ** len(impossible_words(one.value or ""))) for one in found.get(name, ())
         )
-    weighed["subject"] = tuple(
-        _scaled(one, _TORN if _TORN_YEARS.search(one.value or "") else 1.0) for one in weighed["subject"]
-    )
+    for name in ("subject", "organ_name", "parent_organ_name"):
+        weighed[name] = tuple(
+            _scaled(one, _STRANGE if _NO_LETTER.search(one.value or "") else 1.0) for one in weighed[name]
+        )
+    weighed["subject"] = tuple(_scaled(one, _subject_sense(one.value or "")) for one in weighed["subject"])
     kind = type_named(type_name) if type_name else None
     if kind is not None and kind.kind == "act" and "subject" not in mandatory_fields(kind.name):
         weighed["subject"] = tuple(_scaled(one, _HAS_NONE) for one in weighed["subject"])
@@ -96,19 +122,24 @@ def weigh_received(found: Candidates) -> Candidates:
     return found | {"received_date": received}
 
 
-def weigh_signed(found: Candidates, type_name: str | None) -> Candidates:
-    """The same candidates for who signed, less sure where others than the signer have their names on such a paper."""
+def weigh_signed(found: Candidates, type_name: str | None, organ: str | None) -> Candidates:
+    """The same candidates for who signed, less sure where others than the signer have their names on such a paper, and a
+    position where an agency like `organ` has no such head."""
+    weighed = {
+        name: tuple(_scaled(one, _head_sense(one.value, organ) if name == "signer_position" else 1.0) for one in ones)
+        for name, ones in found.items()
+    }
     kind = type_named(type_name) if type_name else None
     if kind is None or (kind.kind != "form" and kind.name not in _TWO_SIDES):
-        return found
+        return weighed
     factor = _ON_A_FORM if kind.kind == "form" else _OF_TWO_SIDES
-    return {name: tuple(_scaled(one, factor) for one in ones) for name, ones in found.items()}
+    return {name: tuple(_scaled(one, factor) for one in ones) for name, ones in weighed.items()}
 
 
 def impossible_words(text: str) -> list[str]:
     """Words in small letters (or all capitals of a length no code has) that no Vietnamese syllable is spelt like."""
     words = re.findall(r"[^\W\d_]+", text)
-    return [word for word in words if (word.islower() or len(word) > 7) and len(word) > 1 and not is_syllable(word)]
+    return [word for word in words if (word.islower() or len(word) > 6) and len(word) > 1 and not is_syllable(word)]
 
 
 def _place_sense(agency: str, place: str) -> float:
@@ -121,6 +152,21 @@ def _place_sense(agency: str, place: str) -> float:
         if fold(part) == fold(place) and not all(map(same, part.split(), place.split())):
             return _OTHER_MARKS
     return 1.0
+
+
+def _subject_sense(value: str) -> float:
+    factor = _TORN if _TORN_YEARS.search(value) else 1.0
+    factor *= _STROKES if _COUNTED.search(fold(value)) else 1.0
+    return factor * (_LABEL_IN_CAPITALS if re.match(r"\W*V?/V\b", value) else 1.0)
+
+
+def _head_sense(position: str | None, organ: str | None) -> float:
+    if position is None or organ is None:
+        return 1.0
+    agencies = next((agencies for head, agencies in _HEADS if head.fullmatch(fold(position))), None)
+    if agencies is None or any(agencies.match(one) for one in fold(organ).split(" - ")):  # several issue a joint paper
+        return 1.0
+    return _NOT_ITS_HEAD
 
 
 def _date_sense(value: str | None, days: Days, code_year: str | None) -> float:

@@ -39,7 +39,7 @@ from ocr_workers.reading.signature_views import Pixels, views_of
 from sohoa.model import Box, Evidence, Page
 
 _BUDGET_MS = 1000.0
-_SOUND = 0.85  # below, the whole block is read again
+_SOUND = 0.85  # below, the whole block is read again, until that changes nothing
 _TITLE = 0.85  # how like a known position a name's row reads that is a title's
 _NAME_SIGN = 0.3  # what a name that only a second look found says for the block
 
@@ -158,6 +158,7 @@ def _read_block(page: Page, block: SignatureBlock, sight: SeesPages, engine: Eng
         find_print(look)
         if look.printed is None and not look.reads:
             look.sparse(pending.pop(0))
+    said: tuple[str | None, str | None] | None = None
     while True:
         was, name, title = name_row_of(look), read_name(look), read_title(look)
         if name is not None and look.printed is not None and position_like(name.text)[1] >= _TITLE:
@@ -170,8 +171,10 @@ def _read_block(page: Page, block: SignatureBlock, sight: SeesPages, engine: Eng
             find_print(look)
             look.had.pop("name", None)
             continue
-        if (is_titled and (is_named or look.printed)) or not pending or look.time_is_up:
+        says = (None if name is None else name.text, None if title is None else title.position)
+        if (is_titled and (is_named or look.printed)) or says == said or not pending or look.time_is_up:
             return _Signer(name, title, look.reads)
+        said = says
         look.seen_titles = is_titled
         look.sparse(pending.pop(0))
         if (row := name_row_of(look)) is not None and (was is None or _changed(was, row)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import median
 from typing import Final
 
@@ -120,6 +121,7 @@ def cut(words: Iterable[Word]) -> list[Cell]:
     return [Cell(tuple(group), union([word.box for word in group])) for group in cells]
 
 
+@lru_cache(maxsize=8192)
 def power_in(text: str) -> tuple[str | None, str]:
     """The power word a line opens with (`KT.`, or `T/M` as party papers have it), and the rest of the line."""
     plain = re.sub(r"^\W{0,2}(?:TÌ|TI|[1IĨ])(?=[ML][.,])", "T", text.strip())
@@ -136,6 +138,7 @@ def as_decreed(power: str | None) -> str | None:
     return power.replace("/", "") + "." if power and "/" in power else power
 
 
+@lru_cache(maxsize=8192)
 def position_like(text: str) -> tuple[str | None, float]:
     """The known position that capitals look most like, and how much, in [0, 1]; a tail (`… SỞ Y TẾ`) does not count."""
     read = letters(text)
@@ -154,6 +157,7 @@ def position_like(text: str) -> tuple[str | None, float]:
     return best, how
 
 
+@lru_cache(maxsize=8192)
 def name_like(text: str) -> float:
     """How much a line looks like nothing but a person's name, in [0, 1]."""
     plain = untitled(re.sub(r"[^\w\s.'-]|[\d_]", " ", text).strip())

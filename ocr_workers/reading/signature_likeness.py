@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
@@ -16,8 +17,6 @@ _UNLIKE = 1.0
 _OTHER_MARKS = 0.2  # letters that differ, and their marks as well
 _MOST_SHARE = 0.4  # of a syllable's letters that may be wrong
 _SHAPES: Final = ("ILTJ1Y", "IHLK", "HNMU", "CGOQD", "EC", "UVY", "BRPE", "FPT")
-_SURNAMES: Final = tuple((name, fold(name), frozenset(fold(name))) for name in sorted(SURNAMES | COMMON_SURNAMES))
-_GIVEN: Final = tuple((name, fold(name), frozenset(fold(name))) for name in sorted(GIVEN))
 _SHAPED_ALIKE: Final = frozenset(one + other for shape in _SHAPES for one in shape for other in shape)
 
 
@@ -42,14 +41,34 @@ def names_like(read: str, opens: bool) -> tuple[str, ...]:
     plain = fold(read)
     if not plain:
         return ()
-    found, seen = [], frozenset(plain)
-    for name, known, letters in _SURNAMES if opens else _GIVEN:
+    found, seen = [], _letter_bits(plain)
+    for known, (letters, names) in (_SURNAMES if opens else _GIVEN).items():
         most = max(_MOST_SHARE * max(len(known), len(plain)), 1.0)
-        if abs(len(known) - len(plain)) > most or len(letters - seen) > most + 1:
+        if abs(len(known) - len(plain)) > most or (letters & ~seen).bit_count() > most + 1:
             continue
-        if distance(known, plain) <= most + 1 and unlike(read, name) <= most:
-            found.append(name)
+        if distance(plain, known) <= most + 1:
+            found += [name for name in names if unlike(read, name) <= most]
     return tuple(found)
+
+
+def _letter_bits(text: str) -> int:
+    """The letters of a folded text, a bit each."""
+    bits = 0
+    for letter in text:
+        bits |= 1 << ord(letter)
+    return bits
+
+
+def _by_letters(names: Iterable[str]) -> dict[str, tuple[int, list[str]]]:
+    """Names by their folded form, with its letters' bits: many differ in marks alone."""
+    found: dict[str, tuple[int, list[str]]] = {}
+    for name in sorted(names):
+        found.setdefault(fold(name), (_letter_bits(fold(name)), []))[1].append(name)
+    return found
+
+
+_SURNAMES: Final = _by_letters(SURNAMES | COMMON_SURNAMES)
+_GIVEN: Final = _by_letters(GIVEN)
 
 
 @lru_cache(maxsize=8192)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ocr_workers.boxes import mapped
 from ocr_workers.engine import Engine, Grey, Layout
+from ocr_workers.reading.levels import percentile
 from ocr_workers.reading.signature_block import Cell, cut
 from ocr_workers.reading.signature_stems import PrintRow, row_of_print
 from ocr_workers.reading.signature_strokes import levelled, without_lines, without_specks
@@ -139,7 +140,7 @@ def _stretched(piece: Grey, *, darker_only: bool) -> Grey:
 
     `darker_only`: ink that is not at least half as dark as the darkest becomes paper, as a seal over a stamped name.
     """
-    dark = float(np.percentile(piece, 3))
+    dark = percentile(piece, 3)
     if dark > 215 or (dark < 8 and not darker_only):
         return piece
     reach = (255 - dark) * (0.62 if darker_only else 1.0)

@@ -25,8 +25,9 @@ from ocr_workers.reading.signature_titles import TitleRead, TitleRow, combine, i
 from ocr_workers.reading.signature_words import GIVEN, untitled
 from sohoa.model import Box, Page, Word, union
 
-_SURE, _SURE_ROW = 0.97, 0.93
-_LEAST_LINES, _LEAST_TITLE_LINES, _MOST_TITLE_LINES = 3, 2, 5
+_SURE, _SURE_ROW, _SURE_AT_ONCE = 0.97, 0.93, 0.99
+_LIKELY, _UNCHANGED = 0.65, 0.02  # what is likely, and hardly more or less so after another view, stays as it is
+_LEAST_LINES, _MANY_LINES, _LEAST_TITLE_LINES, _MOST_TITLE_LINES = 3, 5, 2, 5
 _PRINTED = 0.97  # the chance of what a page's own text says
 _SEALED_MM = 19.0  # below a title: closer than a signature leaves room for a name
 _CLOSEST_MM, _ROOM_MM = 6.0, 15.0  # from a title down to a name: never less, seldom less
@@ -135,16 +136,24 @@ def read_name(look: Look) -> NameRead | None:
         ]
         views = _line_views(look, row)
     print_to = None if printed is None else (printed.box[0] + _EDGE_MM * look.mm, printed.box[2] - _EDGE_MM * look.mm)
+    before: NameRead | None = None
     while True:
         number = look.had.get("name", 0)
         at_end = number >= len(views) or look.time_is_up
         if at_end or number >= _LEAST_LINES:
             name = vote_on_name(_row_words(look, row), print_to)
-            if at_end or (name is not None and name.chance >= _SURE):
+            if at_end or (name is not None and _is_told(name, before, number)):
                 return name
+            before = name
         view, larger = views[number]
         look.line(view, areas[number % 2], larger, 0.0 if printed is None else printed.slope)
         look.had["name"] = number + 1
+
+
+def _is_told(name: NameRead, before: NameRead | None, lines: int) -> bool:
+    """Whether more views of the row hardly tell more: the name is sure, or likely and the last of many changed nothing."""
+    unchanged = before is not None and before.text == name.text and abs(before.chance - name.chance) < _UNCHANGED
+    return name.chance >= _SURE or (unchanged and name.chance >= _LIKELY and lines >= _MANY_LINES)
 
 
 def read_title(look: Look) -> TitleRead | None:
@@ -168,7 +177,7 @@ def read_title(look: Look) -> TitleRead | None:
         views = _line_views(look, box)[:_MOST_TITLE_LINES]
         while look.had.get(place, 0) < len(views) and not look.time_is_up:
             number = look.had.get(place, 0)
-            if number >= _LEAST_TITLE_LINES and row is not None and row.chance >= _SURE_ROW:
+            if row is not None and _row_is_told(row, number):
                 break
             above, beside = ((0.9, 2.5), (0.4, 6.0))[number % 2]
             area = _grown(box, beside=beside * look.mm, above=above * look.mm, inside=look.block.region)
@@ -181,6 +190,13 @@ def read_title(look: Look) -> TitleRead | None:
     if title is None or title.position is None or below is None or any(level(below, _row_box(cells)) for cells in rows):
         return title
     return replace(title, position_chance=_LOWER_ROW * title.position_chance)
+
+
+def _row_is_told(row: TitleRow, lines: int) -> bool:
+    """Whether more views of a title hardly tell more. Of a body (TM. ỦY BAN …) only the power word is wanted."""
+    if lines < _LEAST_TITLE_LINES:
+        return lines > 0 and row.chance >= _SURE_AT_ONCE
+    return (row.power_chance if row.position is None else row.chance) >= _SURE_ROW
 
 
 def read_in_text(own: list[Cell]) -> tuple[NameRead | None, TitleRead | None]:

@@ -56,21 +56,21 @@ def without_specks(picture: Grey, mm: float) -> Grey:
 def _lines(ink: npt.NDArray[np.uint8], length: int) -> npt.NDArray[np.uint8]:
     """What lies on straight runs of ink of that length, level or not too steep."""
     height, width = ink.shape
-    found = np.zeros_like(ink)
+    found, run = np.zeros_like(ink), np.ones((1, length), np.uint8)
     for slope in _SLOPES:
         room = round(abs(slope) * width / 2) + 1
-        tall = cv2.copyMakeBorder(ink, room, room, 0, 0, cv2.BORDER_CONSTANT, value=0)
-        levelled = cv2.warpAffine(tall, _sheared(-slope, width), (width, height + 2 * room), flags=cv2.INTER_NEAREST)
-        runs = cv2.morphologyEx(levelled, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
-        if runs.any():
-            back = cv2.warpAffine(runs, _sheared(slope, width), (width, height + 2 * room), flags=cv2.INTER_NEAREST)
-            found |= np.asarray(back[room : room + height], np.uint8)
+        tall = (width, height + 2 * room)
+        kept = cv2.erode(cv2.warpAffine(ink, _sheared(-slope, width, room), tall, flags=cv2.INTER_NEAREST), run)
+        if kept.any():
+            back = _sheared(slope, width, -room)
+            lines = cv2.warpAffine(cv2.dilate(kept, run), back, (width, height), flags=cv2.INTER_NEAREST)
+            found |= np.asarray(lines, np.uint8)
     return found
 
 
-def _sheared(slope: float, width: int) -> npt.NDArray[np.float32]:
-    """Columns moved down by `slope` times how far right of the middle they stand."""
-    return np.array([[1, 0, 0], [slope, 1, -slope * width / 2]], np.float32)
+def _sheared(slope: float, width: int, down: int = 0) -> npt.NDArray[np.float32]:
+    """Columns moved down by `slope` times how far right of the middle they stand, and all by `down`."""
+    return np.array([[1, 0, 0], [slope, 1, down - slope * width / 2]], np.float32)
 
 
 def levelled(picture: Grey, slope: float) -> Grey:
@@ -86,10 +86,8 @@ def levelled(picture: Grey, slope: float) -> Grey:
 
 def _runs(ink: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
     """How high the unbroken column of ink is that each pixel of ink stands in; 0 on paper."""
-    down, up = np.zeros(ink.shape, np.int32), np.zeros(ink.shape, np.int32)
     height = ink.shape[0]
-    down[0], up[-1] = ink[0], ink[-1]
-    for row in range(1, height):
-        down[row] = (down[row - 1] + 1) * ink[row]
-        up[-1 - row] = (up[-row] + 1) * ink[-1 - row]
-    return np.asarray(np.maximum(down + up - 1, 0), np.int32)
+    rows = np.arange(height, dtype=np.int32)[:, None]
+    above = np.maximum.accumulate(np.where(ink, np.int32(-1), rows), axis=0)
+    below = np.minimum.accumulate(np.where(ink, np.int32(height), rows)[::-1], axis=0)[::-1]
+    return np.asarray(np.maximum(below - above - 1, 0), np.int32)

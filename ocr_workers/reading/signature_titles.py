@@ -19,8 +19,12 @@ _PER_EDIT = 2.1  # log chance of a letter read wrongly
 _PER_MARK = 0.8  # of a mark
 _WORST = 9.0  # a reading of something else altogether
 _LEAST_ALIKE = 0.7
+_UNSEEN_POWER = (
+    0.4  # how far a position is to be believed that has another title below: it may be the head's, KT. not read
+)
 _LEAST_CONFIDENCE = 0.01  # engines say 0 of what they read; a vote must weigh something
 _KNOWN: Final = tuple((name, letters(name)) for name in (*POSITIONS, *ROLES))
+_SIZES: Final = sorted({len(name.split()) for name, _ in _KNOWN})
 _COMMON: Final = frozenset(
     {
         "GIÁM ĐỐC",
@@ -70,6 +74,11 @@ class TitleRead:
     authority_chance: float
     authority_box: Box | None
     raw: str
+
+    @property
+    def known(self) -> bool:
+        """Whether lists have the position."""
+        return self.position is None or self.position in POSITIONS
 
 
 def vote_on_row(cells: Sequence[Cell]) -> TitleRow | None:
@@ -170,15 +179,18 @@ def _with_tail(reads: list[tuple[str, float]]) -> tuple[str, float, float] | Non
     for text, sure in reads:
         plain = re.sub(r"[^\w\s,.-]", " ", text).strip(" .,-")
         parts = plain.split()
+        heads = {
+            count: letters(" ".join(parts[:count]))
+            for count in _SIZES
+            if count < len(parts) and _is_tail(parts[count:])
+        }
         for name, known in _KNOWN:
             count = len(name.split())
-            if len(parts) <= count:
+            if count not in heads:
                 continue
-            head = letters(" ".join(parts[:count]))
+            head, tail = heads[count], parts[count:]
             alike = 1 - _distance(known, head) / max(len(known), len(head), 1)
-            tail = parts[count:]
-            spelt = all(is_syllable(part.strip(",.-")) and part.isupper() for part in tail if part not in "-,")
-            if alike >= 0.8 and spelt and len(letters("".join(tail))) >= 3:
+            if alike >= 0.8:
                 whole = f"{name} {' '.join(tail)}"
                 by_text[whole] = by_text.get(whole, 0.0) + sure * alike
                 likeness[whole] = max(likeness.get(whole, 0.0), alike + 0.01 * count)
@@ -187,6 +199,12 @@ def _with_tail(reads: list[tuple[str, float]]) -> tuple[str, float, float] | Non
     best = max(by_text, key=lambda text: by_text[text] * likeness[text])
     chance = by_text[best] / (sum(sure for _, sure in reads) + 0.3) * 0.85
     return best, min(chance, 0.95), min(likeness[best], 1.0)
+
+
+def _is_tail(parts: Sequence[str]) -> bool:
+    """Whether these words may go on with a position: capitals that are spelt as syllables are."""
+    spelt = all(is_syllable(part.strip(",.-")) and part.isupper() for part in parts if part not in "-,")
+    return spelt and len(letters("".join(parts))) >= 3
 
 
 def combine(rows: Sequence[TitleRow]) -> TitleRead | None:
@@ -203,6 +221,7 @@ def combine(rows: Sequence[TitleRow]) -> TitleRead | None:
             return stamped
         if below:
             position, chance, box = _named_below(row, below[0])
+            chance *= _UNSEEN_POWER if len(below) > 1 else 1.0
         elif as_decreed(row.power) in ("Q.", "TM.") and row.position and row.known:
             position, chance, box = row.position, row.chance, row.box
         else:
@@ -218,7 +237,7 @@ def combine(rows: Sequence[TitleRow]) -> TitleRead | None:
         head = named[1]
     if head.position in ROLES:
         return TitleRead(None, 0.9 * head.chance, head.box, None, 0.9 * head.chance, head.box, raw)
-    alone = 1 - 0.8 * head.prefixed
+    alone = (1 - 0.8 * head.prefixed) * (1.0 if head is rows[-1] else _UNSEEN_POWER)
     return TitleRead(head.position, head.chance * alone, head.box, None, 0.9 * head.chance * alone, head.box, raw)
 
 

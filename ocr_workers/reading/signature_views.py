@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ocr_workers.engine import Grey
 from ocr_workers.quality import READ_AT_DPI, sized
+from ocr_workers.reading.levels import percentile
 from sohoa.model import Box
 
 Pixels = npt.NDArray[np.uint8]
@@ -90,12 +91,15 @@ def views_of(pixels: Pixels, region: Box, *, dpi: float) -> Views:
 def without_strokes(picture: Grey, mm: float, *, thin_only: bool) -> Grey:
     """Without what hangs together and is taller than a letter; with `thin_only` its thick parts (bold print) stay."""
     ink = (picture < 255 * (1 - _INK)).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    big = np.zeros(count, np.uint8)
-    big[1:] = (stats[1:, 3] > _TALLEST_MM * mm) | (stats[1:, 2] > _WIDEST_MM * mm)
-    if not big.any():
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    big = 1 + np.flatnonzero((stats[1:, 3] > _TALLEST_MM * mm) | (stats[1:, 2] > _WIDEST_MM * mm))
+    if not big.size:
         return picture
-    strokes = big[labels]
+    strokes = np.zeros_like(ink)
+    for one in big:
+        left, top, width, height = stats[one, :4]
+        part = np.s_[top : top + height, left : left + width]
+        strokes[part] |= labels[part] == one
     if thin_only:
         side = max(round(0.32 * mm), 2)
         thick = cv2.morphologyEx(strokes, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
@@ -110,9 +114,11 @@ def _colour_of(crop: Pixels) -> tuple[bool, float]:
     """Whether there is coloured ink, and the share of red pixels."""
     if crop.ndim == 2:
         return False, 0.0
-    sample = crop[::3, ::3].astype(np.int16)
-    is_coloured = float(np.mean(sample.max(axis=2) - sample.min(axis=2) > _COLOUR)) >= 0.001
-    return is_coloured, float(np.mean(sample[:, :, 0] - sample[:, :, 1:].max(axis=2) > _COLOUR))
+    red, green, blue = cv2.split(np.ascontiguousarray(crop[::3, ::3]))
+    others = cv2.max(green, blue)
+    chroma = cv2.subtract(cv2.max(red, others), cv2.min(cv2.min(red, green), blue))
+    is_coloured = float(np.mean(chroma > _COLOUR)) >= 0.001
+    return is_coloured, float(np.mean(cv2.subtract(red, others) > _COLOUR))
 
 
 def _channel(crop: Pixels, view: str) -> Grey:
@@ -131,9 +137,9 @@ def _channel(crop: Pixels, view: str) -> Grey:
     if view == "black":
         dark = np.maximum(red, blue)
         chroma = cv2.subtract(dark, np.minimum(np.minimum(red, blue), green))
-        return np.where(chroma > _STRONG_COLOUR, np.maximum(dark, int(np.percentile(dark, 90))), dark).astype(np.uint8)
+        return np.where(chroma > _STRONG_COLOUR, np.maximum(dark, int(percentile(dark, 90))), dark).astype(np.uint8)
     pen = cv2.dilate((cv2.subtract(blue, red) > _PEN).astype(np.uint8), np.ones((3, 3), np.uint8))
-    return np.where(pen > 0, int(np.percentile(red, 90)), red).astype(np.uint8)
+    return np.where(pen > 0, int(percentile(red, 90)), red).astype(np.uint8)
 
 
 def _on_white(picture: Grey, mm: float) -> Grey:
@@ -145,7 +151,7 @@ def _on_white(picture: Grey, mm: float) -> Grey:
     paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8), borderType=cv2.BORDER_REPLICATE)
     paper = cv2.blur(paper, (side, side))
     paper = cv2.resize(paper, (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_LINEAR)
-    contrast = cv2.subtract(paper, picture)
-    dark = max(float(np.percentile(contrast[::2, ::2], 99.3)), 40.0)
+    contrast = np.asarray(cv2.subtract(paper, picture), np.uint8)
+    dark = max(percentile(contrast[::2, ::2], 99.3), 40.0)
     to_ink = 255 - np.clip((np.arange(256) - 8) * (245 / dark), 0, 255).astype(np.uint8)
     return np.asarray(cv2.LUT(contrast, to_ink), np.uint8)

@@ -74,7 +74,7 @@ GIVEN: Final = _words(
     Mười Mỹ My Nam Nga Ngà Ngân Nghi Nghị Nghĩa Nghiêm Ngoan Ngọ Ngọc Ngôn Nguyên Nguyện Nguyệt Nhàn Nhân Nhẫn Nhã Nhật
     Nhi Nhiên Nhu Nhung Như Nhựt Ninh Nhuận Nông Oanh Phát Phẩm Phấn Phi Phong Phổ Phú Phúc Phục Phùng Phương Phước Phượng
     Quảng Quang Quân Quế Quốc Quý Quyên Quyền Quyết Quyến Quỳnh Sang Sáng Sâm Sen Sinh Song Sỹ Sĩ Soạn Sơn Sự Sửu Tài Tám
-    Tam Tân Tâm Tấn Tập Tất Thạch Thái Thanh Thành Thao Thảo Thạnh Thắm Thăng Thắng Thân Thập Thế Thể Thêm Thi Thí Thị
+    Tam Tân Tâm Tấn Tập Tất Thạch Thái Thanh Thành Thao Thảo Thạnh Thắm Thăng Thắng Thân Thập Thế Thể Thêm Thi Thị
     Thiên Thiện Thiệu Thìn Thịnh Thọ Thoa Thoại Thơ Thơm Thời Thu Thuấn Thuận Thuật Thúy Thuý Thùy Thuỷ Thủy Thụ Thục
     Thuyên Thuyết Thư Thứ Thực Thường Thưởng Thước Tiên Tiến Tiềm Tiệp Tín Tình Tính Tĩnh Toại Toàn Toán Toản Tố Tôn Trà
     Trang Tráng Trâm Trân Tri Trí Trị Triết Triều Triển Trinh Trình Trọng Trung Trúc Trường Trưởng Trực Truyền Tuân Tuấn
@@ -118,6 +118,7 @@ _RHYME: Final = re.compile(
 _TONES: Final = dict.fromkeys((0x300, 0x301, 0x303, 0x309, 0x323))
 
 
+@lru_cache(maxsize=16384)
 def fold(text: str) -> str:
     """Upper case without marks: how alike two readings are is told apart from what marks they carry."""
     return "".join(
@@ -125,6 +126,7 @@ def fold(text: str) -> str:
     )
 
 
+@lru_cache(maxsize=16384)
 def letters(text: str) -> str:
     """Only the folded letters."""
     return "".join(c for c in fold(text) if c.isalpha())

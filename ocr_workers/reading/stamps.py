@@ -25,6 +25,7 @@ Look = Callable[[Pixels], str]
 """Reads the one line of print in a crop."""
 _MM = 1 / 25.4
 _COARSE_DPI = 100.0
+_RED_HUES = ((0, 11), (166, 255))
 _STAMP_MM = (13.0, 80.0, 5.0, 24.0)  # least and most width, least and most height of a boxed mark
 
 
@@ -36,9 +37,11 @@ def marks_unread(sheet: Sheet, sight: Sight) -> tuple[Box, ...]:
     step = max(round(sheet.page.dpi / _COARSE_DPI), 1)
     dpi = sheet.page.dpi / step
     hsv = cv2.cvtColor(np.ascontiguousarray(crop[::step, ::step]), cv2.COLOR_RGB2HSV)
-    red = ((hsv[..., 0] < 12) | (hsv[..., 0] > 165)) & (hsv[..., 1] > 70) & (hsv[..., 2] > 60)
+    red = cv2.bitwise_or(*(cv2.inRange(hsv, (low, 71, 61), (high, 255, 255)) for low, high in _RED_HUES))
+    if not red.any():
+        return ()
     reach = max(round(1.6 * _MM * dpi), 3)
-    whole = cv2.morphologyEx(red.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+    whole = cv2.morphologyEx(red, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(whole, connectivity=8)
     found = []
     for left, top, width, height, ink in stats[1:].tolist():

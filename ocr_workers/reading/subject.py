@@ -26,8 +26,10 @@ _AFTER = re.compile(
     r"^\W*(quyet dinh|quyet nghi|nghi quyet|chi thi|thong bao|cap phep cho|chung nhan|cap cho|cho phep)\W*:?\W*$"
 )
 _COUNTED = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|nhiem ky|tap|giai doan|so)$")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_TORN_STROKE = re.compile(r"(?<=\d)[Il|](?=(?:QĐ|NQ|NĐ|TT|CT|KH|TB|BC|CV|UBND)[-/])")
 _ROMAN = re.compile(r"X{0,3}(IX|IV|V?I{0,3})")
-_MOST_LINES, _MOST_ABOUT = 9, 9
+_MOST_LINES, _MOST_ABOUT = 12, 12
 _ASIDE = re.compile(r"^\W*\(?(kem theo|ban hanh kem theo|du thao|luu hanh noi bo|trinh |ap dung tu|so:)")
 
 
@@ -105,6 +107,8 @@ def find_about(sheet: Sheet, head: Head, title: Title | None, code_bottom: float
             or secrecy(line.text)
         ):
             break
+        if is_capitals(line.text) and _ISSUER.match(text) and not is_capitals(found[-1].text):
+            break
         if line.box[0] > limit or abs(line.middle - found[0].middle) > 0.14 * sheet.width:
             break
         found.append(line)
@@ -124,9 +128,10 @@ def read_subject(lines: Sequence[Span], own: Pairs, *, born_digital: bool, capit
     if not born_digital:
         texts, sures = in_words(texts, [word.confidence for word in words])
         better = put_right(_mended(texts), own, sures)
-    value = re.sub(r"\s+[.,;:]$", "", spaced(" ".join(better)).strip(" _*|~'\"“”‘’«»-–—").rstrip(",;:"))
+    value = re.sub(r"\s+[.,;:]$", "", spaced(" ".join(better)).strip(" _*|~ˆ^`'\"“”‘’«»-–—").rstrip(",;:"))
     if not born_digital:
-        value = re.sub(r"^V(?:\s*[/⁄|il1%íì]\s*[vV]|\W{1,3}[vV]?)(?=[\s:.])", "V/V" if capitals else "V/v", value)
+        value = re.sub(r"^V(?:\s*[/⁄|ilI1%íì]\s*[vV]|\W{1,3}[vV]?)(?=[\s:.])", "V/V" if capitals else "V/v", value)
+        value = re.sub(r"^v\s*[/⁄](?=\s)", "v/v", value)
         value = re.sub(r"^(?:[Vv][àa]|VỀ|V[eéẻẽẹêèếễể]) việc", "Về việc", value)
     changed = sum(one != other for one, other in zip(better, texts, strict=True))
     sure = [word.confidence for word in words if any(map(str.isalnum, word.text))]
@@ -139,7 +144,7 @@ def _goes_on(line: Span, *, started: bool, capitals: bool) -> bool:
     text = fold(line.text)
     if _AFTER.match(text):
         return False
-    if re.match(r"^\W*(kinh gui|can cu|noi nhan|dieu 1|phan thu|chuong i|so\W*:)", text):
+    if re.match(r"^\W*(kinh gui|can cu|noi nhan|dieu 1|phan thu|chuong i|so\W*:|stt\b)", text):
         return False
     if is_capitals(line.text) and _ISSUER.match(text) and not capitals:
         return False
@@ -176,10 +181,16 @@ def _solid(span: Span) -> Span | None:
     words = list(span.words)
     while words and not _says(words[0]):
         words.pop(0)
-    while words and not _says(words[-1]) and words[-1].text not in (")", "”", "."):
+    while words and not _says(words[-1]) and not _may_end(words):
         words.pop()
     says = len(letters(span.text)) > 1 or span.text.rstrip().endswith(")")
     return Span(span.page, tuple(words)) if words and says else None
+
+
+def _may_end(words: Sequence[Word]) -> bool:
+    """Whether a line may end on its last word, which has no letters: closed, or a dash after a year (2021 -)."""
+    last, before = words[-1].text, words[-2].text if len(words) > 1 else ""
+    return last in (")", "”", ".") or (last in ("-", "–", "—") and _YEAR.fullmatch(before) is not None)
 
 
 def _says(word: Word) -> bool:
@@ -189,6 +200,7 @@ def _says(word: Word) -> bool:
 def _mended(texts: Sequence[str]) -> list[str]:
     """Small slips that every engine makes: a quote stuck to a word, a stroke of another kind, a full stop within a phrase."""
     plain = [text.replace("⁄", "/").strip("_~|'\"`‘’") or text for text in texts]
+    plain = [_TORN_STROKE.sub("/", text) for text in plain]
     plain = [text.replace("Ï", "I") if re.fullmatch(r"[IÏVX]+[.,;:]?", text) else text for text in plain]
     for at, (text, after) in enumerate(pairwise(plain)):
         if _COUNTED.match(fold(text)):

@@ -76,6 +76,7 @@ def same(one: str, other: str) -> bool:
     return key_of(one).exact == key_of(other).exact
 
 
+@lru_cache(maxsize=16384)
 def is_capitals(text: str) -> bool:
     """Whether all but a stray letter are capitals."""
     cased = [letter for letter in nfc(text) if letter.isalpha() and letter.lower() != letter.upper()]

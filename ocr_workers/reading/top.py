@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from ocr_workers.reading.by_hand import ByHand
-from ocr_workers.reading.code import CodeLine, find_code, read_notation, read_number, unread_code
+from ocr_workers.reading.code import UNREAD, CodeLine, find_code, read_notation, read_number, unread_code
 from ocr_workers.reading.foot import dates_at_foot
 from ocr_workers.reading.gaps import ends_high
 from ocr_workers.reading.header import find_agencies, read_agency
@@ -31,8 +31,10 @@ _READ_AS_PRINT, _DENIED = (
 )  # print that two readers read differently is never sure: a frame's line made 726 a 226
 _FRESH = 0.5  # of the page's height: a title stands above
 
-HandReader = Callable[[Page, Sight], ByHand]
-"""Digits written or stamped between the printed words of a page's head."""
+HandReader = Callable[[Page, Sight, Container[str]], ByHand]
+"""Digits written or stamped between the printed words of a page's head, of the fields that are wanted."""
+DIGITS = frozenset({"code_number", "issued_date"})
+"""The fields that may be written by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,19 @@ class Top:
 
 
 def read_top(
-    sheet: Sheet, *, last: Sheet, sight: Sight, own: Pairs, days: Days, today: date, digits: HandReader | None
+    sheet: Sheet,
+    *,
+    last: Sheet,
+    sight: Sight,
+    own: Pairs,
+    days: Days,
+    today: date,
+    digits: HandReader | None,
+    by_hand: Container[str] = DIGITS,
 ) -> Top:
     """Read the head of page 1. `last` is the paper's last page, where certificates have their date; `own` and `days` are what
-    the whole paper tells of its words and dates."""
-    hand = ByHand() if digits is None else digits(sheet.page, sight)
+    the whole paper tells of its words and dates; of the fields `by_hand` the pixels are asked as well."""
+    hand = ByHand() if digits is None else digits(sheet.page, sight, by_hand)
     head = find_head(sheet.page, sheet)
     title = title_in(_near_top(sheet, head))
     code, day = find_code(head), find_date(head)
@@ -66,8 +76,8 @@ def read_top(
     found["type_name"] = read_type(title, notation, about)
     unread = unread_code(head) if code is None else None
     if unread is not None:
-        found["code_number"] = (Candidate(None, "", 0.02, (unread,)),)
-        found["code_notation"] = (Candidate(None, "", 0.02, (unread,)),)
+        found["code_number"] = (Candidate(None, "", UNREAD, (unread,)),)
+        found["code_notation"] = (Candidate(None, "", UNREAD, (unread,)),)
     if code is not None:
         found["code_number"] = _number(code, sight, hand)
     if notation is not None:

@@ -162,20 +162,22 @@ def is_body(text: str) -> bool:
     return _BODY.match(fold(text)) is not None
 
 
+@lru_cache(maxsize=8192)
 def urgency(text: str) -> str | None:
     """The urgent mark that a whole piece of text is, as printed, None where it is none."""
-    bare = fold(text).strip(" .:-_'\"!|[]()")
-    like = max(_URGENT, key=lambda mark: likeness(bare, mark))
-    if is_capitals(text) and (bare == like or (len(like) > 5 and likeness(bare, like) > 0.8)):
-        return _URGENT[like]
-    return None
-
-
-def secrecy(text: str) -> str | None:
-    """The secret mark that a whole piece of text is, None where it is none."""
-    bare = fold(text).strip(" .:-_'\"!|[]()*")
     if not is_capitals(text):
         return None
+    bare = fold(text).strip(" .:-_'\"!|[]()")
+    like = max(_URGENT, key=lambda mark: likeness(bare, mark))
+    return _URGENT[like] if bare == like or (len(like) > 5 and likeness(bare, like) > 0.8) else None
+
+
+@lru_cache(maxsize=8192)
+def secrecy(text: str) -> str | None:
+    """The secret mark that a whole piece of text is, None where it is none."""
+    if not is_capitals(text):
+        return None
+    bare = fold(text).strip(" .:-_'\"!|[]()*")
     return _SECRET.get(bare) or next(
         (mark for like, mark in _SECRET.items() if len(like) > 5 and likeness(bare, like) > 0.8), None
     )

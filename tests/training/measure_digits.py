@@ -24,7 +24,7 @@ import numpy.typing as npt
 from ingest.sniff import Kind
 from ocr_workers.orientation import turned
 from ocr_workers.pages import load_page, plan_document
-from ocr_workers.reading.digit_spans import locate_date_spans, locate_number_span
+from ocr_workers.reading.digit_spans import locate_spans
 from ocr_workers.reading.digits import MODEL, DigitReader, Grammar, Reading
 from ocr_workers.recognise import Recogniser
 from sohoa.model import Page, page_from_dict
@@ -86,7 +86,7 @@ def papers(reader: DigitReader, folder: Path, cached: Path | None) -> Iterator[O
         want = {"number": fields.get("code_number"), "day": date[8:], "month": date[5:7], "year": date[:4]}
         page, pixels = _first_page(truth_file, cached)
         began = time.perf_counter()
-        number, dates = locate_number_span(page), locate_date_spans(page)
+        number, dates = locate_spans(page)
         asked = [(number, Grammar.NUMBER)] if number else []
         if dates:
             asked += [(dates.day, Grammar.DAY), (dates.month, Grammar.MONTH), (dates.year, Grammar.YEAR)]

@@ -16,8 +16,7 @@ from ocr_workers.reading.digits import (
     DigitReader,
     Grammar,
     Reading,
-    locate_date_spans,
-    locate_number_span,
+    locate_spans,
 )
 from tests.training.digit_hands import Hands
 from tests.training.digit_lines import DrawnCrop, draw_crop
@@ -115,7 +114,7 @@ def test_words_scribbles_and_bare_paper_give_nothing_sure() -> None:
 
 def _all(sheet: Sheet) -> dict[str, str]:
     page = sheet.page()
-    number, date = locate_number_span(page), locate_date_spans(page)
+    number, date = locate_spans(page)
     assert number is not None
     assert date is not None
     asked = [(number, Grammar.NUMBER), (date.day, Grammar.DAY), (date.month, Grammar.MONTH), (date.year, Grammar.YEAR)]
@@ -148,8 +147,7 @@ def test_date_and_number_of_a_quoted_paper_are_not_taken() -> None:
     sheet = Sheet.of("2082", "06").without("number line").without("date line")
     sheet.write("Căn cứ Quyết định số 1675/QĐ-UBND ngày 09 tháng 8 năm 2016", 300, 900)
     page = sheet.page()
-    assert locate_number_span(page) is None
-    assert locate_date_spans(page) is None
+    assert locate_spans(page) == (None, None)
 
 
 @pytest.mark.parametrize("number_line", ["Số: 04-NQ/TU", "Số 17 /2025/QĐ-UBND", "Số: //42/UBND-KSTTHC"])
@@ -157,7 +155,7 @@ def test_room_ends_where_the_notation_begins(number_line: str) -> None:
     sheet = Sheet()
     sheet.write("Lâm Sơn, ngày 06 tháng 11 năm 2017", 820, 300)
     sheet.write(number_line, 320, 300)
-    span = locate_number_span(sheet.page())
+    span, _ = locate_spans(sheet.page())
     assert span is not None
     notation = {"04": "-NQ", "17": "/2025", "//": "/UBND"}[number_line.split()[1][:2]]
     font = ImageFont.truetype(str(FONT), SIZE_PX)
@@ -165,17 +163,27 @@ def test_room_ends_where_the_notation_begins(number_line: str) -> None:
     assert abs(span.right - expected) < 12
 
 
+@pytest.mark.parametrize("number_line", ["Số: Z8HD-CAT", "Số: HD-CAT"])
+def test_room_is_wide_enough_where_the_notation_is_glued_to_the_digits(number_line: str) -> None:
+    sheet = Sheet()
+    sheet.write("Lâm Sơn, ngày 06 tháng 11 năm 2017", 820, 300)
+    sheet.write(number_line, 320, 300)
+    span, _ = locate_spans(sheet.page())
+    assert span is not None
+    assert span.labels_seen == 1
+    assert span.box[2] - span.left > 4.5 * span.em_px  # four digits by hand take about two
+
+
 def test_page_without_a_header_has_no_rooms() -> None:
     sheet = Sheet()
     sheet.write("SỞ Y TẾ", 300, 200)
     sheet.write("Danh sách kèm theo", 500, 400)
-    assert locate_number_span(sheet.page()) is None
-    assert locate_date_spans(sheet.page()) is None
+    assert locate_spans(sheet.page()) == (None, None)
 
 
 def test_grey_and_colour_pixels_read_alike() -> None:
     sheet = Sheet.of("2082", "06")
-    span = locate_number_span(sheet.page())
+    span, _ = locate_spans(sheet.page())
     assert span is not None
     colour: npt.NDArray[np.uint8] = np.repeat(sheet.pixels[:, :, None], 3, axis=2)
     assert _reader().read(colour, span, Grammar.NUMBER) == _reader().read(sheet.pixels, span, Grammar.NUMBER)

@@ -104,6 +104,41 @@ def test_digits_from_pixels_outvote_a_doubtful_word_and_strengthen_a_like_one() 
     assert [one.value for one in ignored.candidates["code_number"]] == ["4"]
 
 
+@pytest.mark.parametrize(
+    ("printed", "value"),
+    [
+        ("QC-GTvT", "QC-GTVT"),
+        ("QĐ-BỌL", "QĐ-BQL"),
+        ("TTr-sTP", "TTr-STP"),
+        ("QĐ-ktth", "QĐ-ktth"),
+        ("ZđŠQĐ-TCKH", "QĐ-TCKH"),
+        ("QĐ-CĐÐN", "QĐ-CĐN"),
+    ],
+)
+def test_letters_of_a_notation_that_look_alike_are_put_right(printed: str, value: str) -> None:
+    assert _read(f"Số: 138/{printed}").fields["code_notation"].value == value
+
+
+def test_one_letter_is_hardly_a_notation() -> None:
+    whole, scrap = (_read(f"Số: 138/{sign}").candidates["code_notation"][0].score for sign in ("SYT", "Z"))
+    assert scrap < 0.15 * whole
+
+
+def test_digits_that_are_hardly_read_stand_before_a_blank_where_there_is_ink() -> None:
+    page = set_page(*state_head(code="Số: ....... /QĐ-SYT"), (5, MIDDLE, "QUYẾT ĐỊNH"), *body(9))
+    room = find_code(find_head(page, sheet_of(page))).gap  # type: ignore[union-attr]
+    inked = np.full((page.height_px, page.width_px), 250, np.uint8)
+    inked[room[1] : room[3], room[0] : room[2] : 3] = 20
+    hand = ByHand([("412", 0.01)], room)
+    reading = read_fields([page], Sight(lambda _: inked), today=TODAY, digits=lambda *_: hand)
+    assert [one.value for one in reading.candidates["code_number"]] == ["412", None]
+    blank = read_fields(
+        [page], Sight(lambda _: np.full_like(inked, 250)), today=TODAY, digits=lambda *_: ByHand([], room)
+    )
+    assert blank.candidates["code_number"][0].value is None
+    assert blank.candidates["code_number"][0].score > 0.5
+
+
 @pytest.mark.parametrize("stray", ["Ö/", "Ở/", "Ø /"])
 def test_one_letter_that_no_abbreviation_is_belongs_to_the_number_by_hand(stray: str) -> None:
     assert _read(f"Số: 12/{stray}UBND-VX").fields["code_notation"].value == "UBND-VX"

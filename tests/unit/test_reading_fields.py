@@ -252,6 +252,31 @@ def test_a_letter_has_its_subject_under_the_number() -> None:
     assert _values(reading, *CODE) == ["2081", "SYT-NVY", "2024-04-03"]
 
 
+def test_an_agency_in_capitals_below_a_letters_subject_is_none_of_it() -> None:
+    reading = _read(
+        set_page(
+            *state_head(code="Số: 2081/SYT-NVY"),
+            (3.6, LEFT, "V/v tăng cường công tác quản lý"),
+            (4.6, LEFT, "hồ sơ bệnh án (lần 7)."),
+            (5.6, LEFT, "UBND TỈNH SÔNG HỒNG"),
+            (7, MIDDLE, "Kính gửi: Các đơn vị trực thuộc"),
+        )
+    )
+    assert _values(reading, "subject") == ["V/v tăng cường công tác quản lý hồ sơ bệnh án (lần 7)."]
+
+
+def test_a_dash_between_two_years_stays_where_the_line_ends_on_it() -> None:
+    lines = [(7, MIDDLE, "Phê duyệt kế hoạch của Sở Y tế về giai đoạn 2021 –"), (8, MIDDLE, "2026")]
+    reading = _read(set_page(*state_head(), (6, MIDDLE, "QUYẾT ĐỊNH"), *lines, *body(10)))
+    assert _values(reading, "subject") == ["Phê duyệt kế hoạch của Sở Y tế về giai đoạn 2021 – 2026"]
+
+
+def test_the_table_of_a_register_is_no_subject() -> None:
+    table = [(8, MIDDLE, "STT Mã hồ sơ Tên tổ chức, cá nhân"), (9, MIDDLE, "1 H60.29-240705-0001 Lê Ngọc Sử")]
+    reading = _read(set_page(*state_head(), (6, MIDDLE, "SỔ THEO DÕI HỒ SƠ"), *table))
+    assert _is_absent(reading, "subject")
+
+
 def test_a_party_paper_has_its_own_head() -> None:
     reading = _read(
         set_page(

@@ -61,6 +61,12 @@ def test_a_place_with_other_marks_in_the_agencys_name_than_in_the_date_makes_it_
     assert _score(unlike, "organ_name") < 0.8 * _score(alike, "organ_name")
 
 
+@pytest.mark.parametrize("about", ["Về việc giao ban tại xã Yên Ö", "Về việc giao ban tại xã Kh€ Ngàn"])
+def test_letters_and_signs_that_no_vietnamese_text_has_are_doubted(about: str) -> None:
+    plain = _score(_decision(about="Về việc giao ban tại xã Yên Ổ"), "subject")
+    assert _score(_decision(about=about), "subject") < 0.6 * plain
+
+
 def test_two_years_without_a_dash_between_them_are_doubted() -> None:
     torn = _decision(about="Kế hoạch phát triển giai đoạn 2021 2026")
     whole = _decision(about="Kế hoạch phát triển giai đoạn 2021 - 2026")
@@ -70,9 +76,35 @@ def test_two_years_without_a_dash_between_them_are_doubted() -> None:
 
 def test_a_name_on_a_form_of_the_desk_or_a_paper_of_two_sides_may_be_anothers() -> None:
     signed: Candidates = {"signer_name": (Candidate("Lý Thu Khuê", "Lý Thu Khuê", 0.9, ()),)}
-    assert weigh_signed(signed, "Quyết định") == signed
-    assert weigh_signed(signed, "Biên bản")["signer_name"][0].score < 0.8
-    assert weigh_signed(signed, "Giấy tiếp nhận hồ sơ và hẹn trả kết quả")["signer_name"][0].score < 0.5
+    assert weigh_signed(signed, "Quyết định", "SỞ Y TẾ") == signed
+    assert weigh_signed(signed, "Biên bản", None)["signer_name"][0].score < 0.8
+    assert weigh_signed(signed, "Giấy tiếp nhận hồ sơ và hẹn trả kết quả", None)["signer_name"][0].score < 0.5
+
+
+@pytest.mark.parametrize(
+    ("position", "organ", "its_head"),
+    [
+        ("CỤC TRƯỞNG", "BAN QUẢN LÝ CÁC KHU CÔNG NGHIỆP", False),
+        ("CỤC TRƯỞNG", "CỤC THUẾ TỈNH BẮC NINH", True),
+        ("GIÁM ĐỐC", "CHI CỤC AN TOÀN VỆ SINH THỰC PHẨM", True),
+        ("PHÓ GIÁM ĐỐC", "UBND HUYỆN KHE NGÀN", False),
+        ("PHÓ GIÁM ĐỐC", "UBND HUYỆN KHE NGÀN - SỞ TÀI CHÍNH", True),
+        ("PHÓ CHỦ TỊCH", "UỶ BAN NHÂN DÂN QUẬN YÊN Ổ", True),
+        ("CHỦ TỊCH", "SỞ CÔNG THƯƠNG", False),
+        ("BÍ THƯ", "HUYỆN ỦY GÒ QUÝT", True),
+        ("CHÁNH VĂN PHÒNG", "ỦY BAN NHÂN DÂN TỈNH ĐẮK NÔNG", True),
+        ("GIÁM ĐỐC", None, True),
+    ],
+)
+def test_a_position_that_heads_no_such_agency_is_doubted(position: str, organ: str | None, its_head: bool) -> None:
+    signed: Candidates = {
+        "signer_position": (Candidate(position, position, 0.9, ()),),
+        "signer_name": (Candidate("Lý Thu Khuê", "Lý Thu Khuê", 0.9, ()),),
+    }
+    weighed = weigh_signed(signed, "Quyết định", organ)
+    assert weighed["signer_name"] == signed["signer_name"]
+    assert (weighed["signer_position"][0].score == 0.9) is its_head
+    assert weighed["signer_position"][0].value == position
 
 
 def test_what_stands_under_the_title_of_a_type_without_subject_is_doubtful() -> None:
@@ -92,6 +124,9 @@ def test_what_stands_under_the_title_of_a_type_without_subject_is_doubtful() -> 
         ("Về việc giao ban quý H năm.2019 .", "Về việc giao ban quý II năm 2019"),
         ("Giao ban tại huyện Khe. Ngàn thuộc.phạm vi", "Giao ban tại huyện Khe Ngàn thuộc phạm vi"),
         ("Về việc thành 'lập Tổ công tác", "Về việc thành lập Tổ công tác"),
+        ("Thực hiện Quyết định số 564IQĐ-TTg năm 2018", "Thực hiện Quyết định số 564/QĐ-TTg năm 2018"),
+        ("VIv giao ban", "V/v giao ban"),
+        ("Về việc giao ban (đợt I) ˆ", "Về việc giao ban (đợt I)"),
         ("Số hóa hồ sơ theo TCVN HI", "Số hóa hồ sơ theo TCVN HI"),
     ],
 )

@@ -61,21 +61,28 @@ def _top(page: Page) -> Top:
 
 
 def _parts(page: Page) -> Parts:
-    top = _top(page)
-    return parts_of(sheet_of(page), top.head, top.title, top.found["subject"][0].evidence)
+    return parts_of(sheet_of(page), _top(page))
 
 
 def test_the_parts_hold_agency_and_number_date_and_subject(page: Page) -> None:
     parts, found = _parts(page), _top(page).found
-    for name, part in (("organ_name", parts.left), ("issued_date", parts.right), ("subject", parts.subject)):
+    for name, part in (("organ_name", parts.left), ("issued_date", parts.date), ("subject", parts.subject)):
         for place in found[name][0].evidence:
             assert part.box[0] <= place.box[0] < place.box[2] <= part.box[2], name
             assert part.box[1] <= place.box[1] < place.box[3] <= part.box[3], name
 
 
+def test_agencies_alone_leave_out_the_number_and_the_date_the_motto(page: Page) -> None:
+    parts, found = _parts(page), _top(page).found
+    organ, number = found["organ_name"][0].evidence[-1].box, found["code_number"][0].evidence[0].box
+    assert organ[3] <= parts.agencies.box[3] <= number[1]
+    motto = next(word.box for word in page.words() if word.text.upper() == "PHÚC")
+    assert motto[3] <= parts.date.box[1]
+
+
 def test_each_look_reads_the_same_fields_with_boxes_on_the_same_print(page: Page, sight: Sight, engine: Engine) -> None:
     parts, first = _parts(page), _top(page).found
-    every = [parts.left, parts.right, parts.subject]
+    every = [parts.left, parts.date, parts.subject]
     looks = look_again(every, page, sight, engine=engine)
     assert len(looks) == 3
     for number, look in enumerate(looks):
@@ -89,7 +96,7 @@ def test_each_look_reads_the_same_fields_with_boxes_on_the_same_print(page: Page
 
 def test_words_outside_the_parts_stay_and_words_inside_are_replaced(page: Page, sight: Sight, engine: Engine) -> None:
     parts = _parts(page)
-    look = look_again([parts.left, parts.right], page, sight, engine=engine)[0]([parts.left])
+    look = look_again([parts.left, parts.date], page, sight, engine=engine)[0]([parts.left])
     left, top, right, bottom = parts.left.box
 
     def is_left(box: tuple[int, int, int, int]) -> bool:
@@ -134,9 +141,9 @@ class _Looks:
         return [partial(look, again) for again in self._pages] if parts else []
 
 
-def _decision(organ: str, code: str = "Số: 138/QĐ-SYT") -> Page:
+def _decision(organ: str, code: str = "Số: 138/QĐ-SYT", subject: str = "Về việc thành lập Tổ~8 công tác") -> Page:
     head = state_head(agency=("UBND TỈNH SÔNG HỒNG", organ), code=code)
-    return set_page(*head, (6, MIDDLE, "QUYẾT ĐỊNH"), (7, MIDDLE, "Về việc thành lập Tổ công tác"), *body(9))
+    return set_page(*head, (6, MIDDLE, "QUYẾT ĐỊNH"), (7, MIDDLE, subject), *body(9))
 
 
 def _read(looks: _Looks, page: Page, *sure: str) -> Reading:
@@ -166,6 +173,12 @@ def test_where_two_readings_agree_a_part_is_done_and_where_they_do_not_all_ways_
         4,
     )
     assert [(found[name][0].votes, found[name][0].looks) for name in ("code_notation", "subject")] == [(2, 2), (3, 3)]
+
+
+def test_two_readings_tell_a_subject_of_which_no_word_is_in_doubt() -> None:
+    sure = _decision("SỞ Y TẾ", subject="Về việc thành lập Tổ công tác")
+    for other, looks in ((sure, 2), (_decision("SỞ Y TẾ"), 3)):
+        assert _read(_Looks(other, sure, sure), sure).candidates["subject"][0].looks == looks
 
 
 def test_readings_that_agree_on_what_is_hardly_credible_are_not_enough() -> None:

@@ -74,6 +74,12 @@ def test_a_name_that_no_list_holds_is_read_as_it_stands() -> None:
     assert _vote("Khương Duyệt Ngoạn", "Khương Duyệt Ngoạn", "Khương Duyệt Ngoạn").text == "Khương Duyệt Ngoạn"
 
 
+def test_the_most_frequent_names_are_restored_from_their_letters_alone() -> None:
+    assert _vote("Lê Thí Bằng Anh", "Lê Thí Bằng Anh", "Lê Thí Bằng Anh").text == "Lê Thị Bằng Anh"
+    assert _vote("Ngô Vàn Nghĩa", "Ngô Vàn Nghĩa", "Ngô Vàn Nghĩa").text == "Ngô Văn Nghĩa"
+    assert _vote("Lê Thị Vân", "Lê Thị Vân").text == "Lê Thị Vân"  # a name of its own
+
+
 def test_readings_that_differ_are_not_sure() -> None:
     assert _vote(("Lê Hằng Vinh", 0.8), ("Lê Hồng Vinh", 0.8), ("Lê Hùng Vinh", 0.8)).chance < 0.5
 
@@ -172,6 +178,14 @@ def test_a_deputy_below_the_head_of_a_body_signs_by_a_power_word_that_was_not_re
     assert (title.position, title.authority) == ("PHÓ CHỦ TỊCH", "KT.")
     twice = _titles(("TM. ỦY BAN NHÂN DÂN",), ("CHỦ TỊCH",), ("CHỦ TỊCH",))
     assert (twice.position, twice.authority) == ("CHỦ TỊCH", "TM.")
+    assert twice.position_chance < 0.5
+
+
+@pytest.mark.parametrize("below", ["TRƯỜNG", "TRƯỞNG PHÒNG"])
+def test_a_title_with_another_below_is_the_heads_whose_power_word_was_not_read(below: str) -> None:
+    alone, followed = _titles(("BỘ TRƯỞNG", "BỘ TRƯỞNG")), _titles(("BỘ TRƯỞNG", "BỘ TRƯỞNG"), (below,))
+    assert (alone.position, followed.position) == ("BỘ TRƯỞNG", "BỘ TRƯỞNG")
+    assert followed.position_chance < 0.5 * alone.position_chance
 
 
 def test_a_party_paper_prints_its_power_with_a_stroke() -> None:
