@@ -106,7 +106,7 @@ class Settings(BaseSettings):
         default=8 * GIGABYTE, description="size of all uploads under way there together; one alone may be larger", gt=0
     )
     max_downloads: int = Field(
-        default=32, description="documents' files being sent at once in one process of the API", gt=0
+        default=24, description="documents' files being sent at once in one process of the API", gt=0
     )
     max_downloads_of_token: int = Field(default=16, description="files being sent at once to one token there", gt=0)
     body_wait_s: float = Field(default=30.0, description="who sends, or takes, nothing for this long is cut off", gt=0)

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import OperationalError
 
 from sohoa.clock import SystemClock
-from sohoa.errors import NotFound, SohoaError
+from sohoa.errors import NotFound, SetupError, SohoaError
 from sohoa.settings import Settings
 from sohoa.states import CopyOf
 from storage.catalog import copies
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 def note(settings: Settings, of: CopyOf, place: str = "") -> None:
-    """It was made just now. Raises NotFound where there is no catalogue, StoreUnavailable."""
+    """It was made just now. Raises NotFound where there is no catalogue, SetupError for an older one, StoreUnavailable."""
     with _catalogue(settings) as connection:
         copies.made(connection, of, place, now=SystemClock().now())
 
@@ -30,12 +30,12 @@ def try_to_note(settings: Settings, of: CopyOf, place: str = "") -> None:
     comes."""
     try:
         note(settings, of, place)
-    except (SohoaError, DBAPIError) as error:
+    except SohoaError as error:
         log.warning("copies.not_noted", of=of.value, error=type(error).__name__)
 
 
 def forget(settings: Settings, of: CopyOf, place: str) -> None:
-    """None is made there any more. Raises NotFound where none was, StoreUnavailable."""
+    """None is made there any more. Raises NotFound where none was, SetupError, StoreUnavailable."""
     with _catalogue(settings) as connection:
         if not copies.forget(connection, of, place):
             raise NotFound(f"no copy was made to {place}")
@@ -49,5 +49,7 @@ def _catalogue(settings: Settings) -> Iterator[Connection]:
     try:
         with database.write_beside() as connection:
             yield connection
+    except OperationalError as error:
+        raise SetupError("the catalogue does not know of copies yet: start `sohoa serve` once, then again") from error
     finally:
         database.close()

@@ -26,7 +26,9 @@ from storage.replicate.replicate import Replicated, Tell, replicate
 def run(*, to: str | None, source: str | None, forget: str | None, thorough: bool, as_json: bool) -> int:
     """Exit code: 0, or 4 where something is damaged or missing at the source, or differs; all else is copied then."""
     if sum(url is not None for url in (to, source, forget)) != 1:
-        raise BadRequest("say where to: `sohoa replicate --to URL`, or where from: `sohoa replicate --from URL`")
+        raise BadRequest(
+            "say one of where to (--to URL), where from (--from URL), and which copy is none any more (--forget URL)"
+        )
     settings = read_settings()
     logs.set_up(settings.log_level)
     if forget is not None:

@@ -51,7 +51,11 @@ def search(
         hits["search_after"] = [at.value, at.document_id]
     counts = {"track_total_hits": True, "aggs": {name: _counting(name) for name in facets}}
     by_score = order == "_score"
-    found, counted = _ask(view, query, office, hits, counts, by_score=by_score)
+    try:
+        found, counted = _ask(view, query, office, hits, counts, by_score=by_score)
+    except IndexAway:
+        view.forget_own()
+        raise
     total = max(
         int(counted["hits"]["total"]["value"]), len(found)
     )  # asked for one after the other, and one went meanwhile
@@ -94,14 +98,18 @@ class _View:
             status = cause.status_code if isinstance(cause, ApiError) else 0
             if self._at is not None and ((status == 404 and self._at.point) or status == 400):
                 # 400: no search gave that cursor
-                if self.point != self._at.point:
-                    self.forget()
+                self.forget_own()
                 raise BadQuery(OVER) from error
             raise
         if answer["timed_out"]:
             raise IndexAway("the search took too long: ask for less, or try again in a moment", code="index_timeout")
         self.point = str(answer.get("pit_id", ""))
         return answer
+
+    def forget_own(self) -> None:
+        """Let go of a point in time that this request began: nobody has a cursor with it."""
+        if self._at is not None and self.point != self._at.point:
+            self.forget()
 
     def forget(self) -> None:
         """Let go of the point in time, which ends by itself as well."""

@@ -7,6 +7,7 @@ used again (local_copies.py).
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from collections.abc import Callable
@@ -88,13 +89,22 @@ class Ranges(io.RawIOBase):
                 if end - first >= len(known) or known[end - first]:
                     break
                 end += 1
-            data = self._fetch(number * BLOCK_BYTES, min(end * BLOCK_BYTES, self._size_bytes))
-            os.pwrite(self._file, data, number * BLOCK_BYTES)
-            os.pwrite(self._file, _COME * (end - number), self._size_bytes + number)
+            start, stop = number * BLOCK_BYTES, min(end * BLOCK_BYTES, self._size_bytes)
+            data = self._fetch(start, stop)
+            if len(data) != stop - start:
+                raise StoreUnavailable(f"the store gave {len(data):,} bytes of {stop - start:,} that were asked for")
+            _write(self._file, data, start)
+            _write(self._file, _COME * (end - number), self._size_bytes + number)
             number = self._expected = end
 
     def _count(self) -> int:
         return length_of(self._size_bytes) - self._size_bytes
+
+
+def _write(descriptor: int, data: bytes, at: int) -> None:
+    """All of it. Raises OSError, also where the disk took only a part: that alone is no error to the system."""
+    if os.pwrite(descriptor, data, at) != len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def length_of(size_bytes: int) -> int:

@@ -59,7 +59,11 @@ class _Download(io.RawIOBase):
             if "Range" in headers and status != 206:
                 response.close()
                 raise StoreUnavailable(f"the S3 server ignores ranges; {self._key} cannot be read in part")
-            self._response, self._etag = response, response.headers.get("etag")
+            etag = response.headers.get("etag")
+            if self._etag is not None and etag != self._etag:  # a server that does not look at If-Match
+                response.close()
+                raise StoreUnavailable(f"{self._key} was replaced while it was read; read it again")
+            self._response, self._etag = response, etag
         elif status == 416:  # it begins behind the last byte
             self._over = True
         elif status == 412:

@@ -53,7 +53,7 @@ def taking(api: Served, path: str, headers: dict[str, str]) -> Iterator[socket.s
         connection.connect((host, int(port)))
         said = f"Authorization: {headers['Authorization']}"
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{said}\r\n\r\n".encode())
-        assert connection.recv(12) == b"HTTP/1.1 200"
+        assert connection.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 200"
         yield connection
 
 

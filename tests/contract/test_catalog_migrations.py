@@ -246,7 +246,7 @@ def test_who_starts_while_an_index_is_made_waits_for_it_and_does_not_hold_it_up(
         with _making_an_index(postgres_server, name, catalogue) as migrating:
             monkeypatch.setattr("storage.catalog.postgres.try_lock", ask)
             waiting = pool.submit(other.migrate)
-            asked.wait()
+            assert asked.wait(300)
             assert not waiting.done()
         migrating.result()
         waiting.result()

@@ -72,6 +72,36 @@ def test_what_is_read_here_and_there_is_what_lies_there_and_no_block_comes_twice
     assert len(afar.asked) == len(set(afar.asked))
 
 
+def test_what_the_disk_took_only_a_part_of_is_told_and_never_taken_for_the_objects_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    afar = Afar(random.Random(3).randbytes(4 * BLOCK_BYTES), tmp_path)
+    whole = os.pwrite
+    with monkeypatch.context() as full:
+        full.setattr(os, "pwrite", lambda file, data, at: whole(file, data[: len(data) // 2], at))
+        with pytest.raises(StoreUnavailable) as raised:
+            afar.opened(_read_all_or_raise)
+    assert raised.value.code == "disk_full"
+    afar.opened(lambda stream: _assert_is(stream, afar.data))
+
+
+def test_a_store_that_gives_less_than_was_asked_for_is_told_and_never_believed(tmp_path: Path) -> None:
+    afar = Afar(random.Random(3).randbytes(4 * BLOCK_BYTES), tmp_path)
+    with pytest.raises(StoreUnavailable, match="asked for"):
+        afar.opened(_read_all_or_raise, fetch=lambda start, end: afar.data[start : end - 1])
+    afar.opened(lambda stream: _assert_is(stream, afar.data))
+
+
+def _read_all_or_raise(stream: Ranges) -> None:
+    stream.read()
+    if stream.trouble is not None:
+        raise stream.trouble
+
+
+def _assert_is(stream: Ranges, data: bytes) -> None:
+    assert stream.read() == data
+
+
 def test_who_goes_on_reading_is_sent_more_at_a_time_and_who_jumps_is_not(tmp_path: Path) -> None:
     afar = Afar(bytes(100 * BLOCK_BYTES), tmp_path)
 
