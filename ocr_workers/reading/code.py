@@ -22,11 +22,14 @@ _PARTY = re.compile(
 )
 _SIGN = re.compile(r"[^\W\d_][\w.&]*(?:\s*[-–—/]\s*[^\W\d_][\w.&]*){0,5}")
 _DASHES = str.maketrans({"–": "-", "—": "-", "⁄": "/", "Ð": "Đ", "ð": "đ", "Ɖ": "Đ", "\\": "/", "_": ""})
-_NOT_OF_AGENCY, _NOT_OF_TYPE, _TONED = 0.85, 0.8, 0.5
+_NOT_OF_AGENCY, _NOT_OF_TYPE, _TONED = 0.85, 0.8, 0.2
 """How much less sure a notation is that has no part shortened from the agency's name, not the abbreviation of the title's type,
 or a tone mark, which no abbreviation has (BỌL)."""
 _TONE = re.compile("[\u0300\u0301\u0303\u0308\u0309\u0323]")
+_TWO_OF_ONE, _DOUBLED = re.compile("ĐÐ|ÐĐ"), 0.4
+"""How much less sure a notation is in which an engine says Đ twice with two signs: where it is in doubt which of both one is."""
 _SCRAP = 0.1  # how much less sure one letter is, which no notation is
+_SMALL_BEFORE_LARGE = re.compile("[ckopsuvwxz](?=.*[A-ZĐ])|Ọ")
 _AS_LARGE = str.maketrans("ckopsuvwxzỌ", "CKOPSUVWXZQ")
 """Small letters that look like the large ones; and Ọ, for no abbreviation has a mark below."""
 _STRAY = re.compile(r"[^\W\dA-Za-zĐÐ_]\s*[/⁄]\s*(?=[A-ZĐÐ]{2})")
@@ -126,9 +129,11 @@ def read_notation(code: CodeLine, paper_type: PaperType | None, organ: str | Non
     if _TONE.search(unicodedata.normalize("NFD", text)):
         score *= _TONED
     if not _is_sign(text):
-        score *= 0.4
+        score *= 0.2
     if len(letters(text)) < 2:
         score *= _SCRAP
+    if _TWO_OF_ONE.search(raw):
+        score *= _DOUBLED
     return Candidate(text, raw, score, _evidence(code.line, start, end))
 
 
@@ -247,13 +252,15 @@ def _split(raw: str) -> list[str]:
 
 def _in_capitals(part: str) -> str:
     """`part`, small letters that look like capitals taken for such where at least half of it is in capitals (GTvT)."""
-    return part.translate(_AS_LARGE) if 2 * sum(map(str.isupper, part)) >= len(part) else part
+    if 2 * sum(map(str.isupper, part)) < len(part):
+        return part
+    return _SMALL_BEFORE_LARGE.sub(lambda found: found[0].translate(_AS_LARGE), part)
 
 
 def _without_scraps(part: str) -> str:
     """The known type that `part` ends with, where what stands before it is no abbreviation's, but digits by hand (ZđŠQĐ)."""
     known = max((one for one in type_of_abbreviation() if len(one) > 1 and part.endswith(one)), key=len, default="")
-    return known if known and not re.fullmatch("[A-ZĐ]*", part.removesuffix(known)) else part
+    return part if re.fullmatch("[A-ZĐƯ0-9.&]*", part.removesuffix(known)) else known or part
 
 
 def _as_known(part: str, known: Iterable[str], *, loosely: bool = False) -> str:
@@ -285,12 +292,7 @@ def _as_known(part: str, known: Iterable[str], *, loosely: bool = False) -> str:
 
 
 def _tidy(sign: str) -> str:
-    return _plain(sign).replace(" ", "")
-
-
-def _plain(sign: str) -> str:
-    """With one kind of dash, stroke and Đ each; an engine says Đ twice where it is in doubt which of two alike it is."""
-    return re.sub("ĐÐ|ÐĐ", "Đ", sign).translate(_DASHES)
+    return sign.translate(_DASHES).replace(" ", "")
 
 
 def _is_sign(text: str) -> bool:

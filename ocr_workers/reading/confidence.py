@@ -52,10 +52,14 @@ class Calibration:
         return min(ones[0].score, _UNMEASURED) if curve is None else curve.chance(ones[0].score)
 
     def accepts(self, name: str, ones: Sequence[Candidate]) -> bool:
-        """Whether nobody needs to look. A known value that was only nearly read is never enough."""
+        """Whether nobody needs to look. A known value that was only nearly read is never enough, nor one that
+        not most of the readings say."""
         if not ones or ones[0].source == NEAR:
             return False
-        curve = self._curves.get((name, how_read(ones[0])))
+        how = how_read(ones[0])
+        if how == "mixed" and 2 * ones[0].votes <= ones[0].looks:
+            return False
+        curve = self._curves.get((name, how))
         return curve is not None and ones[0].score >= curve.enough
 
 

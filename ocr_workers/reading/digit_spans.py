@@ -251,13 +251,10 @@ def _number_in(page: Page, text: _Text) -> tuple[float, Span] | None:
         return score, _span(page, text, start, stop, text.at(end), text.rights[end] + 1.6 * text.em_px, 2)
     if len(text.words) > 5 or re.search(r"[a-z]{4}", _marks_off(text.raw[match.end() :])):
         return None
-    tail = next((found.start() for found in [_CAPITALS.search(text.raw, match.end())] if found), None)
-    right = text.at(tail) if tail is not None else stop + 4.5 * text.em_px
+    tail = re.compile("[A-ZĐÐ]{2}").search(text.raw, match.end())
+    right = text.at(tail.start()) if tail is not None else stop + 4.5 * text.em_px
     beyond = max(right, stop + 3 * text.em_px)  # digits by hand make the word that follows begin too early
     return score - 0.5, _span(page, text, start, stop, right, beyond + 1.6 * text.em_px, 1)
-
-
-_CAPITALS = re.compile(r"[A-ZĐÐ]{2,5}")
 
 
 def _number_end(raw: str, start: int) -> int | None:

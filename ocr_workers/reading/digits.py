@@ -166,9 +166,10 @@ def _cut(pixels: Pixels, span: Span) -> Pixels:
     size = (min(MOST_PX, max(8, round((right - left) * scale))), CROP_HEIGHT)
     rise = 4 + round(abs(span.slope) * (right - left))
     low, start = max(0, top - rise), max(0, left - 4)
-    part = darkest(pixels[low : bottom + rise, start : right + 4])
-    if not part.size:
+    cut = pixels[low : bottom + rise, start : right + 4]
+    if not cut.size:
         return np.full((size[1], size[0]), 255, np.uint8)
+    part = darkest(cut)
     middle = span.baseline - 0.4 * span.em_px  # of what a line is high
     across = [scale, 0.0, (start - left) * scale]
     down = [-span.slope * scale, scale, CROP_HEIGHT / 2 - (middle - low - span.slope * (left - start)) * scale]

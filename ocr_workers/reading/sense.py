@@ -22,33 +22,40 @@ _STAMPED = re.compile(r"(?<!\d)(?:(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)|((?:
 _TORN_YEARS = re.compile(r"\b(?:19|20)\d\d (?:19|20)\d\d\b")
 _NO_LETTER = re.compile(r"[ÖöÏïÜüŠšŽžÇçÑñÅåØøÆæßŒœ€£¥§©®¢¿¡{}\[\]<>=|\\~]")
 _STRANGE = 0.5  # how much less sure what has a sign or letter that no Vietnamese text has
-_COUNTED = re.compile(r"\b(dot|quy|lan|ky|khoa|phan|tap)\s+(?:i{1,3}|[a-z])\b")
+_COUNTED = re.compile(
+    r"\b(?i:đợt|quý|lần|kỳ|khóa|khoá|phần|tập|cấp|hạng|loại|chương|giai đoạn|nhiệm kỳ)\s+(?:[IVX]*I|[A-ZĐ])\b"
+)
 _STROKES, _LABEL_IN_CAPITALS = 0.7, 0.7
 """How much less sure a subject is that counts in Roman strokes (quý II), of which engines lose some; and whose label is V/V."""
 _TORN, _OTHER_MARKS = 0.7, 0.7
 """How much less sure two years are between which a dash was lost (2017 2022), and a name of which another part of the head says
 other marks."""
-_ON_A_FORM, _OF_TWO_SIDES = 0.5, 0.8
+_CONTRADICTED = 0.15
+"""How sure a day is at most that other dates of the paper or the number's year speak against: too little to be accepted."""
+_ON_A_FORM, _OF_TWO_SIDES = 0.3, 0.4
 """How much less sure it is who signed a form of the desk, which names clerks and citizens, too, and a paper of two sides."""
 _TWO_SIDES = ("Biên bản", "Hợp đồng", "Bản thỏa thuận", "Bản ghi nhớ")
 _HEADS = (
-    (re.compile(r"(bo|thu) truong"), re.compile(r"bo\b")),
-    (re.compile(r"(pho )?(tong )?cuc truong"), re.compile(r"(chi |tong )?cuc\b")),
-    (re.compile(r"(pho )?vu truong"), re.compile(r"(vu|bo|tong cuc|van phong)\b")),
-    (re.compile(r"(pho )?vien truong"), re.compile(r"vien\b")),
-    (re.compile(r"(pho )?chanh (an|toa)"), re.compile(r"toa\b")),
+    (re.compile(r"bo truong"), re.compile(r"bo\b")),
+    (re.compile(r"(pho )?(tong )?cuc truong"), re.compile(r"((tong )?cuc|bo)\b")),
+    (re.compile(r"(pho )?vien truong"), re.compile(r"(vien|vks\w*)\b")),
+    (re.compile(r"(pho )?chanh (an|toa)"), re.compile(r"(toa|tand\w*)\b")),
     (re.compile(r"(pho )?hieu truong"), re.compile(r"(phan hieu )?truong\b")),
-    (re.compile(r"(pho )?bi thu"), re.compile(r".*\b(uy|doan|chi bo|thuong vu)\b")),
+    (re.compile(r"(pho )?bi thu"), re.compile(r".*\b(uy|doan|chi bo|dang bo|thuong vu)\b")),
     (
         re.compile(r"(pho )?chu tich"),
-        re.compile(r".*\b(ubnd|hdnd|uy ban|hoi dong|hoi|lien doan|cong doan|mat tran|nuoc)\b"),
+        re.compile(
+            r".*\b(ubnd|hdnd|(ub)?mttq\w*|uy ban|hoi dong|(?<!xa )hoi|lien doan|lien minh|cong doan|cong ty|mat tran|nuoc)\b"
+        ),
     ),
     (
         re.compile(r"(pho )?giam doc"),
         re.compile(r"(?!ubnd|hdnd|uy ban|hoi dong|toa an|vien kiem sat|bo |vu |(tinh|thanh|huyen|quan|thi|dang) uy)"),
     ),
 )
-"""Heads of agencies, and how the names of the agencies begin (folded) that have such a head."""
+"""Heads of agencies (folded), and what the names of agencies match, from their beginning, that have such a head. A head that
+many kinds of agencies have is not among them."""
+_BY_ORDER = ("TL.", "TUQ.")  # who signs so heads a part of the agency, or none
 _NOT_ITS_HEAD = 0.5
 _HAS_NONE = 0.6  # how much less sure a subject is on a paper of a type that has none
 _LONGEST_WAIT = timedelta(days=60)
@@ -84,9 +91,6 @@ def days_on(sheets: Sequence[Sheet]) -> Days:
 def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
     """The same candidates of a head with scores that the checks lower or raise, best first again."""
     weighed = dict(found)
-    weighed["issued_date"] = tuple(
-        _scaled(one, _date_sense(one.value, days, code_year)) for one in found.get("issued_date", ())
-    )
     type_name = _first(found, "type_name")
     organ = _first(found, "organ_name")
     weighed["code_notation"] = tuple(
@@ -107,7 +111,20 @@ def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
     place = _first(found, "place")
     for name in ("organ_name", "parent_organ_name") if place else ():
         weighed[name] = tuple(_scaled(one, _place_sense(one.value or "", place or "")) for one in weighed[name])
-    return {name: tuple(sorted(ones, key=lambda one: -one.score)) for name, ones in weighed.items() if ones}
+    ordered = {name: tuple(sorted(ones, key=lambda one: -one.score)) for name, ones in weighed.items() if ones}
+    return ordered | _weighed_days(found.get("issued_date", ()), days, code_year)
+
+
+def _weighed_days(found: Sequence[Candidate], days: Days, code_year: str | None) -> Candidates:
+    """The days, best first, and none of them sure where something speaks against the first."""
+    factors = [_date_sense(one.value, days, code_year) for one in found]
+    weighed = sorted(
+        ((_scaled(one, factor), factor) for one, factor in zip(found, factors, strict=True)),
+        key=lambda pair: -pair[0].score,
+    )
+    if weighed and weighed[0][1] < 1:
+        return {"issued_date": tuple(replace(one, score=min(one.score, _CONTRADICTED)) for one, _ in weighed)}
+    return {"issued_date": tuple(one for one, _ in weighed)} if weighed else {}
 
 
 def weigh_received(found: Candidates) -> Candidates:
@@ -125,8 +142,11 @@ def weigh_received(found: Candidates) -> Candidates:
 def weigh_signed(found: Candidates, type_name: str | None, organ: str | None) -> Candidates:
     """The same candidates for who signed, less sure where others than the signer have their names on such a paper, and a
     position where an agency like `organ` has no such head."""
+    by_order = _first(found, "signing_authority") in _BY_ORDER
     weighed = {
-        name: tuple(_scaled(one, _head_sense(one.value, organ) if name == "signer_position" else 1.0) for one in ones)
+        name: tuple(_scaled(one, _head_sense(one.value, organ)) for one in ones)
+        if name == "signer_position" and not by_order
+        else ones
         for name, ones in found.items()
     }
     kind = type_named(type_name) if type_name else None
@@ -139,7 +159,7 @@ def weigh_signed(found: Candidates, type_name: str | None, organ: str | None) ->
 def impossible_words(text: str) -> list[str]:
     """Words in small letters (or all capitals of a length no code has) that no Vietnamese syllable is spelt like."""
     words = re.findall(r"[^\W\d_]+", text)
-    return [word for word in words if (word.islower() or len(word) > 6) and len(word) > 1 and not is_syllable(word)]
+    return [word for word in words if (word.islower() or len(word) > 7) and len(word) > 1 and not is_syllable(word)]
 
 
 def _place_sense(agency: str, place: str) -> float:
@@ -156,7 +176,7 @@ def _place_sense(agency: str, place: str) -> float:
 
 def _subject_sense(value: str) -> float:
     factor = _TORN if _TORN_YEARS.search(value) else 1.0
-    factor *= _STROKES if _COUNTED.search(fold(value)) else 1.0
+    factor *= _STROKES if _COUNTED.search(value) else 1.0
     return factor * (_LABEL_IN_CAPITALS if re.match(r"\W*V?/V\b", value) else 1.0)
 
 

@@ -158,7 +158,7 @@ def _read_block(page: Page, block: SignatureBlock, sight: SeesPages, engine: Eng
         find_print(look)
         if look.printed is None and not look.reads:
             look.sparse(pending.pop(0))
-    said: tuple[str | None, str | None] | None = None
+    said: tuple[str | None, str | None, str | None] = (None, None, None)
     while True:
         was, name, title = name_row_of(look), read_name(look), read_title(look)
         if name is not None and look.printed is not None and position_like(name.text)[1] >= _TITLE:
@@ -171,8 +171,13 @@ def _read_block(page: Page, block: SignatureBlock, sight: SeesPages, engine: Eng
             find_print(look)
             look.had.pop("name", None)
             continue
-        says = (None if name is None else name.text, None if title is None else title.position)
-        if (is_titled and (is_named or look.printed)) or says == said or not pending or look.time_is_up:
+        says = (
+            None if name is None else name.text,
+            None if title is None else title.position,
+            None if title is None else title.authority,
+        )
+        is_unchanged = says == said and any(says)
+        if (is_titled and (is_named or look.printed)) or is_unchanged or not pending or look.time_is_up:
             return _Signer(name, title, look.reads)
         said = says
         look.seen_titles = is_titled

@@ -20,8 +20,8 @@ from sohoa.model import Box, Word, union
 _SHARE = 0.6  # what a further reading of the same ink counts for
 _LEAST_WEIGHT, _MOST_WEIGHT = 0.3, 2.0
 _MISMARKED = 8e-6  # a syllable that no list of names holds but for its marks
-_MISMARKED_FREQUENT = 3e-7  # and one as frequent as Thị and Văn, whose marks were read as no name has them
-_FOLDED_FREQUENT: Final = frozenset(map(fold, FREQUENT))
+_MISMARKED_MIDDLE = 3e-7  # and one that is Văn or Thị but for marks that no name has
+_MIDDLE: Final = frozenset(map(fold, ("Văn", "Thị")))
 _FOLDED_GIVEN: Final = frozenset(map(fold, GIVEN))
 _LOST = 0.05  # the chance of a name that leaves out print on one side; what shows print may have been a stroke
 _BROKEN_OFF = 0.5  # and how far such a name may be believed
@@ -255,8 +255,8 @@ def _prior(option: str, opens: bool) -> float:
         return 0.012 if name in FREQUENT else 0.003
     if name in SURNAMES:
         return 4e-4
-    if fold(name) in _FOLDED_FREQUENT:
-        return _MISMARKED_FREQUENT
+    if fold(name) in _MIDDLE:
+        return _MISMARKED_MIDDLE
     return _MISMARKED if fold(name) in _FOLDED_GIVEN else 8e-5
 
 

@@ -19,9 +19,7 @@ _PER_EDIT = 2.1  # log chance of a letter read wrongly
 _PER_MARK = 0.8  # of a mark
 _WORST = 9.0  # a reading of something else altogether
 _LEAST_ALIKE = 0.7
-_UNSEEN_POWER = (
-    0.4  # how far a position is to be believed that has another title below: it may be the head's, KT. not read
-)
+_UNSEEN_POWER = 0.4  # how far a title with another below is the signer's: it may be the head's, its KT. not read
 _LEAST_CONFIDENCE = 0.01  # engines say 0 of what they read; a vote must weigh something
 _KNOWN: Final = tuple((name, letters(name)) for name in (*POSITIONS, *ROLES))
 _SIZES: Final = sorted({len(name.split()) for name, _ in _KNOWN})
@@ -74,11 +72,6 @@ class TitleRead:
     authority_chance: float
     authority_box: Box | None
     raw: str
-
-    @property
-    def known(self) -> bool:
-        """Whether lists have the position."""
-        return self.position is None or self.position in POSITIONS
 
 
 def vote_on_row(cells: Sequence[Cell]) -> TitleRow | None:

@@ -64,6 +64,7 @@ COMMON_SURNAMES: Final = _words(
 )
 GIVEN: Final = _words(
     """
+    Bính Hành Hoá Hướng Thẳng Trùng Vấn Vận
     An Anh Ánh Ân Ái Bá Bách Bảo Bắc Bằng Bích Biên Bình Bội Cảnh Cao Cẩm Cẩn Chánh Châu Chi Chí Chiến Chinh Chính Chung
     Chuyên Chương Chức Cúc Công Cơ Cường Cương Cừ Dân Danh Diễm Diễn Diệp Diệu Dịu Doanh Du Dũng Duy Duyên Dung Dư Dự
     Dưỡng Dương Đài Đại Đạo Đạt Đăng Đắc Đặng Đình Định Đoan Đoàn Đô Đông Đồng Độ Đức Được Đường Giang Giao Giáp Gia Hà Hạ

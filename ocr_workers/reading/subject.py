@@ -26,6 +26,7 @@ _AFTER = re.compile(
     r"^\W*(quyet dinh|quyet nghi|nghi quyet|chi thi|thong bao|cap phep cho|chung nhan|cap cho|cho phep)\W*:?\W*$"
 )
 _COUNTED = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|nhiem ky|tap|giai doan|so)$")
+_GOES_ON = re.compile(r"(\b(của|với|tại|và|cho|do|theo|từ|đến|hoặc)|,)\s*$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _TORN_STROKE = re.compile(r"(?<=\d)[Il|](?=(?:QĐ|NQ|NĐ|TT|CT|KH|TB|BC|CV|UBND)[-/])")
 _ROMAN = re.compile(r"X{0,3}(IX|IV|V?I{0,3})")
@@ -107,7 +108,8 @@ def find_about(sheet: Sheet, head: Head, title: Title | None, code_bottom: float
             or secrecy(line.text)
         ):
             break
-        if is_capitals(line.text) and _ISSUER.match(text) and not is_capitals(found[-1].text):
+        is_issuer = is_capitals(line.text) and _ISSUER.match(text) and not is_capitals(found[-1].text)
+        if is_issuer and not _GOES_ON.search(found[-1].text):
             break
         if line.box[0] > limit or abs(line.middle - found[0].middle) > 0.14 * sheet.width:
             break

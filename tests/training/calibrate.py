@@ -11,6 +11,8 @@ import argparse
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,8 @@ _COSTS, _COSTS_OF_OTHERS = 60, 300
 others, where a person is not asked anyhow."""
 _LEAST_SCORE = 0.2
 """Below, nothing is accepted even where hardly anything drawn was wrong: real papers go wrong in more ways."""
+_LEAST_CHANCE = 0.95
+"""And nothing that is less likely right, whatever it gains."""
 _LEAST_SAMPLE = 30
 _MARGIN = 1.65
 """How many times the odds a wrong value of other papers may have of the best wrong one here: thresholds that lie right above the
@@ -146,8 +150,8 @@ def curve_of(cases: Sequence[Case], *, costs: int = _COSTS) -> Curve:
     """
     ordered = sorted(cases)
     pools: list[list[Case]] = []
-    for case in ordered:
-        pools.append([case])
+    for _, alike in groupby(ordered, key=itemgetter(0)):
+        pools.append(list(alike))
         while len(pools) > 1 and _rate(pools[-2]) >= _rate(pools[-1]):
             last = pools.pop()
             pools[-1] += last
@@ -156,7 +160,8 @@ def curve_of(cases: Sequence[Case], *, costs: int = _COSTS) -> Curve:
         best = max(best, (sum(right for _, right in pool) + 0.5) / (len(pool) + 1))
         scores += [round(pool[0][0], 4), round(pool[-1][0], 4)]
         chances += [round(best, 4)] * 2
-    return Curve(tuple(scores), tuple(chances), _enough(ordered, costs))
+    credible = next((score for score, chance in zip(scores, chances, strict=True) if chance >= _LEAST_CHANCE), _NEVER)
+    return Curve(tuple(scores), tuple(chances), max(_enough(ordered, costs), credible))
 
 
 def _rate(pool: Sequence[Case]) -> float:

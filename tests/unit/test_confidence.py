@@ -45,8 +45,21 @@ def test_readings_that_agree_are_measured_apart_from_those_that_do_not(votes: in
     one = Candidate("138", "138", 0.9, (), votes=votes, looks=looks)
     assert how_read(one) == how
     measured = Calibration({("code_number", how): Curve((0.0, 1.0), (0.0, 1.0), 0.5)})
-    assert measured.accepts("code_number", [one])
+    assert measured.accepts("code_number", [one]) is (votes > 0 or looks == 0)
     assert not measured.accepts("code_number", [replace(one, votes=9, looks=10)]) or how == "mixed"
+
+
+@pytest.mark.parametrize(("votes", "enough"), [(1, False), (2, False), (3, True)])
+def test_what_most_readings_do_not_say_is_never_accepted(votes: int, enough: bool) -> None:
+    measured = Calibration({("code_notation", "mixed"): Curve((0.0, 1.0), (0.0, 1.0), 0.2)})
+    assert measured.accepts("code_notation", [Candidate("SYT", "SYT", 0.9, (), votes=votes, looks=4)]) is enough
+
+
+def test_what_is_not_likely_right_is_not_accepted_whatever_it_gains() -> None:
+    cases = [(0.4, True), (0.4, False)] * 20 + [(0.9, True)] * 200
+    curve = curve_of(cases, costs=0)
+    assert curve.enough > 0.4
+    assert curve.chance(curve.enough) >= 0.95
 
 
 def test_nothing_read_is_not_accepted() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import cv2
@@ -172,6 +173,15 @@ def test_room_is_wide_enough_where_the_notation_is_glued_to_the_digits(number_li
     assert span is not None
     assert span.labels_seen == 1
     assert span.box[2] - span.left > 4.5 * span.em_px  # four digits by hand take about two
+
+
+def test_a_room_beyond_the_page_is_blank_or_unread_and_no_fault() -> None:
+    sheet = Sheet.of("2082", "06")
+    span, _ = locate_spans(sheet.page())
+    assert span is not None
+    beyond = replace(span, box=(5000, 300, 5200, 400), left=5020, right=5100)
+    colours = np.repeat(sheet.pixels[:, :, None], 3, axis=2) if sheet.pixels.ndim == 2 else sheet.pixels
+    assert [one for one in _reader().read(colours, beyond, Grammar.NUMBER) if one.text] == []
 
 
 def test_page_without_a_header_has_no_rooms() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import cv2
@@ -10,6 +11,7 @@ import pytest
 
 from ocr_workers.reading.by_hand import ByHand
 from ocr_workers.reading.code import find_code
+from ocr_workers.reading.confidence import calibration
 from ocr_workers.reading.fields import Reading, read_fields
 from ocr_workers.reading.issued import find_date
 from ocr_workers.reading.sense import Candidates
@@ -112,11 +114,20 @@ def test_digits_from_pixels_outvote_a_doubtful_word_and_strengthen_a_like_one() 
         ("TTr-sTP", "TTr-STP"),
         ("QĐ-ktth", "QĐ-ktth"),
         ("ZđŠQĐ-TCKH", "QĐ-TCKH"),
-        ("QĐ-CĐÐN", "QĐ-CĐN"),
+        ("QĐ-NHNo", "QĐ-NHNo"),
+        ("UBND.KH", "UBND.KH"),
+        ("TC&KH", "TC&KH"),
+        ("QĐ-QLĐÐ", "QĐ-QLĐĐ"),
     ],
 )
 def test_letters_of_a_notation_that_look_alike_are_put_right(printed: str, value: str) -> None:
     assert _read(f"Số: 138/{printed}").fields["code_notation"].value == value
+
+
+@pytest.mark.parametrize("doubtful", ["QĐ-QLĐÐ", "QĐ-BỐL", "QĐ-ktth"])
+def test_a_notation_that_may_be_misread_is_not_accepted_even_where_readings_agree(doubtful: str) -> None:
+    one = _read(f"Số: 138/{doubtful}").candidates["code_notation"][0]
+    assert not calibration().accepts("code_notation", [replace(one, votes=2, looks=2)])
 
 
 def test_one_letter_is_hardly_a_notation() -> None:

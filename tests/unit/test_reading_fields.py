@@ -265,6 +265,18 @@ def test_an_agency_in_capitals_below_a_letters_subject_is_none_of_it() -> None:
     assert _values(reading, "subject") == ["V/v tăng cường công tác quản lý hồ sơ bệnh án (lần 7)."]
 
 
+def test_an_agency_in_capitals_that_a_letters_subject_leads_to_is_part_of_it() -> None:
+    reading = _read(
+        set_page(
+            *state_head(code="Số: 2081/SYT-NVY"),
+            (3.6, LEFT, "V/v thực hiện chỉ đạo của"),
+            (4.6, LEFT, "UBND TỈNH SÔNG HỒNG"),
+            (7, MIDDLE, "Kính gửi: Các đơn vị trực thuộc"),
+        )
+    )
+    assert _values(reading, "subject") == ["V/v thực hiện chỉ đạo của UBND TỈNH SÔNG HỒNG"]
+
+
 def test_a_dash_between_two_years_stays_where_the_line_ends_on_it() -> None:
     lines = [(7, MIDDLE, "Phê duyệt kế hoạch của Sở Y tế về giai đoạn 2021 –"), (8, MIDDLE, "2026")]
     reading = _read(set_page(*state_head(), (6, MIDDLE, "QUYẾT ĐỊNH"), *lines, *body(10)))

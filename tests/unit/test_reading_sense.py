@@ -9,6 +9,7 @@ import pytest
 
 from ocr_workers.reading.by_hand import ByHand
 from ocr_workers.reading.code import find_code
+from ocr_workers.reading.confidence import calibration
 from ocr_workers.reading.fields import Reading, read_fields
 from ocr_workers.reading.sense import Candidates, weigh_signed
 from ocr_workers.reading.sight import NO_SIGHT, Candidate
@@ -16,7 +17,7 @@ from ocr_workers.reading.spans import sheet_of
 from ocr_workers.reading.subject import read_subject
 from ocr_workers.reading.zones import find_head
 from sohoa.model import Page
-from tests.support.set_pages import LEFT, MIDDLE, body, set_page, state_head
+from tests.support.set_pages import LEFT, MIDDLE, body, paragraph, set_page, state_head
 
 
 def _read(page: Page) -> Reading:
@@ -94,6 +95,13 @@ def test_a_name_on_a_form_of_the_desk_or_a_paper_of_two_sides_may_be_anothers() 
         ("BÍ THƯ", "HUYỆN ỦY GÒ QUÝT", True),
         ("CHÁNH VĂN PHÒNG", "ỦY BAN NHÂN DÂN TỈNH ĐẮK NÔNG", True),
         ("GIÁM ĐỐC", None, True),
+        ("CỤC TRƯỞNG", "BỘ TÀI CHÍNH", True),
+        ("CỤC TRƯỞNG", "CHI CỤC THỦY LỢI", False),
+        ("CHỦ TỊCH", "UBMTTQ XÃ HẠ", True),
+        ("CHỦ TỊCH", "LIÊN MINH HỢP TÁC XÃ TỈNH", True),
+        ("CHỦ TỊCH", "BẢO HIỂM XÃ HỘI TỈNH HÀ GIANG", False),
+        ("VIỆN TRƯỞNG", "VKSND TỈNH HÀ GIANG", True),
+        ("THỦ TRƯỞNG", "CÔNG AN TỈNH HÀ GIANG", True),
     ],
 )
 def test_a_position_that_heads_no_such_agency_is_doubted(position: str, organ: str | None, its_head: bool) -> None:
@@ -105,6 +113,41 @@ def test_a_position_that_heads_no_such_agency_is_doubted(position: str, organ: s
     assert weighed["signer_name"] == signed["signer_name"]
     assert (weighed["signer_position"][0].score == 0.9) is its_head
     assert weighed["signer_position"][0].value == position
+
+
+def test_who_signs_by_order_may_head_a_part_of_the_agency() -> None:
+    signed: Candidates = {
+        "signer_position": (Candidate("GIÁM ĐỐC", "GIÁM ĐỐC", 0.9, ()),),
+        "signing_authority": (Candidate("TUQ.", "TUQ.", 0.9, ()),),
+    }
+    assert weigh_signed(signed, "Quyết định", "UBND HUYỆN KHE NGÀN") == signed
+
+
+@pytest.mark.parametrize("about", ["hạng II", "giai đoạn II", "khóa XVIII", "(đợt T)", "QUÝ III"])
+def test_what_counts_in_roman_strokes_may_have_lost_one(about: str) -> None:
+    plain = _score(_decision(about="Về việc giao ban giai đoạn 2"), "subject")
+    assert _score(_decision(about=f"Về việc giao ban {about}"), "subject") < 0.8 * plain
+
+
+@pytest.mark.parametrize("about", ["Quỹ y tế xã Hạ", "Khoa Y Dược", "hạng IV", "tập ý kiến"])
+def test_what_counts_nothing_or_not_in_strokes_is_not_doubted(about: str) -> None:
+    plain = _score(_decision(about="Về việc giao ban giai đoạn 2"), "subject")
+    assert _score(_decision(about=f"Về việc {about}"), "subject") > 0.95 * plain
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("Số: 138/QĐ-SYT", "Căn cứ Quyết định số 5/QĐ-SYT ngày 03 tháng 4 năm 2008;"),
+        ("Số: 138/2005/QĐ-SYT", "Theo đề nghị của Chánh Văn phòng,"),
+    ],
+)
+def test_a_day_that_the_paper_contradicts_is_never_accepted(code: str, text: str) -> None:
+    head = state_head(code=code, day="Sông Hồng, ngày 03 tháng 4 năm 2006")
+    page = set_page(*head, (5, MIDDLE, "QUYẾT ĐỊNH"), (6, MIDDLE, "Về việc giao ban"), *paragraph(9, text), *body(11))
+    found = _read(page).candidates["issued_date"]
+    assert found[0].value == "2006-04-03"
+    assert not calibration().accepts("issued_date", found)
 
 
 def test_what_stands_under_the_title_of_a_type_without_subject_is_doubtful() -> None:
