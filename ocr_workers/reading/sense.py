@@ -30,14 +30,19 @@ _STROKES, _LABEL_IN_CAPITALS = 0.7, 0.7
 _TORN, _OTHER_MARKS = 0.7, 0.7
 """How much less sure two years are between which a dash was lost (2017 2022), and a name of which another part of the head says
 other marks."""
-_CONTRADICTED = 0.15
-"""How sure a day is at most that other dates of the paper or the number's year speak against: too little to be accepted."""
-_ON_A_FORM, _OF_TWO_SIDES = 0.3, 0.4
+_BEFORE_CITED, _CONTRADICTED = 0.3, 0.15
+"""How much less sure a day is before one that the paper cites, either of which may be misread: it is read again and accepted
+where all readings agree; and one that the number's year or an electronic signature speak against, which is never accepted."""
+_ON_A_FORM, _OF_TWO_SIDES = 0.3, 0.6
 """How much less sure it is who signed a form of the desk, which names clerks and citizens, too, and a paper of two sides."""
 _TWO_SIDES = ("Biên bản", "Hợp đồng", "Bản thỏa thuận", "Bản ghi nhớ")
 _HEADS = (
     (re.compile(r"bo truong"), re.compile(r"bo\b")),
     (re.compile(r"(pho )?(tong )?cuc truong"), re.compile(r"((tong )?cuc|bo)\b")),
+    (
+        re.compile(r"(pho )?vu truong"),
+        re.compile(r"(vu|bo|tong cuc|van phong|ngan hang|vien|uy ban dan toc|ban|toa|kiem toan|thanh tra)\b"),
+    ),
     (re.compile(r"(pho )?vien truong"), re.compile(r"(vien|vks\w*)\b")),
     (re.compile(r"(pho )?chanh (an|toa)"), re.compile(r"(toa|tand\w*)\b")),
     (re.compile(r"(pho )?hieu truong"), re.compile(r"(phan hieu )?truong\b")),
@@ -91,6 +96,9 @@ def days_on(sheets: Sequence[Sheet]) -> Days:
 def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
     """The same candidates of a head with scores that the checks lower or raise, best first again."""
     weighed = dict(found)
+    weighed["issued_date"] = tuple(
+        _scaled(one, _date_sense(one.value, days, code_year)) for one in found.get("issued_date", ())
+    )
     type_name = _first(found, "type_name")
     organ = _first(found, "organ_name")
     weighed["code_notation"] = tuple(
@@ -111,20 +119,7 @@ def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
     place = _first(found, "place")
     for name in ("organ_name", "parent_organ_name") if place else ():
         weighed[name] = tuple(_scaled(one, _place_sense(one.value or "", place or "")) for one in weighed[name])
-    ordered = {name: tuple(sorted(ones, key=lambda one: -one.score)) for name, ones in weighed.items() if ones}
-    return ordered | _weighed_days(found.get("issued_date", ()), days, code_year)
-
-
-def _weighed_days(found: Sequence[Candidate], days: Days, code_year: str | None) -> Candidates:
-    """The days, best first, and none of them sure where something speaks against the first."""
-    factors = [_date_sense(one.value, days, code_year) for one in found]
-    weighed = sorted(
-        ((_scaled(one, factor), factor) for one, factor in zip(found, factors, strict=True)),
-        key=lambda pair: -pair[0].score,
-    )
-    if weighed and weighed[0][1] < 1:
-        return {"issued_date": tuple(replace(one, score=min(one.score, _CONTRADICTED)) for one, _ in weighed)}
-    return {"issued_date": tuple(one for one, _ in weighed)} if weighed else {}
+    return {name: tuple(sorted(ones, key=lambda one: -one.score)) for name, ones in weighed.items() if ones}
 
 
 def weigh_received(found: Candidates) -> Candidates:
@@ -195,11 +190,11 @@ def _date_sense(value: str | None, days: Days, code_year: str | None) -> float:
     day = date.fromisoformat(value)
     factor = 1.0
     if days.cited is not None and days.cited > day:
-        factor *= 0.45
+        factor *= _BEFORE_CITED
     if days.signed is not None:
-        factor *= 1.04 if day <= days.signed <= day + _LONGEST_WAIT else 0.6
+        factor *= 1.04 if day <= days.signed <= day + _LONGEST_WAIT else _CONTRADICTED
     if code_year is not None and int(code_year) != day.year:
-        factor *= 0.6
+        factor *= _CONTRADICTED
     return factor
 
 

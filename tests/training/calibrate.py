@@ -30,8 +30,9 @@ _SHARES = {"typical": 0.5, "poor": 0.3, "clean": 0.1, "fax": 0.1}
 _COSTS, _COSTS_OF_OTHERS = 60, 300
 """How many right values that nobody looks at one wrong one among them outweighs: of fields that some paper must have, and of
 others, where a person is not asked anyhow."""
-_LEAST_SCORE = 0.2
-"""Below, nothing is accepted even where hardly anything drawn was wrong: real papers go wrong in more ways."""
+_LEAST_SCORE, _LEAST_ALONE = 0.2, 0.3
+"""Below, nothing is accepted even where hardly anything drawn was wrong, for real papers go wrong in more ways; what was read
+once must have more."""
 _LEAST_CHANCE = 0.95
 """And nothing that is less likely right, whatever it gains."""
 _LEAST_SAMPLE = 30
@@ -115,7 +116,11 @@ def curves_of(outcomes: Sequence[Outcome]) -> dict[Key, Curve]:
     for ways in (("typed", "alone"), ("agreed", "mixed")):
         found = cases_of(outcomes, Calibration(curves))
         curves |= {
-            key: curve_of(cases, costs=_COSTS if key[0] in _MANDATORY else _COSTS_OF_OTHERS)
+            key: curve_of(
+                cases,
+                costs=_COSTS if key[0] in _MANDATORY else _COSTS_OF_OTHERS,
+                least=_LEAST_ALONE if key[1] == "alone" else _LEAST_SCORE,
+            )
             for key, cases in found.items()
             if key[1] in ways and len(cases) >= _LEAST_SAMPLE
         }
@@ -143,10 +148,10 @@ def cases_of(outcomes: Iterable[Outcome], after_one: Calibration) -> dict[Key, l
     return cases
 
 
-def curve_of(cases: Sequence[Case], *, costs: int = _COSTS) -> Curve:
+def curve_of(cases: Sequence[Case], *, costs: int = _COSTS, least: float = _LEAST_SCORE) -> Curve:
     """The rising curve nearest to the cases (pool adjacent violators), each pool drawn a little towards a half.
 
-    `costs`: how many right values a wrong one outweighs where it is decided what is accepted.
+    `costs`: how many right values a wrong one outweighs where it is decided what is accepted; `least`: nothing below is.
     """
     ordered = sorted(cases)
     pools: list[list[Case]] = []
@@ -161,14 +166,14 @@ def curve_of(cases: Sequence[Case], *, costs: int = _COSTS) -> Curve:
         scores += [round(pool[0][0], 4), round(pool[-1][0], 4)]
         chances += [round(best, 4)] * 2
     credible = next((score for score, chance in zip(scores, chances, strict=True) if chance >= _LEAST_CHANCE), _NEVER)
-    return Curve(tuple(scores), tuple(chances), max(_enough(ordered, costs), credible))
+    return Curve(tuple(scores), tuple(chances), max(_enough(ordered, costs, least), credible))
 
 
 def _rate(pool: Sequence[Case]) -> float:
     return sum(right for _, right in pool) / len(pool)
 
 
-def _enough(ordered: Sequence[Case], costs: int) -> float:
+def _enough(ordered: Sequence[Case], costs: int, least: float) -> float:
     """The score from which on accepting gains most, were the wrong ones read somewhat better than they were; above all scores
     where it gains nothing."""
     ordered = sorted((score if right else _better(score), right) for score, right in ordered)
@@ -176,7 +181,7 @@ def _enough(ordered: Sequence[Case], costs: int) -> float:
     for taken, (score, right) in enumerate(reversed(ordered), 1):
         gain += 1 if right else -costs
         last_of_its_score = taken == len(ordered) or ordered[-taken - 1][0] < score
-        if last_of_its_score and gain > most and score >= _LEAST_SCORE:
+        if last_of_its_score and gain > most and score >= least:
             most, best = gain, score
     return round(best, 4)
 
