@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from ocr_workers.reading.sense import Candidates
 from ocr_workers.reading.sight import Candidate
+from ocr_workers.reading.signature_words import POSITIONS
 from ocr_workers.reading.text import distance, letters, same
 from sohoa.model import nfc
 
@@ -64,6 +65,8 @@ class Dictionary:
         count = self._counts[name][one.value or ""]
         if not count:
             return one
+        if name == "signer_position" and _has_deputy(one.value or ""):
+            return one
         support = count / (count + _HALF)
         if name == "signer_name":
             support *= self._belonging(one.value or "", found)
@@ -101,6 +104,12 @@ class Dictionary:
 
 
 EMPTY = Dictionary(())
+
+
+def _has_deputy(position: str) -> bool:
+    """Whether a deputy's position ends so (GIÁM ĐỐC, PHÓ GIÁM ĐỐC): that an office has a head does not tell him from a deputy
+    whose first word was not read."""
+    return any(other != position and other.endswith(position) for other in POSITIONS)
 
 
 def _key(value: str) -> str:

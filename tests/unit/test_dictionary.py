@@ -47,6 +47,13 @@ def test_a_misleading_dictionary_never_makes_an_accepted_wrong_value(value: str,
     assert best.value == value or not SURE.accepts("signer_name", [best])
 
 
+def test_that_the_head_is_known_does_not_make_surer_that_no_deputy_signed() -> None:
+    found = _found(signer_position=("GIÁM ĐỐC", 0.4))
+    assert OFFICE.weigh(found) == found
+    deputies = Dictionary([HEAD | {"signer_position": "PHÓ GIÁM ĐỐC"}] * 20)
+    assert deputies.weigh(_found(signer_position=("PHÓ GIÁM ĐỐC", 0.4)))["signer_position"][0].score > 0.7
+
+
 @pytest.mark.parametrize(
     ("name", "read", "known"),
     [
