@@ -88,8 +88,10 @@ class PostgresServer:
                 held.callback(_let_go, conn)
                 # READ COMMITTED: what is looked for is looked for after the lock is had, and no snapshot is kept for hours
                 conn.execution_options(sohoa_kind=Kind.BESIDE).begin()
-                conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
                 have_alone(conn)
+                # last: a query with parameters leaves a portal open, and with it the snapshot that an index made meanwhile
+                # would wait for
+                conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             yield
 
     def explained(self, error: DBAPIError) -> SohoaError | None:
