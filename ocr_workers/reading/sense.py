@@ -22,7 +22,7 @@ _STAMPED = re.compile(r"(?<!\d)(?:(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)|((?:
 _TORN_YEARS = re.compile(r"\b(?:19|20)\d\d (?:19|20)\d\d\b")
 _NO_LETTER = re.compile(r"[ÖöÏïÜüŠšŽžÇçÑñÅåØøÆæßŒœ€£¥§©®¢¿¡{}\[\]<>=|\\~]")
 _STRANGE = 0.5  # how much less sure what has a sign or letter that no Vietnamese text has
-_COUNTED = re.compile(
+_IN_STROKES = re.compile(
     r"\b(?i:đợt|quý|lần|kỳ|khóa|khoá|phần|tập|cấp|hạng|loại|chương|giai đoạn|nhiệm kỳ)\s+(?:[IVX]*I|[A-ZĐ])\b"
 )
 _STROKES, _LABEL_IN_CAPITALS = 0.7, 0.7
@@ -171,7 +171,7 @@ def _place_sense(agency: str, place: str) -> float:
 
 def _subject_sense(value: str) -> float:
     factor = _TORN if _TORN_YEARS.search(value) else 1.0
-    factor *= _STROKES if _COUNTED.search(value) else 1.0
+    factor *= _STROKES if _IN_STROKES.search(value) else 1.0
     return factor * (_LABEL_IN_CAPITALS if re.match(r"\W*V?/V\b", value) else 1.0)
 
 

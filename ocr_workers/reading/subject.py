@@ -25,7 +25,7 @@ _ISSUER = re.compile(
 _AFTER = re.compile(
     r"^\W*(quyet dinh|quyet nghi|nghi quyet|chi thi|thong bao|cap phep cho|chung nhan|cap cho|cho phep)\W*:?\W*$"
 )
-_COUNTED = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|nhiem ky|tap|giai doan|so)$")
+_COUNTED = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|tap|so)$")
 _GOES_ON = re.compile(r"(\b(của|với|tại|và|cho|do|theo|từ|đến|hoặc)|,)\s*$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _TORN_STROKE = re.compile(r"(?<=\d)[Il|](?=(?:QĐ|NQ|NĐ|TT|CT|KH|TB|BC|CV|UBND)[-/])")

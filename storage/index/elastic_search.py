@@ -56,9 +56,8 @@ def search(
     except IndexAway:
         view.forget_own()
         raise
-    total = max(
-        int(counted["hits"]["total"]["value"]), len(found)
-    )  # asked for one after the other, and one went meanwhile
+    # Hits and total are asked for one after the other: a paper may go in between.
+    total = max(int(counted["hits"]["total"]["value"]), len(found))
     seen = (at.seen if at else 0) + len(found)
     following = None
     if found and seen < total:

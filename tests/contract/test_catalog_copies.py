@@ -10,7 +10,7 @@ import pytest
 
 from sohoa.cli.backup import run_backup
 from sohoa.clock import FixedClock
-from sohoa.errors import BadRequest, NotFound
+from sohoa.errors import BadRequest, NotFound, SetupError
 from sohoa.states import CopyOf
 from storage.catalog import copies
 from storage.catalog.database import Database
@@ -53,6 +53,10 @@ def test_backup_by_other_means_is_noted_where_somebody_says_so(
     run_backup(to=None, made=True, as_json=False)
     with database.read() as conn:
         assert [key for key, _ in copies.last_made(conn).items()] == [(CopyOf.CATALOGUE, "")]
+    with database.write_beside() as conn:
+        conn.exec_driver_sql("DROP TABLE copies")  # as before migration 0010
+    with pytest.raises(SetupError):
+        run_backup(to=None, made=True, as_json=False)
     for to, made in ((None, False), (tmp_path, True)):
         with pytest.raises(BadRequest):
             run_backup(to=to, made=made, as_json=False)

@@ -21,7 +21,7 @@ from sohoa.states import DocumentStatus, JobKind, Review
 from storage.catalog import document_counts, documents, jobs, outbox, page_rows, tables, viewings
 from storage.catalog import postgres as postgres_backend
 from storage.catalog.backend import Kind
-from storage.catalog.database import Database
+from storage.catalog.database import Database, alone
 from storage.catalog.presence import try_lock
 from tests.support import postgres
 from tests.support.postgres import Postgres
@@ -226,6 +226,20 @@ def test_index_whose_making_was_cut_off_is_made_by_the_next_to_open_the_catalogu
             with pytest.raises(StoreUnavailable):
                 migrating.result()
         assert not catalogue._is_current()
+        catalogue.migrate()
+        assert catalogue._is_current()
+        catalogue.close()
+
+
+@pytest.mark.postgres
+def test_who_has_an_empty_catalogue_alone_keeps_no_snapshot_that_an_index_would_wait_for(
+    postgres_server: Postgres,
+) -> None:
+    held = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_xmin IS NOT NULL"
+    others = f"{held} AND pid <> pg_backend_pid()"
+    with postgres.database(postgres_server) as name, alone(postgres_server.url(name)):
+        assert not postgres_server.run(others, database=name)  # else the next line would wait for ever
+        catalogue = Database(postgres_server.url(name), alone=True)
         catalogue.migrate()
         assert catalogue._is_current()
         catalogue.close()

@@ -17,6 +17,7 @@ from ocr_workers.reading.digits import (
     DigitReader,
     Grammar,
     Reading,
+    Span,
     locate_spans,
 )
 from tests.training.digit_hands import Hands
@@ -151,13 +152,18 @@ def test_date_and_number_of_a_quoted_paper_are_not_taken() -> None:
     assert locate_spans(page) == (None, None)
 
 
-@pytest.mark.parametrize("number_line", ["Số: 04-NQ/TU", "Số 17 /2025/QĐ-UBND", "Số: //42/UBND-KSTTHC"])
-def test_room_ends_where_the_notation_begins(number_line: str) -> None:
+def _room_of_number(number_line: str) -> Span:
     sheet = Sheet()
     sheet.write("Lâm Sơn, ngày 06 tháng 11 năm 2017", 820, 300)
     sheet.write(number_line, 320, 300)
     span, _ = locate_spans(sheet.page())
     assert span is not None
+    return span
+
+
+@pytest.mark.parametrize("number_line", ["Số: 04-NQ/TU", "Số 17 /2025/QĐ-UBND", "Số: //42/UBND-KSTTHC"])
+def test_room_ends_where_the_notation_begins(number_line: str) -> None:
+    span = _room_of_number(number_line)
     notation = {"04": "-NQ", "17": "/2025", "//": "/UBND"}[number_line.split()[1][:2]]
     font = ImageFont.truetype(str(FONT), SIZE_PX)
     expected = 320 + font.getlength(number_line[: number_line.index(notation)])
@@ -166,11 +172,7 @@ def test_room_ends_where_the_notation_begins(number_line: str) -> None:
 
 @pytest.mark.parametrize("number_line", ["Số: Z8HD-CAT", "Số: HD-CAT"])
 def test_room_is_wide_enough_where_the_notation_is_glued_to_the_digits(number_line: str) -> None:
-    sheet = Sheet()
-    sheet.write("Lâm Sơn, ngày 06 tháng 11 năm 2017", 820, 300)
-    sheet.write(number_line, 320, 300)
-    span, _ = locate_spans(sheet.page())
-    assert span is not None
+    span = _room_of_number(number_line)
     assert span.labels_seen == 1
     assert span.box[2] - span.left > 4.5 * span.em_px  # four digits by hand take about two
 
