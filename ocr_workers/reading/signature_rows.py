@@ -39,6 +39,7 @@ _NAME_FOR_SURE = 0.7
 _EDGE_MM = 3.0  # a capital
 _BESIDE_MM = 12.0  # how far the middles of two titles of one signer stand apart at most
 _LOWER_ROW = 0.6  # how much less sure a position is that print follows which nothing could be read of
+_TALLEST_MM = 8.0  # of a title in one line; a taller one is two lines that were read as one
 _MOST_TITLES = 3
 _MOST_WORDS = 6  # of a name with a degree
 _TITLE_LIKE = 0.6
@@ -186,10 +187,15 @@ def read_title(look: Look) -> TitleRead | None:
             row = vote_on_row([cell for seen in look.seen for cell in seen if level(cell.box, box)])
         voted.append(row)
     title = _with_powers_seen(combine([row for row in voted if row is not None]), look, name_row)
-    below = look.unread_below
-    if title is None or title.position is None or below is None or any(level(below, _row_box(cells)) for cells in rows):
+    if title is None or title.position is None:
         return title
-    return replace(title, position_chance=_LOWER_ROW * title.position_chance)
+    below = look.unread_below
+    doubts = (
+        below is not None and not any(level(below, _row_box(cells)) for cells in rows),
+        title.position_box is not None and _goes_on_below(look, title.position_box, voted, name_row),
+        title.position_box is not None and title.position_box[3] - title.position_box[1] > _TALLEST_MM * look.mm,
+    )
+    return replace(title, position_chance=_LOWER_ROW ** sum(doubts) * title.position_chance)
 
 
 def _row_is_told(row: TitleRow, lines: int) -> bool:
@@ -289,10 +295,38 @@ def _title_rows(seen: list[list[Cell]], name_row: Box | None) -> list[list[Cell]
     return sorted(rows, key=lambda row: sum(cell.box[1] for cell in row) / len(row))
 
 
+def _goes_on_below(look: Look, box: Box, rows: Sequence[TitleRow | None], name_row: Box | None) -> bool:
+    """Whether several readings saw capitals close below the position that are no title: a part of one that a seal hides."""
+    height = box[3] - box[1]
+    until = box[3] + 1.5 * height if name_row is None else min(box[3] + 1.5 * height, name_row[1])
+    titles = [row.box for row in rows if row is not None]
+
+    def is_more(cell: Cell) -> bool:
+        middle = (cell.box[1] + cell.box[3]) / 2
+        return (
+            box[3] < middle < until
+            and is_capitals(cell.text)
+            and abs(cell.centre - (box[0] + box[2]) / 2) < _BESIDE_MM * look.mm
+            and not any(level(cell.box, title) for title in titles)
+        )
+
+    return sum(any(is_more(cell) for cell in cells) for cells in look.seen) > 1
+
+
 def _with_powers_seen(title: TitleRead | None, look: Look, name_row: Box | None) -> TitleRead | None:
-    """That no power word stands there is in doubt where any reading saw one."""
+    """That no power word stands there is in doubt where any reading saw one, and the position as well where it stands beside
+    that, for then a deputy's may follow."""
     if title is None or title.authority is not None:
         return title
+    beside = title.position_box
+    if beside is not None and any(
+        level(cell.box, beside) and cell.box[2] <= beside[0] + look.mm and power_in(f"{cell.text} X")[0]
+        for cells in look.seen
+        for cell in cells
+    ):
+        return replace(
+            title, position_chance=_LOWER_ROW * title.position_chance, authority_chance=0.3 * title.authority_chance
+        )
     above = [cell for cells in look.seen for cell in cells if name_row is None or cell.box[3] <= name_row[1]]
     if any(power_in(cell.text)[0] and is_title(power_in(cell.text)[1]) for cell in above):
         return replace(title, authority_chance=0.3 * title.authority_chance)
