@@ -25,6 +25,8 @@ LABELS = tuple(ALPHABET.index(label) + 1 for label in "SNTM")
 BEAM = 16
 SEEN_FROM = 2e-3
 """Classes less probable than this in a column are not followed."""
+_ASIDE = 2
+"""Columns beside its ink in which the model may tell of a digit."""
 _FOLLOWED_FROM = 1e-5
 """Nor are texts: what one may become has no more mass than it has."""
 
@@ -127,6 +129,18 @@ def masses(scores: Scores, grammar: Grammar, *, before: int, after: int, by_labe
     placed = {text: mass * labels for text, mass in ended.items()}
     placed[""] = min(placed.get("", 0.0), nothing if grammar is not Grammar.YEAR else labelled)
     return {text: mass for text, mass in placed.items() if may_be(text, grammar)}
+
+
+def no_digits_outside(scores: Scores, ink: tuple[float, float], grammar: Grammar) -> Scores:
+    """The same for digits that are known to stand within `ink` (shares of the width) alone: a stroke after a number is the
+    slash, any other nothing."""
+    begin, end = (round(share * len(scores)) for share in ink)
+    told = scores.copy()
+    after = SLASH if grammar is Grammar.NUMBER else 0
+    for part, instead in ((told[: max(begin - _ASIDE, 0)], 0), (told[end + _ASIDE :], after)):
+        part[:, instead] += part[:, _PLACES].sum(axis=1)
+        part[:, _PLACES] = 0.0
+    return told
 
 
 def _seen(scores: Scores) -> list[list[tuple[str, float]]]:

@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ocr_workers.reading.digit_decode import ALPHABET, Grammar, Scores, masses
+from ocr_workers.reading.digit_decode import ALPHABET, Grammar, Scores, masses, no_digits_outside
+from ocr_workers.reading.digit_ink import Layers, layers_of, lifted, set_apart
 from ocr_workers.reading.digit_spans import DateSpans, Span, locate_spans
 from ocr_workers.reading.levels import darkest, percentile
 
@@ -37,6 +38,8 @@ __all__ = [
 Pixels = npt.NDArray[np.uint8]
 
 CROP_HEIGHT = 48
+ROOM_PX = 18
+"""Above and below a crop, where digits by hand may reach that are lifted into it."""
 COLUMN_PX = 2
 WIDE_PX = 300
 """A crop that is wider is looked at in one view only."""
@@ -84,13 +87,8 @@ class DigitReader:
 
     def read_all(self, pixels: Pixels, asked: Sequence[tuple[Span, Grammar]]) -> list[tuple[Reading, ...]]:
         """One answer for each span."""
-        looks = {span: _Look(_cut(pixels, span)) for span, _ in asked}
-        answers = []
-        for span, grammar in asked:
-            left, _, right, _ = span.box
-            room = ((span.left - left) / (right - left), (span.right - left) / (right - left))
-            answers.append(self._answer(looks[span], grammar, room, placed=span.labels_seen > 0))
-        return answers
+        looks = {span: _look(pixels, span) for span, _ in asked}
+        return [self._answer(looks[span], grammar, placed=span.labels_seen > 0) for span, grammar in asked]
 
     def read_crops(
         self, crops: Sequence[Pixels], grammar: Grammar, rooms: Sequence[tuple[float, float]]
@@ -100,27 +98,28 @@ class DigitReader:
         A crop (grey, or RGB) is about two ems of the print high, its baseline at 0.7 of that, and reaches over both labels.
         """
         return [
-            self._answer(_Look(_to_height(darkest(crop))), grammar, (left / width, right / width), placed=True)
+            self._answer(_Look(_to_height(darkest(crop)), (left / width, right / width)), grammar, placed=True)
             for crop, (left, right) in zip(crops, rooms, strict=True)
             for width in [crop.shape[1]]
         ]
 
-    def _answer(self, look: _Look, grammar: Grammar, room: tuple[float, float], *, placed: bool) -> tuple[Reading, ...]:
+    def _answer(self, look: _Look, grammar: Grammar, *, placed: bool) -> tuple[Reading, ...]:
         """What one view says where it is sure; else what all views do."""
         if not look.columns:
             look.columns.append(self._scores(_view(look.crop, *VIEWS[0])))
-        readings = self._readings(look.columns, grammar, room, placed=placed)
+        readings = self._readings(look, grammar, placed=placed)
         is_sure = bool(readings) and readings[0].probability >= SURE_AT_ONCE
         if is_sure or len(look.columns) > 1 or look.crop.shape[1] > WIDE_PX:
             return readings
         look.columns += [self._scores(_view(look.crop, *way)) for way in VIEWS[1:]]
-        return self._readings(look.columns, grammar, room, placed=placed)
+        return self._readings(look, grammar, placed=placed)
 
-    def _readings(
-        self, columns: list[Scores], grammar: Grammar, room: tuple[float, float], *, placed: bool
-    ) -> tuple[Reading, ...]:
+    def _readings(self, look: _Look, grammar: Grammar, *, placed: bool) -> tuple[Reading, ...]:
         """The views' mean masses, calibrated, best first."""
-        left, right = room
+        left, right = look.room
+        columns = (
+            look.columns if look.ink is None else [no_digits_outside(view, look.ink, grammar) for view in look.columns]
+        )
         votes = [
             masses(view, grammar, before=round(left * len(view)), after=round(right * len(view)), by_labels=not placed)
             for view in columns
@@ -146,9 +145,12 @@ class DigitReader:
 
 @dataclass(slots=True)
 class _Look:
-    """A crop, and what the model sees in each view of it that it was shown."""
+    """A crop, from where to where in it (shares of its width) the room is and, where they have a colour of their own, the digits;
+    and what the model sees in each view of it that it was shown."""
 
     crop: Pixels
+    room: tuple[float, float]
+    ink: tuple[float, float] | None = None
     columns: list[Scores] = field(default_factory=list)
 
 
@@ -159,24 +161,48 @@ def _calibrated(mass: float, grammar: Grammar) -> float:
     return chance if mass > 0.5 else min(chance, mass)
 
 
-def _cut(pixels: Pixels, span: Span) -> Pixels:
-    """The crop of a span, level, CROP_HEIGHT high; what lies beyond the page is paper."""
+def _look(pixels: Pixels, span: Span) -> _Look:
+    """The crop of a span, level, CROP_HEIGHT high, digits by hand in it upon the line and, where they have a colour of their own,
+    apart from print; beyond the page is paper."""
     left, top, right, bottom = span.box
     scale = CROP_HEIGHT / (2.0 * span.em_px)
-    size = (min(MOST_PX, max(8, round((right - left) * scale))), CROP_HEIGHT)
+    width = min(MOST_PX, max(8, round((right - left) * scale)))
+    room = ((span.left - left) / (right - left), (span.right - left) / (right - left))
     rise = 4 + round(abs(span.slope) * (right - left))
-    low, start = max(0, top - rise), max(0, left - 4)
-    cut = pixels[low : bottom + rise, start : right + 4]
+    more = round(ROOM_PX / scale)
+    low, start = max(0, top - more - rise), max(0, left - 4)
+    cut = pixels[low : bottom + more + rise, start : right + 4]
     if not cut.size:
-        return np.full((size[1], size[0]), 255, np.uint8)
-    part = darkest(cut)
+        return _Look(np.full((CROP_HEIGHT, width), 255, np.uint8), room)
     middle = span.baseline - 0.4 * span.em_px  # of what a line is high
     across = [scale, 0.0, (start - left) * scale]
-    down = [-span.slope * scale, scale, CROP_HEIGHT / 2 - (middle - low - span.slope * (left - start)) * scale]
-    if scale < 1:
-        part = np.asarray(cv2.GaussianBlur(part, (0, 0), 0.35 / scale), np.uint8)
-    level, paper = np.array([across, down]), percentile(part, 80)
-    return np.asarray(cv2.warpAffine(part, level, size, borderMode=cv2.BORDER_CONSTANT, borderValue=paper), np.uint8)
+    half = ROOM_PX + CROP_HEIGHT / 2
+    down = [-span.slope * scale, scale, half - (middle - low - span.slope * (left - start)) * scale]
+    level = np.array([across, down])
+    in_room = (room[0] * width, room[1] * width)
+
+    def levelled(part: Pixels, *, lift: bool = True) -> Pixels:
+        if scale < 1:
+            part = np.asarray(cv2.GaussianBlur(part, (0, 0), 0.35 / scale), np.uint8)
+        paper, size = percentile(part, 80), (width, CROP_HEIGHT + 2 * ROOM_PX)
+        line = np.asarray(
+            cv2.warpAffine(part, level, size, borderMode=cv2.BORDER_CONSTANT, borderValue=paper), np.uint8
+        )
+        if lift and span.labels_seen:
+            line = lifted(line, in_room, base=half + 0.4 * CROP_HEIGHT / 2, em=CROP_HEIGHT / 2)
+        return line[ROOM_PX:-ROOM_PX]
+
+    layers = layers_of(cut) if span.labels_seen else None
+    if layers is not None:
+        apart = set_apart(Layers(levelled(layers.printed, lift=False), levelled(layers.inked)), in_room)
+        if apart is not None:
+            width = apart.crop.shape[1]
+            return _Look(apart.crop, _shares(apart.room, width), _shares(apart.ink, width))
+    return _Look(levelled(darkest(cut)), room)
+
+
+def _shares(columns: tuple[float, float], width: int) -> tuple[float, float]:
+    return columns[0] / width, columns[1] / width
 
 
 def _to_height(crop: Pixels) -> Pixels:

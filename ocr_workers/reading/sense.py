@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from ocr_workers.reading.code import initials
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Sheet
+from ocr_workers.reading.subject import STROKES_COUNTED
 from ocr_workers.reading.syllables import is_syllable
 from ocr_workers.reading.text import fold, same
 from sohoa.mandatory import mandatory_fields
@@ -112,7 +113,7 @@ def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
         weighed[name] = tuple(
             _scaled(one, _STRANGE if _NO_LETTER.search(one.value or "") else 1.0) for one in weighed[name]
         )
-    weighed["subject"] = tuple(_scaled(one, _subject_sense(one.value or "")) for one in weighed["subject"])
+    weighed["subject"] = tuple(_scaled(one, _subject_sense(one)) for one in weighed["subject"])
     kind = type_named(type_name) if type_name else None
     if kind is not None and kind.kind == "act" and "subject" not in mandatory_fields(kind.name):
         weighed["subject"] = tuple(_scaled(one, _HAS_NONE) for one in weighed["subject"])
@@ -152,9 +153,16 @@ def weigh_signed(found: Candidates, type_name: str | None, organ: str | None) ->
 
 
 def impossible_words(text: str) -> list[str]:
-    """Words in small letters (or all capitals of a length no code has) that no Vietnamese syllable is spelt like."""
-    words = re.findall(r"[^\W\d_]+", text)
-    return [word for word in words if (word.islower() or len(word) > 7) and len(word) > 1 and not is_syllable(word)]
+    """Words in small letters, or in capitals of a length or with marks that no code has, that no Vietnamese syllable is spelt
+    like."""
+    words = [word for word in re.findall(r"[^\W\d_]+", text) if len(word) > 1]
+    spelt = [word for word in words if word.islower() or len(word) > 7 or (word.isupper() and _has_marks(word))]
+    return [word for word in spelt if not is_syllable(word)]
+
+
+def _has_marks(word: str) -> bool:
+    """Whether a letter but Đ has a mark."""
+    return fold(word) != word.lower().replace("đ", "d")
 
 
 def _place_sense(agency: str, place: str) -> float:
@@ -169,9 +177,10 @@ def _place_sense(agency: str, place: str) -> float:
     return 1.0
 
 
-def _subject_sense(value: str) -> float:
+def _subject_sense(one: Candidate) -> float:
+    value = one.value or ""
     factor = _TORN if _TORN_YEARS.search(value) else 1.0
-    factor *= _STROKES if _IN_STROKES.search(value) else 1.0
+    factor *= _STROKES if _IN_STROKES.search(value) and one.source != STROKES_COUNTED else 1.0
     return factor * (_LABEL_IN_CAPITALS if re.match(r"\W*V?/V\b", value) else 1.0)
 
 

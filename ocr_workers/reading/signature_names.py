@@ -25,7 +25,7 @@ _MISMARKED_MIDDLE = 3e-7  # and one that is Văn or Thị but for marks that no 
 _MIDDLE: Final = frozenset(map(fold, ("Văn", "Thị")))
 _FOLDED_GIVEN: Final = frozenset(map(fold, GIVEN))
 _LOST = 0.05  # the chance of a name that leaves out print on one side; what shows print may have been a stroke
-_BROKEN_OFF = 0.5  # and how far such a name may be believed
+_BROKEN_OFF, _BEFORE_A_SURNAME = 0.5, 0.85  # and how far such a name may be believed
 _MISSED, _MISSED_NOISE = 0.25, 0.75  # how often a reading has no word where a syllable, or where noise stands
 _SIGNS: Final = "".join(chr(at) for at in range(33, 0x2100) if not chr(at).isalnum())
 _ODD_CASE = 0.6  # how far a syllable is believed that was read in capitals among others that were not
@@ -88,14 +88,26 @@ def vote_on_name(readings: Sequence[Sequence[Word]], print_to: tuple[float, floa
     chosen = [as_first[first], *(as_later[at] for at in places[1:])]
     inside = [slots[at] for at in places]
     syllables = tuple(chance for _, chance, _ in chosen)
-    open_sides = _open_sides(slots[first], slots[last], print_to)
-    chance = math.prod(syllables) / total * _whole(slots, first, last) * _BROKEN_OFF**open_sides
+    chance = math.prod(syllables) / total * _whole(slots, first, last)
+    chance *= _as_far_as_print(slots[first], slots[last], chosen[0][0], print_to)
     box = union([token.box for slot in inside for token in slot])
     best_reading = max(
         active, key=lambda number: sum(t.confidence for slot in inside for t in slot if t.reading == number)
     )
     raw = " ".join(token.text for slot in inside for token in slot if token.reading == best_reading)
     return NameRead(" ".join(text for text, _, _ in chosen), box, chance, syllables, raw)
+
+
+def _as_far_as_print(
+    first: list[_Token], last: list[_Token], surname: str, print_to: tuple[float, float] | None
+) -> float:
+    """Less than 1 where print goes on beyond these syllables. Before what is a surname and nothing else hardly one is lost."""
+    if print_to is None:
+        return 1.0
+    left, right = min(token.box[0] for token in first), max(token.box[2] for token in last)
+    opens = surname in COMMON_SURNAMES and surname not in GIVEN
+    before = (_BEFORE_A_SURNAME if opens else _BROKEN_OFF) if left > print_to[0] else 1.0
+    return before * (_BROKEN_OFF if right < print_to[1] else 1.0)
 
 
 def _open_sides(first: list[_Token], last: list[_Token], print_to: tuple[float, float] | None) -> int:

@@ -8,8 +8,9 @@ from itertools import pairwise
 from statistics import median
 
 from ocr_workers.reading.marks import Pairs, in_words, put_right
-from ocr_workers.reading.sight import Candidate
+from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Sheet, Span
+from ocr_workers.reading.strokes import count_strokes
 from ocr_workers.reading.syllables import is_syllable
 from ocr_workers.reading.text import fold, is_capitals, letters, likeness, spaced
 from ocr_workers.reading.types import Title
@@ -29,6 +30,10 @@ _COUNTED = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|tap|so)$")
 _GOES_ON = re.compile(r"(\b(của|với|tại|và|cho|do|theo|từ|đến|hoặc)|,)\s*$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _TORN_STROKE = re.compile(r"(?<=\d)[Il|](?=(?:QĐ|NQ|NĐ|TT|CT|KH|TB|BC|CV|UBND)[-/])")
+_IN_STROKES = re.compile(r"([IÍÌĨÏlíì1|!HTJ]{1,4})(D?)([).,;:]*)")
+"""A numeral of strokes as engines read it; a bracket that follows is often taken for a D."""
+STROKES_COUNTED = "words+strokes"
+"""The source of a subject whose numerals were counted in the pixels."""
 _ROMAN = re.compile(r"X{0,3}(IX|IV|V?I{0,3})")
 _MOST_LINES, _MOST_ABOUT = 12, 12
 _ASIDE = re.compile(r"^\W*\(?(kem theo|ban hanh kem theo|du thao|luu hanh noi bo|trinh |ap dung tu|so:)")
@@ -117,15 +122,20 @@ def find_about(sheet: Sheet, head: Head, title: Title | None, code_bottom: float
     return tuple(found)
 
 
-def read_subject(lines: Sequence[Span], own: Pairs, *, born_digital: bool, capitals: bool = False) -> Candidate | None:
-    """The lines as one text; what was read wrong in marks alone is put right, noise at the ends left out.
+def read_subject(
+    lines: Sequence[Span], own: Pairs, sight: Sight, *, born_digital: bool, capitals: bool = False
+) -> Candidate | None:
+    """The lines as one text; what was read wrong in marks alone is put right, noise at the ends left out. Numerals of
+    strokes (đợt III) are counted in the pixels: where all were, the candidate's source says so.
 
     `capitals` says that the label is V/V: engines cannot tell a small v from a large one, pixels can.
     """
     words = [word for span in lines for word in span.words]
     if not words:
         return None
-    texts = [word.text for word in words]
+    texts, counted = [word.text for word in words], False
+    if not born_digital:
+        texts, counted = _with_strokes_counted([(span.page, word) for span in lines for word in span.words], sight)
     better = texts
     if not born_digital:
         texts, sures = in_words(texts, [word.confidence for word in words])
@@ -138,7 +148,8 @@ def read_subject(lines: Sequence[Span], own: Pairs, *, born_digital: bool, capit
     changed = sum(one != other for one, other in zip(better, texts, strict=True))
     sure = [word.confidence for word in words if any(map(str.isalnum, word.text))]
     score = (0.4 + 0.35 * sum(sure) / len(sure) + 0.25 * min(sure)) * 0.975**changed if sure else 0.1
-    return Candidate(value, "\n".join(span.text for span in lines), score, tuple(span.evidence for span in lines))
+    raw, places = "\n".join(span.text for span in lines), tuple(span.evidence for span in lines)
+    return Candidate(value, raw, score, places, STROKES_COUNTED if counted else "words")
 
 
 def _goes_on(line: Span, *, started: bool, capitals: bool) -> bool:
@@ -210,6 +221,24 @@ def _mended(texts: Sequence[str]) -> list[str]:
         if text.endswith((".", "!")) and is_syllable(text[:-1]) and any(map(str.isalnum, after)):
             plain[at] = text[:-1]
     return plain
+
+
+def _with_strokes_counted(words: Sequence[tuple[int, Word]], sight: Sight) -> tuple[list[str], bool]:
+    """The words' texts, numerals of strokes as the pixels of their page have them; and whether there are any and all were
+    counted."""
+    texts = [word.text for _, word in words]
+    counted: list[bool] = []
+    for at, (page, word) in enumerate(words[1:], 1):
+        found = _IN_STROKES.fullmatch(word.text)
+        if found is None or found[1].isdigit() or not _COUNTED.match(fold(texts[at - 1])):
+            continue
+        strokes = count_strokes(sight, page, word.box)
+        counted.append(strokes is not None)
+        if strokes is not None:
+            opened = texts[at - 1].startswith("(") and (found[2] or at + 1 == len(words))
+            rest = found[3] if found[3].startswith(")") or not opened else f"){found[3]}"
+            texts[at] = "I" * strokes + rest
+    return texts, bool(counted) and all(counted)
 
 
 def _as_roman(text: str) -> str:

@@ -139,7 +139,7 @@ def _subjects(
     born_digital = sheet.page.lane == "text_layer"
     ways = [find_subject(sheet, head, title, names), tuple(about)]
     read = [
-        read_subject(lines, own, born_digital=born_digital, capitals=_labelled_high(lines[0], sight))
+        read_subject(lines, own, sight, born_digital=born_digital, capitals=_labelled_high(lines[0], sight))
         for lines in ways
         if lines
     ]

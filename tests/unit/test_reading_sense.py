@@ -184,7 +184,7 @@ def test_slips_within_a_subject_are_mended(printed: str, value: str) -> None:
 def test_text_that_the_file_holds_keeps_its_label_an_engines_is_told_by_pixels(born_digital: bool, value: str) -> None:
     [row] = sheet_of(set_page((3, LEFT, "V/V giao ban"))).rows
     line = sheet_of(set_page((3, LEFT, "V/V giao ban"))).span(row)
-    read = read_subject([line], own=Counter(), born_digital=born_digital)
+    read = read_subject([line], Counter(), NO_SIGHT, born_digital=born_digital)
     assert read is not None
     assert read.value == value
 
