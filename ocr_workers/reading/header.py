@@ -16,7 +16,9 @@ from ocr_workers.reading.zones import MOTTO, REPUBLIC, Head, is_stamp, secrecy, 
 from sohoa.model import Word
 
 _BODIES = re.compile(r"^(tinh|thanh|huyen|quan|thi|thi xa) (uy|doan)\b")
-_HANGING = ("da", "va", "cua", "cac", "ve", "so", "bo", "-", ",", "voi")
+_HANGING = ("da", "va", "cua", "cac", "ve", "-", ",", "voi")
+_KINDS = ("SỞ", "SƠ", "BỘ", "BỌ", "BÔ")  # as they are printed, or read for it: SỎ and BỐ end a place's name
+_LOOSE_DASH = re.compile(r"(?<=[^\W_])(?:- | -)(?=[^\W_])")  # no name has a space on one side of a dash alone
 _NOISE = re.compile(r"^[\W_]*$")
 _NOT_AGENCY = re.compile(r"\d{2}[.:/]\d{2}|@|email|^so[: ]+\d|^v/v|^ve viec|^ngay |^so den|\+07")
 
@@ -49,7 +51,7 @@ def read_agency(lines: Sequence[Span], own: Pairs) -> Candidate:
     raw = "\n".join(span.text for span in lines)
     read, sures = in_words([word.text for word in words], [word.confidence for word in words])
     texts = put_right(read, own, sures)
-    value = spaced(" ".join(_without_stops(texts))).strip(" .,;:'\"_*|-–")
+    value = _LOOSE_DASH.sub(" - ", spaced(" ".join(_without_stops(texts))).strip(" .,;:'\"_*|-–"))
     sure = sum(span.confidence for span in lines) / len(lines)
     worst = min(span.least for span in lines)
     score = (0.55 + 0.3 * sure + 0.15 * worst) * (1.0 if _begins(lines[0].text) else 0.75)
@@ -138,6 +140,8 @@ def _begins_agency(before: Sequence[Span], line: Span) -> bool:
     said = fold(" ".join(span.text for span in before))
     text = fold(line.text) + " "
     if said in listed("agencies.txt")["bare"] or said.split()[-1] in _HANGING or text.startswith(("va ", "- ", "cac ")):
+        return False
+    if before[-1].text.split()[-1] in _KINDS:
         return False
     if _BODIES.match(text):
         return True

@@ -22,6 +22,7 @@ _DATE = re.compile(
     r"n[aie4]m(?P<year>[^a-z]{0,10}|\W{0,2}[a-z0-9]{4,5})"
 )
 _NAMES = ("day", "month", "year")
+_YEAR_ELSEWHERE = 0.1  # how sure it is that of a date the year alone was left out: it may stand on the next line
 _RARE_ZERO = 0.4
 Part = list[tuple[str, float]]
 """Readings of one part of the date, best first; "" stands for a blank."""
@@ -64,6 +65,7 @@ def read_date(
         score = line.score * p_day * p_month * p_year
         blanks = [name for name, text in zip(_NAMES, (day, month, year), strict=True) if not text]
         if blanks:
+            score *= _YEAR_ELSEWHERE if blanks == ["year"] else 1.0
             found.append(Candidate(None, raw, score, tuple(Evidence(page, line.gaps[name]) for name in blanks)))
             continue
         value = _iso(day, month, year)

@@ -39,6 +39,7 @@ _NAME_FOR_SURE = 0.7
 _EDGE_MM = 3.0  # a capital
 _BESIDE_MM = 12.0  # how far the middles of two titles of one signer stand apart at most
 _LOWER_ROW = 0.6  # how much less sure a position is that print follows which nothing could be read of
+_BEFORE_MM = 25.0  # left of a title, where a word of it may stand that was not read
 _TALLEST_MM = 8.0  # of a title in one line; a taller one is two lines that were read as one
 _MOST_TITLES = 3
 _MOST_WORDS = 6  # of a name with a degree
@@ -194,6 +195,9 @@ def read_title(look: Look) -> TitleRead | None:
         below is not None and not any(level(below, _row_box(cells)) for cells in rows),
         title.position_box is not None and _goes_on_below(look, title.position_box, voted, name_row),
         title.position_box is not None and title.position_box[3] - title.position_box[1] > _TALLEST_MM * look.mm,
+        title.position_box is not None
+        and not title.position.startswith("PHÓ ")
+        and _begins_before(look, title.position_box),
     )
     return replace(title, position_chance=_LOWER_ROW ** sum(doubts) * title.position_chance)
 
@@ -311,6 +315,16 @@ def _goes_on_below(look: Look, box: Box, rows: Sequence[TitleRow | None], name_r
         )
 
     return sum(any(is_more(cell) for cell in cells) for cells in look.seen) > 1
+
+
+def _begins_before(look: Look, box: Box) -> bool:
+    """Whether the stems of a title's letters show that its row begins left of what was read of it: PHÓ is soon lost."""
+    left, top, right, bottom = box
+    beside = _BEFORE_MM * look.mm
+    row = look.readings.row_of_print(
+        (round(left - beside), round(top - look.mm), round(right + 0.3 * beside), round(bottom + look.mm))
+    )
+    return row is not None and row.box[0] < left - _EDGE_MM * look.mm and row.box[2] > left + _EDGE_MM * look.mm
 
 
 def _with_powers_seen(title: TitleRead | None, look: Look, name_row: Box | None) -> TitleRead | None:

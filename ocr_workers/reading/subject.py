@@ -17,7 +17,7 @@ from ocr_workers.reading.types import Title
 from ocr_workers.reading.zones import Head, is_body, is_stamp, secrecy, urgency
 from sohoa.model import Word
 
-_ABOUT = re.compile(r"^\W{0,3}(v\s*[/⁄|il1%]\s*v|v\W{1,3}v?|v[ae] viec|viv)(?=[\s:.])", re.IGNORECASE)
+_ABOUT = re.compile(r"^[\W_]{0,3}(v\s*[/⁄|il1%]\s*[vw]|v\W{1,3}v?|vx?%?v|vw|v[ae] viec|viv)(?=[\s:.])", re.IGNORECASE)
 _ISSUER = re.compile(
     r"^\W*(chu tich|giam doc|bo truong|thu truong|cuc truong|hieu truong|vien truong|chanh an|chanh thanh tra|"
     r"tong giam doc|truong (ban|phong|cong an|doan)|uy ban|ubnd|hoi dong nhan dan|hdnd|thu tuong|chinh phu|"
@@ -26,6 +26,7 @@ _ISSUER = re.compile(
 _AFTER = re.compile(
     r"^\W*(quyet dinh|quyet nghi|nghi quyet|chi thi|thong bao|cap phep cho|chung nhan|cap cho|cho phep)\W*:?\W*$"
 )
+_ADDRESSED = re.compile(r"\b(kinh (moi|gui|trinh|bao)|dien)\s*:")  # of whom it is to: the body has begun
 _COUNTED = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|tap|so)$")
 _GOES_ON = re.compile(r"(\b(của|với|tại|và|cho|do|theo|từ|đến|hoặc)|,)\s*$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -34,9 +35,10 @@ _IN_STROKES = re.compile(r"([IÍÌĨÏlíì1|!HTJ]{1,4})(D?)([).,;:]*)")
 """A numeral of strokes as engines read it; a bracket that follows is often taken for a D."""
 STROKES_COUNTED = "words+strokes"
 """The source of a subject whose numerals were counted in the pixels."""
+_SPECK = re.compile(r"^[.,·]+(?=[^\W\d_]{2})")  # before a word: dirt on the paper
 _ROMAN = re.compile(r"X{0,3}(IX|IV|V?I{0,3})")
 _MOST_LINES, _MOST_ABOUT = 12, 12
-_ASIDE = re.compile(r"^\W*\(?(kem theo|ban hanh kem theo|du thao|luu hanh noi bo|trinh |ap dung tu|so:)")
+_ASIDE = re.compile(r"^\W*\(?(kem theo|ban hanh kem theo|du thao(?=\W*$| lan\b)|luu hanh noi bo|trinh |ap dung tu|so:)")
 
 
 def find_subject(sheet: Sheet, head: Head, title: Title | None, agencies: Sequence[str] = ()) -> tuple[Span, ...]:
@@ -142,9 +144,12 @@ def read_subject(
         better = put_right(_mended(texts), own, sures)
     value = re.sub(r"\s+[.,;:]$", "", spaced(" ".join(better)).strip(" _*|~ˆ^`'\"“”‘’«»-–—").rstrip(",;:"))
     if not born_digital:
-        value = re.sub(r"^V(?:\s*[/⁄|ilI1%íì]\s*[vV]|\W{1,3}[vV]?)(?=[\s:.])", "V/V" if capitals else "V/v", value)
+        value = re.sub(
+            r"^V(?:\s*[/⁄|ilI1%íì]\s*[vVwW]|X?%?[vV]|[wW]|\W{1,3}[vV]?)(?=[\s:.])", "V/V" if capitals else "V/v", value
+        )
         value = re.sub(r"^v\s*[/⁄](?=\s)", "v/v", value)
         value = re.sub(r"^(?:[Vv][àa]|VỀ|V[eéẻẽẹêèếễể]) việc", "Về việc", value)
+    value += "”" if value.count("“") > value.count("”") and "”" in texts[-1] else ""
     changed = sum(one != other for one, other in zip(better, texts, strict=True))
     sure = [word.confidence for word in words if any(map(str.isalnum, word.text))]
     score = (0.4 + 0.35 * sum(sure) / len(sure) + 0.25 * min(sure)) * 0.975**changed if sure else 0.1
@@ -158,6 +163,8 @@ def _goes_on(line: Span, *, started: bool, capitals: bool) -> bool:
     if _AFTER.match(text):
         return False
     if re.match(r"^\W*(kinh gui|can cu|noi nhan|dieu 1|phan thu|chuong i|so\W*:|stt\b)", text):
+        return False
+    if started and _ADDRESSED.search(text):
         return False
     if is_capitals(line.text) and _ISSUER.match(text) and not capitals:
         return False
@@ -213,6 +220,7 @@ def _says(word: Word) -> bool:
 def _mended(texts: Sequence[str]) -> list[str]:
     """Small slips that every engine makes: a quote stuck to a word, a stroke of another kind, a full stop within a phrase."""
     plain = [text.replace("⁄", "/").strip("_~|'\"`‘’") or text for text in texts]
+    plain = [_SPECK.sub("", text) for text in plain]
     plain = [_TORN_STROKE.sub("/", text) for text in plain]
     plain = [text.replace("Ï", "I") if re.fullmatch(r"[IÏVX]+[.,;:]?", text) else text for text in plain]
     for at, (text, after) in enumerate(pairwise(plain)):

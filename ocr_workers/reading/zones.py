@@ -27,10 +27,11 @@ _REACH_UP, _REACH_UP_FROM_MOTTO, _REACH_DOWN = (
     20.0,
 )  # heights above and below the anchor that the head may take
 _PAGE_OF_WORDS = 25
+_CENTRED = 0.06  # of the sheet's width: further from its middle is a column's
 _HEAD_SHARE = 0.5  # of the page: nothing below is looked at for a head
 _STAMP = re.compile(
-    r"^(nguoi ky|ky boi|email|co quan|thoi gian ky|ngay ky|sao y|sao luc|trich sao|van ban den|cong van den|cv den|den$|"
-    r"ngay den|so den|chuyen|luu ho so|ho so so|kinh chuyen)"
+    r"^(nguoi ky|ky boi|email|co quan\W*:|thoi gian ky|ngay ky|sao y|sao luc|trich sao|van ban den|cong van den|cv den|den$|"
+    r"ngay den|so den|chuyen\W*([:.…]|$)|luu ho so|ho so so|kinh chuyen)"
 )
 _BODY = re.compile(
     r"^\W*(can cu|kinh gui|thuc hien|theo |xet |dieu \d|phan (thu|[ivx\d])|chuong |i[.\-/]|1[.\-/]|a[.\-/]|"
@@ -92,7 +93,9 @@ def find_head(page: Page, sheet: Sheet | None = None) -> Head:
         gutter = sheet.width * 0.48 if start is None else start - 0.5 * sheet.height
     else:
         level = sheet.level(anchor.box) - 0.6 * anchor.height
-        gutter = _gutter(sheet, [row for row in rows if _level(sheet, row) >= level], anchor)
+        gutter = _gutter(
+            sheet, [row for row in rows if _level(sheet, row) >= level and not _is_centred(sheet, row)], anchor
+        )
     left, right = _columns(sheet, rows, gutter)
     ends = _level(sheet, rows[-1]) if rows else top
     below = [span for row in sheet.rows if _level(sheet, row) > ends and (span := _unmarked(sheet, row)) is not None]
@@ -302,6 +305,12 @@ def _gutter(sheet: Sheet, rows: Sequence[Sequence[Word]], anchor: Span) -> float
             runs.append((runs[-1][0], at) if runs and runs[-1][1] == at - 1 else (at, at))
     first, last = max(runs, key=lambda run: run[1] - run[0])
     return float(spots[first] + spots[last]) / 2
+
+
+def _is_centred(sheet: Sheet, row: Sequence[Word]) -> bool:
+    """Whether a row stands in the middle of the sheet and has no gap, as a title over the number of a certificate has none."""
+    span = sheet.span(row)
+    return len(parted(row, 1.8 * sheet.height)) == 1 and abs(span.middle - sheet.width / 2) < _CENTRED * sheet.width
 
 
 def _columns(sheet: Sheet, rows: Sequence[Sequence[Word]], gutter: float) -> tuple[list[Span], list[Span]]:
