@@ -85,6 +85,6 @@ class Sheet:
 
     def page(self) -> Page:
         lines = [Line(tuple(words), union([word.box for word in words])) for words in self.lines.values() if words]
-        height, width = self.pixels.shape
+        height, width = self.pixels.shape[:2]
         blocks = tuple(Block((line,), line.box) for line in lines)
         return Page(1, width, height, 200.0, "recognised", blocks, lane="tesserocr")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from ocr_workers.reading.digit_decode import ALPHABET, Grammar, Scores, masses
+from ocr_workers.reading.digit_decode import ALPHABET, Grammar, Scores, masses, no_digits_outside
 
 
 def _columns(tokens: str, *, sure: float = 0.98) -> Scores:
@@ -76,3 +78,11 @@ def test_digits_between_no_labels_at_all_are_not_the_room() -> None:
 def test_letters_outside_the_room_are_what_is_left_of_labels() -> None:
     columns = _columns("x12xT")
     assert masses(columns, Grammar.DAY, before=3, after=9)["12"] > 0.5
+
+
+def test_where_digits_are_known_to_stand_a_stroke_behind_them_is_the_slash_and_one_before_nothing() -> None:
+    columns = np.repeat(_columns("S1861"), 3, axis=0)  # a stroke before, 86, and the slash read as a 1
+    read = partial(masses, grammar=Grammar.NUMBER, before=0, after=len(columns))
+    assert max(read(columns), key=read(columns).__getitem__) == "1861"
+    told = read(no_digits_outside(columns, (18 / 45, 33 / 45), Grammar.NUMBER))
+    assert max(told, key=told.__getitem__) == "86"

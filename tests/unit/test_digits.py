@@ -22,6 +22,7 @@ from ocr_workers.reading.digits import (
 )
 from tests.training.digit_hands import Hands
 from tests.training.digit_lines import DrawnCrop, draw_crop
+from tests.training.pen import written
 from tests.unit.digit_pages import FONT, SIZE_PX, Sheet
 
 SURE = 0.9
@@ -199,3 +200,35 @@ def test_grey_and_colour_pixels_read_alike() -> None:
     assert span is not None
     colour: npt.NDArray[np.uint8] = np.repeat(sheet.pixels[:, :, None], 3, axis=2)
     assert _reader().read(colour, span, Grammar.NUMBER) == _reader().read(sheet.pixels, span, Grammar.NUMBER)
+
+
+def _by_pen(texts: tuple[str, str], *, drop: int = 0, colour: tuple[int, int, int] | None = None) -> dict[str, str]:
+    """A header whose number and day a pen wrote, `drop` pixels too low; in `colour`, and then close to the slash."""
+    sheet = Sheet.of("", "")
+    rng = np.random.default_rng(11)
+    pixels = np.repeat(sheet.pixels[:, :, None], 3, axis=2)
+    for text, x in zip(texts, (378, 1062), strict=True):
+        ink = written(text, 44 if drop else 34, rng)
+        x = 498 - ink.shape[1] if colour is not None and x == 378 else x
+        part = pixels[308 + drop - ink.shape[0] : 308 + drop, x : x + ink.shape[1]]
+        paler = np.array(colour or (25, 25, 25), np.float32) / 250
+        part[:] = np.minimum(part, (250 * (1 - ink[..., None] / 255 * (1 - paler))).astype(np.uint8))
+    sheet.pixels = pixels if colour is not None else np.ascontiguousarray(pixels[..., 0])
+    return _all(sheet)
+
+
+def test_digits_that_hang_below_the_line_are_read_whole() -> None:
+    assert _by_pen(("1403", "30"), drop=22) == WRITTEN | {"number": "1403", "day": "30"}
+
+
+def test_coloured_digits_that_touch_the_slash_are_set_apart_from_it() -> None:
+    assert _by_pen(("9091", "06"), colour=(40, 55, 150)) == WRITTEN | {"number": "9091"}
+
+
+def test_a_coloured_line_or_a_stamp_over_printed_digits_is_no_pens() -> None:
+    sheet = Sheet.of("", "")
+    sheet.write("2082", 384, 300, line="number line")
+    pixels = np.repeat(sheet.pixels[:, :, None], 3, axis=2)
+    cv2.line(pixels, (300, 306), (700, 300), (170, 60, 120), 4)
+    sheet.pixels = pixels
+    assert _all(sheet)["number"] == "2082"

@@ -252,6 +252,11 @@ def test_a_letter_has_its_subject_under_the_number() -> None:
     assert _values(reading, *CODE) == ["2081", "SYT-NVY", "2024-04-03"]
 
 
+@pytest.mark.parametrize("label", ["Vw", "V/w", "VX%v", "_V/v", "Vv"])
+def test_the_label_of_a_letters_subject_is_known_half_read(label: str) -> None:
+    assert _values(_letter(f"{label} quản lý hồ sơ bệnh án"), "subject") == ["V/v quản lý hồ sơ bệnh án"]
+
+
 @pytest.mark.parametrize(
     ("before", "subject"),
     [
@@ -267,6 +272,35 @@ def test_a_dash_between_two_years_stays_where_the_line_ends_on_it() -> None:
     lines = [(7, MIDDLE, "Phê duyệt kế hoạch của Sở Y tế về giai đoạn 2021 –"), (8, MIDDLE, "2026")]
     reading = _read(set_page(*state_head(), (6, MIDDLE, "QUYẾT ĐỊNH"), *lines, *body(10)))
     assert _values(reading, "subject") == ["Phê duyệt kế hoạch của Sở Y tế về giai đoạn 2021 – 2026"]
+
+
+@pytest.mark.parametrize(
+    "line", ["Sở Y tế tỉnh Sông Hồng trân trọng kính mời: Các đơn vị", "Sở Y tế tỉnh Sông Hồng điện: Các đơn vị"]
+)
+def test_a_subject_ends_before_the_line_that_says_whom_the_paper_is_to(line: str) -> None:
+    lines = [(7, MIDDLE, "Dự hội nghị tổng kết công tác y tế"), (8, MIDDLE, line)]
+    reading = _read(set_page(*state_head(), (6, MIDDLE, "GIẤY MỜI"), *lines, *body(10)))
+    assert _values(reading, "subject") == ["Dự hội nghị tổng kết công tác y tế"]
+
+
+@pytest.mark.parametrize("line", ["Chuyển đổi số, cải cách hành chính", "Dự thảo Nghị quyết về y tế cơ sở"])
+def test_what_only_begins_like_a_stamp_or_a_remark_is_a_subject(line: str) -> None:
+    reading = _read(set_page(*state_head(), (6, MIDDLE, "KẾ HOẠCH"), (7, MIDDLE, line), *body(10)))
+    assert _values(reading, "subject") == [line]
+
+
+def test_a_number_under_a_certificates_title_leaves_the_columns_of_its_head_apart() -> None:
+    head = [piece for piece in state_head() if not piece[2].startswith(("Số:", "Sông"))]
+    under = [(4, MIDDLE, "GIẤY PHÉP"), (5, MIDDLE, "HOẠT ĐỘNG KHÁM BỆNH, CHỮA BỆNH"), (6, MIDDLE, "Số: 731/GP-SYT")]
+    reading = _read(set_page(*head, *under, at_left(8, "Tên cơ sở: Phòng khám đa khoa Khe Ngàn"), merged=True))
+    assert _values(reading, "code_number", "parent_organ_name") == ["731", "UBND TỈNH SÔNG HỒNG"]
+
+
+def test_a_date_whose_year_alone_is_missing_is_no_blank() -> None:
+    whole = _read(set_page(*state_head(day="Sông Hồng, ngày tháng năm"), *SUBJECT, *body(10)))
+    torn = _read(set_page(*state_head(day="Sông Hồng, ngày 03 tháng 4 năm"), *SUBJECT, *body(10)))
+    assert _values(whole, "issued_date") == _values(torn, "issued_date") == [None]
+    assert _field(torn, "issued_date").confidence < 0.2
 
 
 def test_the_table_of_a_register_is_no_subject() -> None:

@@ -12,7 +12,7 @@ from ocr_workers.reading.by_hand import ByHand
 from ocr_workers.reading.code import find_code
 from ocr_workers.reading.confidence import calibration
 from ocr_workers.reading.fields import Reading, read_fields
-from ocr_workers.reading.sense import Candidates, weigh_signed
+from ocr_workers.reading.sense import Candidates, impossible_words, weigh_signed
 from ocr_workers.reading.sight import NO_SIGHT, Candidate
 from ocr_workers.reading.spans import sheet_of
 from ocr_workers.reading.subject import read_subject
@@ -53,6 +53,26 @@ def test_an_agencys_name_with_a_dash_is_no_number() -> None:
 def test_a_name_keeps_the_dash_that_its_second_line_begins_with_and_loses_stray_stops() -> None:
     reading = _decision(agency=("UBND HUYỆN KHE NGÀN", "PHÒNG TÀI CHÍNH.", "- KẾ HOẠCH"), code="Số: 1/QĐ-TCKH")
     assert reading.fields["organ_name"].value == "PHÒNG TÀI CHÍNH - KẾ HOẠCH"
+
+
+def test_a_place_that_ends_like_the_word_for_a_department_ends_its_agencys_name() -> None:
+    reading = _decision(agency=("UBND XÃ NẬM SỎ", "TRUNG TÂM PHỤC VỤ", "HÀNH CHÍNH CÔNG"), code="Số: 1/QĐ-TTPV")
+    assert reading.fields["organ_name"].value == "TRUNG TÂM PHỤC VỤ HÀNH CHÍNH CÔNG"
+    assert reading.fields["parent_organ_name"].value == "UBND XÃ NẬM SỎ"
+
+
+def test_what_is_no_whole_name_goes_on_in_the_next_line() -> None:
+    reading = _decision(agency=("BỘ Y TẾ", "BỆNH VIỆN", "PHONG - DA LIỄU QUY HÒA"), code="Số: 1/QĐ-BV")
+    assert reading.fields["organ_name"].value == "BỆNH VIỆN PHONG - DA LIỄU QUY HÒA"
+
+
+def test_a_dash_in_an_agencys_name_has_a_space_on_both_sides_or_none() -> None:
+    reading = _decision(agency=("TÒA ÁN NHÂN DÂN", "KHU VỰC 4- NINH BÌNH"), code="Số: 1/QĐ-TA")
+    assert reading.fields["organ_name"].value == "TÒA ÁN NHÂN DÂN KHU VỰC 4 - NINH BÌNH"
+
+
+def test_a_word_with_marks_that_is_no_syllable_is_doubted_in_capitals_too() -> None:
+    assert impossible_words("UBND HUYỆN KHENGÀN, SỞ GD&ĐT, BQL KCN") == ["KHENGÀN"]
 
 
 def test_a_place_with_other_marks_in_the_agencys_name_than_in_the_date_makes_it_less_sure() -> None:
@@ -174,6 +194,8 @@ def test_what_stands_under_the_title_of_a_type_without_subject_is_doubtful() -> 
         ("VIv giao ban", "V/v giao ban"),
         ("Về việc giao ban (đợt I) ˆ", "Về việc giao ban (đợt I)"),
         ("Số hóa hồ sơ theo TCVN HI", "Số hóa hồ sơ theo TCVN HI"),
+        ("Về việc thành .lập Tổ công tác", "Về việc thành lập Tổ công tác"),
+        ("Về việc giao ban “Tổ công tác”", "Về việc giao ban “Tổ công tác”"),
     ],
 )
 def test_slips_within_a_subject_are_mended(printed: str, value: str) -> None:

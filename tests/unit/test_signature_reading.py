@@ -234,3 +234,15 @@ def test_an_annex_after_the_page_signed_does_not_count(tools: Tools) -> None:
     reading = tools.read(_signed("VIỆN TRƯỞNG", name="Đặng Thu Khuê").pixels, annex.pixels)
     assert reading.page == 1
     assert _values(reading)[:2] == ("Đặng Thu Khuê", "VIỆN TRƯỞNG")
+
+
+def test_a_title_that_goes_on_or_begins_under_a_seal_is_not_sure(tools: Tools) -> None:
+    page = _signed("TRƯỞNG PHÒNG", name="Phạm Quang Tuyết", seal=None)
+    alone = tools.read(page.pixels).signer_position[0]
+    page.pixels[_px(148) : _px(156), _px(119.5) : _px(126)] = 252  # where PHÓ would be
+    page.write("HHIH", 118, 152)
+    page.pixels[_px(149) : _px(155) : 3, _px(110) : _px(126)] = 60  # of which nothing can be read
+    before = tools.read(page.pixels).signer_position[0]
+    assert (alone.value, before.value) == ("TRƯỞNG PHÒNG", "TRƯỞNG PHÒNG")
+    assert alone.score >= SURE
+    assert before.score < 0.7 * alone.score

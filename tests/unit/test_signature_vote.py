@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ocr_workers.reading.signature_block import Cell, power_in
@@ -259,3 +261,33 @@ def test_impossible_syllables_are_told() -> None:
 
 def test_distance_counts_edits() -> None:
     assert [distance("GIAMDOC", other) for other in ("GIAMDOC", "GIADOC", "XIAMDOI", "")] == [0, 1, 2, 7]
+
+
+def test_a_box_that_a_stroke_stretched_takes_no_neighbours_place() -> None:
+    good = _words("Phan Thị Kỷ Anh")
+    wide = [
+        replace(word, box=(*word.box[:2], good[2].box[2], word.box[3])) if word.text == "Thị" else word for word in good
+    ]
+    read = vote_on_name([wide, good, good])
+    assert read is not None
+    assert read.text == "Phan Thị Kỷ Anh"
+    assert read.chance > 0.9
+
+
+def test_a_tone_on_a_capitals_own_mark_may_be_lost_in_every_reading() -> None:
+    assert _vote(*["Huỳnh Đức Ôn"] * 6).chance < 0.93
+    assert _vote(*["Huỳnh Đức An"] * 6).chance > 0.97
+
+
+def test_a_syllable_in_capitals_among_others_proves_less() -> None:
+    assert _vote(*["HÀ Thị Kỷ"] * 3).chance < _vote(*["Hà Thị Kỷ"] * 3).chance
+
+
+@pytest.mark.parametrize(("name", "least"), [("Nguyễn Khắc Tuyết", 0.75), ("Hoàng Khắc Tuyết", 0.0)])
+def test_print_before_what_is_nothing_but_a_surname_hides_hardly_another(name: str, least: float) -> None:
+    words = _words(name)
+    read = vote_on_name([words] * 4, (words[0].box[0] - 40.0, float(words[-1].box[2])))
+    whole = vote_on_name([words] * 4)
+    assert read is not None
+    assert whole is not None
+    assert least <= read.chance / whole.chance < (0.9 if least else 0.6)
