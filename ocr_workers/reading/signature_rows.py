@@ -177,12 +177,13 @@ def read_title(look: Look) -> TitleRead | None:
         row = vote_on_row(cells)
         place = f"title {round((box[1] + box[3]) / (9 * look.mm))}"
         views = _line_views(look, box)[:_MOST_TITLE_LINES]
+        whole = _with_print_before(look, box) if row is None or row.power is None else box
         while look.had.get(place, 0) < len(views) and not look.time_is_up:
             number = look.had.get(place, 0)
-            if row is not None and _row_is_told(row, number):
+            if row is not None and _row_is_told(row, number if whole == box else number - 1):
                 break
             above, beside = ((0.9, 2.5), (0.4, 6.0))[number % 2]
-            area = _grown(box, beside=beside * look.mm, above=above * look.mm, inside=look.block.region)
+            area = _grown(whole, beside=beside * look.mm, above=above * look.mm, inside=look.block.region)
             look.line(views[number][0], area, views[number][1])
             look.had[place] = number + 1
             row = vote_on_row([cell for seen in look.seen for cell in seen if level(cell.box, box)])
@@ -197,7 +198,7 @@ def read_title(look: Look) -> TitleRead | None:
         title.position_box is not None and title.position_box[3] - title.position_box[1] > _TALLEST_MM * look.mm,
         title.position_box is not None
         and not title.position.startswith("PHÓ ")
-        and _begins_before(look, title.position_box),
+        and _with_print_before(look, title.position_box) != title.position_box,
     )
     return replace(title, position_chance=_LOWER_ROW ** sum(doubts) * title.position_chance)
 
@@ -317,14 +318,15 @@ def _goes_on_below(look: Look, box: Box, rows: Sequence[TitleRow | None], name_r
     return sum(any(is_more(cell) for cell in cells) for cells in look.seen) > 1
 
 
-def _begins_before(look: Look, box: Box) -> bool:
-    """Whether the stems of a title's letters show that its row begins left of what was read of it: PHÓ is soon lost."""
+def _with_print_before(look: Look, box: Box) -> Box:
+    """A title's box, wider where the stems of letters show that its row begins further left: PHÓ or HIỆU was not read."""
     left, top, right, bottom = box
     beside = _BEFORE_MM * look.mm
     row = look.readings.row_of_print(
         (round(left - beside), round(top - look.mm), round(right + 0.3 * beside), round(bottom + look.mm))
     )
-    return row is not None and row.box[0] < left - _EDGE_MM * look.mm and row.box[2] > left + _EDGE_MM * look.mm
+    begins = row is not None and row.box[0] < left - _EDGE_MM * look.mm and row.box[2] > left + _EDGE_MM * look.mm
+    return (row.box[0], top, right, bottom) if row is not None and begins else box
 
 
 def _with_powers_seen(title: TitleRead | None, look: Look, name_row: Box | None) -> TitleRead | None:
