@@ -7,6 +7,7 @@ mistakes are not independent of another's, so each counts for less than one.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ _MISMARKED = 8e-6  # a syllable that no list of names holds but for its marks
 _MISMARKED_MIDDLE = 3e-7  # and one that is Văn or Thị but for marks that no name has
 _MIDDLE: Final = frozenset(map(fold, ("Văn", "Thị")))
 _FOLDED_GIVEN: Final = frozenset(map(fold, GIVEN))
+_HIGHLANDERS = 2e-5  # a syllable like K'Rang
 _LOST = 0.05  # the chance of a name that leaves out print on one side; what shows print may have been a stroke
 _BROKEN_OFF, _BEFORE_A_SURNAME = 0.5, 0.85  # and how far such a name may be believed
 _MISSED, _MISSED_NOISE = 0.25, 0.75  # how often a reading has no word where a syllable, or where noise stands
@@ -36,6 +38,10 @@ _SURNAME_SHARES: Final = {
     "Nguyễn": 0.36, "Trần": 0.11, "Lê": 0.1, "Phạm": 0.07, "Hoàng": 0.045, "Huỳnh": 0.03, "Phan": 0.04, "Vũ": 0.03, "Võ": 0.025,
     "Đặng": 0.02, "Bùi": 0.02, "Đỗ": 0.015, "Hồ": 0.013, "Ngô": 0.013, "Dương": 0.01,
 }  # fmt: skip
+_RANKED: Final = ("thiếu", "trung", "thượng", "đại")
+_RANKS: Final = ("tướng", "tá", "úy", "uý")
+_FEW = 4  # tokens at a row's left that a rank may be among
+_WITH_APOSTROPHE: Final = re.compile(r"[A-ZĐ]['’‘`´][A-ZĐ]\w+")  # K'Rang, H'Nhung
 _STEMS: Final = str.maketrans("[|1", "lll")  # a letter's stem, read as a sign
 
 
@@ -61,7 +67,9 @@ class _Token:
 def vote_on_name(readings: Sequence[Sequence[Word]], print_to: tuple[float, float] | None = None) -> NameRead | None:
     """`readings`: each is the words one reading found along the name's row, in the page frame. `print_to`: from where to
     where print is seen to stand in it, so that a name that begins later or ends earlier has lost a syllable."""
-    tokens = _in_one_case([token for number, words in enumerate(readings) for token in _tokens(words, number)])
+    tokens = _in_one_case(
+        [token for number, words in enumerate(readings) for token in _without_rank(_tokens(words, number))]
+    )
     active = {token.reading for token in tokens}
     slots = _slots(tokens)
     if not slots:
@@ -152,6 +160,14 @@ def _tokens(words: Iterable[Word], number: int) -> list[_Token]:
     return joined
 
 
+def _without_rank(tokens: list[_Token]) -> list[_Token]:
+    """Without Đại tá and the like before a name, as soldiers and the police sign."""
+    for at, (first, second) in enumerate(pairwise(tokens[:_FEW])):
+        if first.text.lower() in _RANKED and second.text.lower() in _RANKS:
+            return tokens[at + 2 :]
+    return tokens
+
+
 def _side_by_side(words: Iterable[Word]) -> list[Word]:
     """From left to right; a box that reaches over the next word, as a stroke or a seal can stretch it, ends where that begins."""
     row = sorted(words, key=lambda word: word.box[0])
@@ -195,6 +211,8 @@ def _pieces(text: str) -> list[str]:
 
 def _may_end(text: str, at: int) -> bool:
     """Whether a syllable may end before the capital at `at`: a letter that was read large within one has little after it."""
+    if _WITH_APOSTROPHE.fullmatch(text):
+        return False
     if not text[at - 1].isalnum():
         return at > 1
     return text[at - 1].islower() and (len(text) - at > 2 or is_syllable(text[:at]))
@@ -228,7 +246,7 @@ def _best(slot: list[_Token], active: int, *, opens: bool) -> tuple[str, float, 
     Known names that nobody read, but most letters of which were, may win, and lessen the chance of others.
     """
     reads = _weighed(slot)
-    options = {shaped(text) for text, _, _ in reads if text.isalpha()}
+    options = {shaped(text) for text, _, _ in reads if text.isalpha() or _WITH_APOSTROPHE.fullmatch(text)}
     options |= {name for text, _, _ in reads for name in names_like(text, opens)}
 
     def evidence(option: str) -> float:
@@ -271,11 +289,15 @@ def _noise_evidence(slot: list[_Token], active: int) -> float:
 
 def shaped(text: str) -> str:
     """A syllable with its first letter large and the others small, as names are set; capitals stay capitals."""
+    if _WITH_APOSTROPHE.fullmatch(text):
+        return f"{text[0]}'{text[2]}{text[3:].lower()}"
     return text if text.isupper() and len(text) > 1 else text[:1].upper() + text[1:].lower()
 
 
 @lru_cache(maxsize=4096)
 def _prior(option: str, opens: bool) -> float:
+    if _WITH_APOSTROPHE.fullmatch(option):
+        return 1e-7 if opens else _HIGHLANDERS
     name = option.capitalize()
     if not is_syllable(name) and name not in SURNAMES:
         return 1e-7

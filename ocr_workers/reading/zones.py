@@ -27,7 +27,7 @@ _REACH_UP, _REACH_UP_FROM_MOTTO, _REACH_DOWN = (
     20.0,
 )  # heights above and below the anchor that the head may take
 _PAGE_OF_WORDS = 25
-_CENTRED = 0.06  # of the sheet's width: further from its middle is a column's
+_CENTRED, _TITLE_WIDTH = 0.06, 0.5  # of the sheet's width: further from its middle, or wider, are a head's columns
 _HEAD_SHARE = 0.5  # of the page: nothing below is looked at for a head
 _STAMP = re.compile(
     r"^(nguoi ky|ky boi|email|co quan\W*:|thoi gian ky|ngay ky|sao y|sao luc|trich sao|van ban den|cong van den|cv den|den$|"
@@ -308,9 +308,11 @@ def _gutter(sheet: Sheet, rows: Sequence[Sequence[Word]], anchor: Span) -> float
 
 
 def _is_centred(sheet: Sheet, row: Sequence[Word]) -> bool:
-    """Whether a row stands in the middle of the sheet and has no gap, as a title over the number of a certificate has none."""
+    """Whether a row stands in the middle of the sheet alone, as a title over the number of a certificate; two columns that
+    nearly touch are wider."""
     span = sheet.span(row)
-    return len(parted(row, 1.8 * sheet.height)) == 1 and abs(span.middle - sheet.width / 2) < _CENTRED * sheet.width
+    is_narrow = span.box[2] - span.box[0] < _TITLE_WIDTH * sheet.width
+    return is_narrow and abs(span.middle - sheet.width / 2) < _CENTRED * sheet.width
 
 
 def _columns(sheet: Sheet, rows: Sequence[Sequence[Word]], gutter: float) -> tuple[list[Span], list[Span]]:

@@ -291,3 +291,17 @@ def test_print_before_what_is_nothing_but_a_surname_hides_hardly_another(name: s
     assert read is not None
     assert whole is not None
     assert least <= read.chance / whole.chance < (0.9 if least else 0.6)
+
+
+@pytest.mark.parametrize(
+    ("printed", "name"),
+    [
+        ("Đại tá Vi Thị Ngọ", "Vi Thị Ngọ"),
+        ("Trung tá. Ninh Thị Thìn", "Ninh Thị Thìn"),
+        ("ĐẠI TÁ LÊ VĂN HÙNG", "LÊ VĂN HÙNG"),
+        ("Điểu K'Rang", "Điểu K'Rang"),
+        ("Ksor H’Lâm", "Ksor H'Lâm"),
+    ],
+)
+def test_a_rank_is_no_part_of_a_name_and_an_apostrophe_is(printed: str, name: str) -> None:
+    assert _vote(*[printed] * 3).text == name
