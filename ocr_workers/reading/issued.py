@@ -11,7 +11,7 @@ from itertools import product
 from ocr_workers.reading.gaps import Letters, as_digits, is_blank, is_coloured
 from ocr_workers.reading.marks import Pairs, places, put_right
 from ocr_workers.reading.sight import Candidate, Sight
-from ocr_workers.reading.spans import Span
+from ocr_workers.reading.spans import Sheet, Span
 from ocr_workers.reading.syllables import is_syllable
 from ocr_workers.reading.text import fold, letters, spaced
 from ocr_workers.reading.zones import Head
@@ -24,6 +24,7 @@ _DATE = re.compile(
 _NAMES = ("day", "month", "year")
 _YEAR_ELSEWHERE = 0.1  # how sure it is that of a date the year alone was left out: it may stand on the next line
 _RARE_ZERO = 0.4
+_WORDS_OF_DATE = 6  # ngày … tháng … năm …
 Part = list[tuple[str, float]]
 """Readings of one part of the date, best first; "" stands for a blank."""
 
@@ -47,6 +48,19 @@ def find_date(head: Head, feet: Sequence[Span] = ()) -> DateLine | None:
             if found is not None and (spans is head.right or found.place[1] > 1):
                 return found
     return None
+
+
+def dates_of_opening(sheet: Sheet) -> tuple[Span, ...]:
+    """The dates of lines that begin with "Hôm nay": minutes, contracts and powers of attorney say there when they were made."""
+    found = []
+    for row in sheet.rows:
+        texts = [fold(word.text).strip(" ,.;:") for word in row]
+        if texts[:2] != ["hom", "nay"] or "thang" not in texts:
+            continue
+        days = [at for at in range(texts.index("thang")) if texts[at] == "ngay"]
+        if days:
+            found.append(sheet.span(row[days[-1] : days[-1] + _WORDS_OF_DATE]))
+    return tuple(found)
 
 
 def read_date(

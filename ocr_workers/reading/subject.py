@@ -226,6 +226,8 @@ def _mended(texts: Sequence[str]) -> list[str]:
     for at, (text, after) in enumerate(pairwise(plain)):
         if _COUNTED.match(fold(text)):
             plain[at + 1] = _as_roman(after)
+        if fold(text) == "nam" and _YEAR.fullmatch(after.strip(".,;:)")):
+            plain[at] = "NĂM" if text.isupper() else "năm"
         if text.endswith((".", "!")) and is_syllable(text[:-1]) and any(map(str.isalnum, after)):
             plain[at] = text[:-1]
     return plain

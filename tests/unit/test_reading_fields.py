@@ -296,6 +296,14 @@ def test_a_number_under_a_certificates_title_leaves_the_columns_of_its_head_apar
     assert _values(reading, "code_number", "parent_organ_name") == ["731", "UBND TỈNH SÔNG HỒNG"]
 
 
+def test_minutes_say_in_their_opening_when_they_were_made() -> None:
+    head = [piece for piece in state_head() if not piece[2].startswith("Sông Hồng, ngày")]
+    opening = paragraph(8, "Hôm nay, vào hồi 08 giờ 30 phút, ngày 05 tháng 6 năm 2019, tại trụ sở Sở Y tế.")
+    reading = _read(set_page(*head, (6, MIDDLE, "BIÊN BẢN"), (7, MIDDLE, "Họp xét nâng bậc lương"), *opening))
+    assert _values(reading, "issued_date", "type_name") == ["2019-06-05", "Biên bản"]
+    assert _is_absent(reading, "place")
+
+
 def test_a_date_whose_year_alone_is_missing_is_no_blank() -> None:
     whole = _read(set_page(*state_head(day="Sông Hồng, ngày tháng năm"), *SUBJECT, *body(10)))
     torn = _read(set_page(*state_head(day="Sông Hồng, ngày 03 tháng 4 năm"), *SUBJECT, *body(10)))

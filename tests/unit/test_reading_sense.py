@@ -195,6 +195,7 @@ def test_what_stands_under_the_title_of_a_type_without_subject_is_doubtful() -> 
         ("Về việc giao ban (đợt I) ˆ", "Về việc giao ban (đợt I)"),
         ("Số hóa hồ sơ theo TCVN HI", "Số hóa hồ sơ theo TCVN HI"),
         ("Về việc thành .lập Tổ công tác", "Về việc thành lập Tổ công tác"),
+        ("Về việc giao ban nắm 2020", "Về việc giao ban năm 2020"),
         ("Về việc giao ban “Tổ công tác”", "Về việc giao ban “Tổ công tác”"),
     ],
 )
