@@ -90,6 +90,13 @@ def lifted(line: Pixels, room: tuple[float, float], *, base: float, em: float) -
     return out
 
 
+def runs_across(line: Pixels, room: tuple[float, float], row: int) -> bool:
+    """Whether ink in the room goes on from above `row` to below it, as the lower half of a digit that touches other ink."""
+    left, right = (max(round(edge), 0) for edge in room)
+    ink = line[row - 2 : row + 2, left:right] < _INK * percentile(line, 80)
+    return bool(ink.all(axis=0).any())
+
+
 def _with_paler(coloured: npt.NDArray[np.bool_], paler: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Those of the `paler` pixels that hang together with enough `coloured` ones."""
     labels = cv2.connectedComponents(paler.astype(np.uint8), connectivity=8)[1]

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ocr_workers.reading.digit_decode import ALPHABET, Grammar, Scores, masses, no_digits_outside
-from ocr_workers.reading.digit_ink import Layers, layers_of, lifted, set_apart
+from ocr_workers.reading.digit_ink import Layers, layers_of, lifted, runs_across, set_apart
 from ocr_workers.reading.digit_spans import DateSpans, Span, locate_spans
 from ocr_workers.reading.levels import darkest, percentile
 
@@ -59,6 +59,9 @@ CALIBRATION = {
 """Slope and offset over the logit of a text's mass, fitted on drawn lines (tests/training/measure_digits.py --fit)."""
 UNPLACED_MOST = 0.8
 """As sure as a reading may be where no word told of the labels: it may be another line."""
+
+CUT_MOST = 0.5
+"""And where ink goes on below what the model sees: half a 3 is a 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ class DigitReader:
         texts = {text for vote in votes for text in vote}
         mean = {text: sum(vote.get(text, 0.0) for vote in votes) / len(votes) for text in texts}
         if self._calibrated:
-            most = 1.0 if placed else UNPLACED_MOST
+            most = CUT_MOST if look.is_cut else 1.0 if placed else UNPLACED_MOST
             mean = {text: min(most, _calibrated(mass, grammar)) for text, mass in mean.items()}
         best = sorted(texts, key=lambda text: (-mean[text], text))
         return tuple(Reading(text, mean[text]) for text in best if mean[text] > LEAST)
@@ -146,11 +149,12 @@ class DigitReader:
 @dataclass(slots=True)
 class _Look:
     """A crop, from where to where in it (shares of its width) the room is and, where they have a colour of their own, the digits;
-    and what the model sees in each view of it that it was shown."""
+    whether ink in the room goes on below it; and what the model sees in each view of it that it was shown."""
 
     crop: Pixels
     room: tuple[float, float]
     ink: tuple[float, float] | None = None
+    is_cut: bool = False
     columns: list[Scores] = field(default_factory=list)
 
 
@@ -181,7 +185,10 @@ def _look(pixels: Pixels, span: Span) -> _Look:
     level = np.array([across, down])
     in_room = (room[0] * width, room[1] * width)
 
+    is_cut = False
+
     def levelled(part: Pixels, *, lift: bool = True) -> Pixels:
+        nonlocal is_cut
         if scale < 1:
             part = np.asarray(cv2.GaussianBlur(part, (0, 0), 0.35 / scale), np.uint8)
         paper, size = percentile(part, 80), (width, CROP_HEIGHT + 2 * ROOM_PX)
@@ -190,6 +197,7 @@ def _look(pixels: Pixels, span: Span) -> _Look:
         )
         if lift and span.labels_seen:
             line = lifted(line, in_room, base=half + 0.4 * CROP_HEIGHT / 2, em=CROP_HEIGHT / 2)
+            is_cut = is_cut or runs_across(line, in_room, CROP_HEIGHT + ROOM_PX)
         return line[ROOM_PX:-ROOM_PX]
 
     layers = layers_of(cut) if span.labels_seen else None
@@ -197,8 +205,8 @@ def _look(pixels: Pixels, span: Span) -> _Look:
         apart = set_apart(Layers(levelled(layers.printed, lift=False), levelled(layers.inked)), in_room)
         if apart is not None:
             width = apart.crop.shape[1]
-            return _Look(apart.crop, _shares(apart.room, width), _shares(apart.ink, width))
-    return _Look(levelled(darkest(cut)), room)
+            return _Look(apart.crop, _shares(apart.room, width), _shares(apart.ink, width), is_cut)
+    return _Look(levelled(darkest(cut)), room, None, is_cut)
 
 
 def _shares(columns: tuple[float, float], width: int) -> tuple[float, float]:

@@ -38,6 +38,9 @@ _SURNAME_SHARES: Final = {
     "Nguyễn": 0.36, "Trần": 0.11, "Lê": 0.1, "Phạm": 0.07, "Hoàng": 0.045, "Huỳnh": 0.03, "Phan": 0.04, "Vũ": 0.03, "Võ": 0.025,
     "Đặng": 0.02, "Bùi": 0.02, "Đỗ": 0.015, "Hồ": 0.013, "Ngô": 0.013, "Dương": 0.01,
 }  # fmt: skip
+_DEGREES: Final = frozenset(
+    ("ths", "ts", "tskh", "pgs", "gs", "pgsts", "gsts", "bs", "bscki", "bsckii", "cki", "ckii", "ds", "ks", "cn", "ls")
+)
 _RANKED: Final = ("thiếu", "trung", "thượng", "đại")
 _RANKS: Final = ("tướng", "tá", "úy", "uý")
 _FEW = 4  # tokens at a row's left that a rank may be among
@@ -161,7 +164,9 @@ def _tokens(words: Iterable[Word], number: int) -> list[_Token]:
 
 
 def _without_rank(tokens: list[_Token]) -> list[_Token]:
-    """Without Đại tá and the like before a name, as soldiers and the police sign."""
+    """Without degrees before a name, or Đại tá and the like, as soldiers and the police sign."""
+    while tokens and "".join(filter(str.isalpha, tokens[0].text)).lower() in _DEGREES:
+        tokens = tokens[1:]
     for at, (first, second) in enumerate(pairwise(tokens[:_FEW])):
         if first.text.lower() in _RANKED and second.text.lower() in _RANKS:
             return tokens[at + 2 :]

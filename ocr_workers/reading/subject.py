@@ -70,6 +70,8 @@ def find_subject(sheet: Sheet, head: Head, title: Title | None, agencies: Sequen
             continue  # a scrap
         if not centred and (is_body(line.text) or not (started and _fills(found[-1], right, sheet))):
             break
+        if started and is_body(line.text) and line.text[:1].isupper() and _had_room(found[-1], line, sheet):
+            break
         if _ASIDE.match(fold(line.text)) and (not started or line.text.lstrip().startswith("(")):
             break
         if started and len(found) > (title.rest is not None):
@@ -115,9 +117,9 @@ def find_about(sheet: Sheet, head: Head, title: Title | None, code_bottom: float
             or secrecy(line.text)
         ):
             break
-        is_issuer = is_capitals(line.text) and _ISSUER.match(text) and not is_capitals(found[-1].text)
-        if is_issuer and not _GOES_ON.search(found[-1].text):
-            break
+        names_another = is_capitals(line.text) and (len(line.words) > 1 or _ISSUER.match(text) is not None)
+        if names_another and not is_capitals(found[-1].text) and not _GOES_ON.search(found[-1].text):
+            break  # the agency again, or a stamp
         if line.box[0] > limit or abs(line.middle - found[0].middle) > 0.14 * sheet.width:
             break
         found.append(line)
@@ -178,6 +180,12 @@ def _is_centred(line: Span, middle: float, sheet: Sheet) -> bool:
 
 def _fills(line: Span, right: float, sheet: Sheet) -> bool:
     return line.box[2] > right - 3 * sheet.height
+
+
+def _had_room(line: Span, following: Span, sheet: Sheet) -> bool:
+    """Whether the next line's first word would have stood in this line, so that it was no full line that ended there."""
+    word = following.words[0].box
+    return line.box[2] - line.box[0] + 0.5 * sheet.height + word[2] - word[0] < following.box[2] - following.box[0]
 
 
 def _right_margin(sheet: Sheet, rows: Sequence[Span]) -> float:

@@ -96,6 +96,8 @@ def find_head(page: Page, sheet: Sheet | None = None) -> Head:
         gutter = _gutter(
             sheet, [row for row in rows if _level(sheet, row) >= level and not _is_centred(sheet, row)], anchor
         )
+    if anchor is not None and gutter:
+        rows = _above_title(sheet, rows, sheet.level(anchor.box) + 2.5 * anchor.height)
     left, right = _columns(sheet, rows, gutter)
     ends = _level(sheet, rows[-1]) if rows else top
     below = [span for row in sheet.rows if _level(sheet, row) > ends and (span := _unmarked(sheet, row)) is not None]
@@ -305,6 +307,23 @@ def _gutter(sheet: Sheet, rows: Sequence[Sequence[Word]], anchor: Span) -> float
             runs.append((runs[-1][0], at) if runs and runs[-1][1] == at - 1 else (at, at))
     first, last = max(runs, key=lambda run: run[1] - run[0])
     return float(spots[first] + spots[last]) / 2
+
+
+def _above_title(sheet: Sheet, rows: list[tuple[Word, ...]], top: float) -> list[tuple[Word, ...]]:
+    """The rows of a head of two columns: from the first on that stands in the middle below `top` it is over, but for a date."""
+
+    def is_title(row: Sequence[Word]) -> bool:
+        span = sheet.span(row)
+        return (
+            _level(sheet, row) > top
+            and _is_centred(sheet, row)
+            and is_capitals(span.text)
+            and not DATE_WORDS.search(fold(span.text))
+            and not _is_number(span)
+        )
+
+    at = next((at for at, row in enumerate(rows) if is_title(row)), len(rows))
+    return rows[:at]
 
 
 def _is_centred(sheet: Sheet, row: Sequence[Word]) -> bool:

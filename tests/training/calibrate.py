@@ -58,7 +58,7 @@ Key = tuple[str, str]
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.training.calibrate", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--papers", type=int, default=1040, help="and two fifths as many with labels, or typed")
+    parser.add_argument("--papers", type=int, default=800, help="and two fifths as many with labels, or typed")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--write", action="store_true", help="replace ocr_workers/reading/calibration.json")
     asked = parser.parse_args()
