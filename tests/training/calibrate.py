@@ -26,7 +26,7 @@ from tests.benchmarks.say import say
 from tests.support.press import LAYOUTS
 
 SEEDS = (780_000, 840_000)
-"""Two draws: errors of the first were looked at, of the second none. So many papers, for among 500 one wrong value shuts a field."""
+"""Two draws: errors of the first were looked at, of the second none. Among 500 papers one wrong value shuts a field."""
 _SHARES = {"typical": 0.5, "poor": 0.3, "clean": 0.1, "fax": 0.1}
 _COSTS, _COSTS_OF_OTHERS = 60, 300
 """How many right values that nobody looks at one wrong one among them outweighs: of fields that some paper must have, and of

@@ -221,6 +221,21 @@ def test_digits_that_hang_below_the_line_are_read_whole() -> None:
     assert _by_pen(("1403", "30"), drop=22) == WRITTEN | {"number": "1403", "day": "30"}
 
 
+def test_digits_cut_off_below_by_other_ink_are_not_sure() -> None:
+    sheet = Sheet.of("", "03")
+    whole = _sureness(sheet)
+    cv2.rectangle(sheet.pixels, (1040, 318), (1140, 360), 30, -1)  # a stamp's frame into which the digits reach
+    sheet.pixels[300:320, 1075:1085] = 30
+    assert whole > 0.8
+    assert _sureness(sheet) <= 0.5
+
+
+def _sureness(sheet: Sheet) -> float:
+    _, date = locate_spans(sheet.page())
+    assert date is not None
+    return max((one.probability for one in _reader().read(sheet.pixels, date.day, Grammar.DAY)), default=0.0)
+
+
 def test_coloured_digits_that_touch_the_slash_are_set_apart_from_it() -> None:
     assert _by_pen(("9091", "06"), colour=(40, 55, 150)) == WRITTEN | {"number": "9091"}
 

@@ -252,6 +252,20 @@ def test_a_letter_has_its_subject_under_the_number() -> None:
     assert _values(reading, *CODE) == ["2081", "SYT-NVY", "2024-04-03"]
 
 
+def test_a_stamp_under_a_letters_subject_is_none_of_it() -> None:
+    reading = _letter("V/v quản lý hồ sơ bệnh án", "BỆNH VIỆN ĐA KHOA", "ĐẾN Số: 12")
+    assert _values(reading, "subject") == ["V/v quản lý hồ sơ bệnh án"]
+
+
+def test_a_paragraph_that_stands_in_the_middle_by_chance_is_no_line_of_the_subject() -> None:
+    lines = [
+        (7, MIDDLE, "Tổ chức chiến dịch tình nguyện"),
+        (8, MIDDLE, "Thực hiện Chương trình công tác năm 2022, Sở Y tế lập kế hoạch"),
+    ]
+    reading = _read(set_page(*state_head(), (6, MIDDLE, "KẾ HOẠCH"), *lines, *body(10)))
+    assert _values(reading, "subject") == ["Tổ chức chiến dịch tình nguyện"]
+
+
 @pytest.mark.parametrize("label", ["Vw", "V/w", "VX%v", "_V/v", "Vv"])
 def test_the_label_of_a_letters_subject_is_known_half_read(label: str) -> None:
     assert _values(_letter(f"{label} quản lý hồ sơ bệnh án"), "subject") == ["V/v quản lý hồ sơ bệnh án"]

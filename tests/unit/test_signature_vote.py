@@ -297,6 +297,8 @@ def test_print_before_what_is_nothing_but_a_surname_hides_hardly_another(name: s
     ("printed", "name"),
     [
         ("Đại tá Vi Thị Ngọ", "Vi Thị Ngọ"),
+        ("ThS. Âu Dương Khải", "Âu Dương Khải"),
+        ("BS. CKII. Ninh Thị Thìn", "Ninh Thị Thìn"),
         ("Trung tá. Ninh Thị Thìn", "Ninh Thị Thìn"),
         ("ĐẠI TÁ LÊ VĂN HÙNG", "LÊ VĂN HÙNG"),
         ("Điểu K'Rang", "Điểu K'Rang"),
