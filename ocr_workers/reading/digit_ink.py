@@ -26,6 +26,7 @@ _REACH = 0.12  # of the crop's height, at either end of the room, where print of
 _LOWEST, _HANGS, _SITS, _TALLEST = 0.8, 0.45, 0.1, 1.3
 """Print sizes below the base line: where the middle of a digit stands at most, where one ends that the model would see a part of,
 where one ends that is lifted; and how tall it then is at most."""
+_HIGHEST = 2.3  # print sizes: no digit is taller
 _WIDEST = 2.2  # of its height: four digits that hang together
 _NEXT = 0.4  # of its height: how far the next digit stands at most
 _MOST_PRINT = 0.3  # of the digits' ink, what is printed over and under them: more is a digit half in colour
@@ -69,7 +70,7 @@ def lifted(line: Pixels, room: tuple[float, float], *, base: float, em: float) -
     labels, stats = cv2.connectedComponentsWithStats((line < _INK * paper).astype(np.uint8), connectivity=8)[1:3]
     own = []
     for number, (x, y, wide, tall, _) in enumerate(stats[1:].tolist(), 1):
-        is_digit = tall >= 2 * _TALL * em and wide <= _WIDEST * 2 * em
+        is_digit = 2 * _TALL * em <= tall <= _HIGHEST * em and wide <= _WIDEST * 2 * em
         if is_digit and room[0] < x + wide / 2 < room[1] and -1.1 * em < y + tall / 2 - base < _LOWEST * em:
             own.append((number, x, y, x + wide, y + tall))
     if not own or max(bottom for *_, bottom in own) <= base + _HANGS * em:
