@@ -184,29 +184,33 @@ def _look(pixels: Pixels, span: Span) -> _Look:
     down = [-span.slope * scale, scale, half - (middle - low - span.slope * (left - start)) * scale]
     level = np.array([across, down])
     in_room = (room[0] * width, room[1] * width)
+    base, em = half + 0.4 * CROP_HEIGHT / 2, CROP_HEIGHT / 2
 
-    is_cut = False
-
-    def levelled(part: Pixels, *, lift: bool = True) -> Pixels:
-        nonlocal is_cut
+    def line_of(part: Pixels) -> Pixels:
+        """Level, with what stands ROOM_PX above and below the crop."""
         if scale < 1:
             part = np.asarray(cv2.GaussianBlur(part, (0, 0), 0.35 / scale), np.uint8)
         paper, size = percentile(part, 80), (width, CROP_HEIGHT + 2 * ROOM_PX)
-        line = np.asarray(
+        return np.asarray(
             cv2.warpAffine(part, level, size, borderMode=cv2.BORDER_CONSTANT, borderValue=paper), np.uint8
         )
-        if lift and span.labels_seen:
-            line = lifted(line, in_room, base=half + 0.4 * CROP_HEIGHT / 2, em=CROP_HEIGHT / 2)
-            is_cut = is_cut or runs_across(line, in_room, CROP_HEIGHT + ROOM_PX)
-        return line[ROOM_PX:-ROOM_PX]
 
-    layers = layers_of(cut) if span.labels_seen else None
+    if not span.labels_seen:
+        return _Look(_crop(line_of(darkest(cut))), room)
+    layers = layers_of(cut)
     if layers is not None:
-        apart = set_apart(Layers(levelled(layers.printed, lift=False), levelled(layers.inked)), in_room)
+        digits = lifted(line_of(layers.inked), in_room, base=base, em=em)
+        apart = set_apart(Layers(_crop(line_of(layers.printed)), _crop(digits)), in_room)
         if apart is not None:
             width = apart.crop.shape[1]
+            is_cut = runs_across(digits, in_room, ROOM_PX + CROP_HEIGHT)
             return _Look(apart.crop, _shares(apart.room, width), _shares(apart.ink, width), is_cut)
-    return _Look(levelled(darkest(cut)), room, None, is_cut)
+    line = lifted(line_of(darkest(cut)), in_room, base=base, em=em)
+    return _Look(_crop(line), room, None, runs_across(line, in_room, ROOM_PX + CROP_HEIGHT))
+
+
+def _crop(line: Pixels) -> Pixels:
+    return line[ROOM_PX:-ROOM_PX]
 
 
 def _shares(columns: tuple[float, float], width: int) -> tuple[float, float]:
