@@ -60,8 +60,9 @@ def read_agency(lines: Sequence[Span], own: Pairs) -> Candidate:
 
 
 def _without_stops(texts: Sequence[str]) -> list[str]:
-    """A name has no full stops but after what is shortened (TP. Hồ Chí Minh)."""
-    return [text[:-1] if text.endswith((".", ":")) and is_syllable(text[:-1]) else text for text in texts]
+    """A name has no full stops but after what is shortened (TP. Hồ Chí Minh), and none before a word."""
+    plain = [text.lstrip(".,·") or text for text in texts]
+    return [text[:-1] if text.endswith((".", ":")) and is_syllable(text[:-1]) else text for text in plain]
 
 
 def _agency_lines(spans: Sequence[Span], *, joint: bool = False) -> list[Span]:

@@ -18,6 +18,7 @@ from sohoa.paper_types import type_named, type_of_abbreviation
 
 Candidates = dict[str, tuple[Candidate, ...]]
 """By field name, best first."""
+_AGENCIES = ("organ_name", "parent_organ_name")
 _CITED = re.compile(r"ngay\s*(\d{1,2})\s*(?:/|-|\.|thang)\s*(\d{1,2})\s*(?:/|-|\.|nam)\s*((?:19|20)\d\d)")
 _STAMPED = re.compile(r"(?<!\d)(?:(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)|((?:19|20)\d\d)-(\d\d)-(\d\d)T)")
 _TORN_YEARS = re.compile(r"\b(?:19|20)\d\d (?:19|20)\d\d\b")
@@ -107,7 +108,8 @@ def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
     )
     for name in ("subject", "organ_name", "parent_organ_name", "place"):
         weighed[name] = tuple(
-            _scaled(one, 0.8 ** len(impossible_words(one.value or ""))) for one in found.get(name, ())
+            _scaled(one, (0.6 if name in _AGENCIES else 0.8) ** len(impossible_words(one.value or "")))
+            for one in found.get(name, ())
         )
     for name in ("subject", "organ_name", "parent_organ_name"):
         weighed[name] = tuple(
@@ -118,7 +120,7 @@ def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
     if kind is not None and kind.kind == "act" and "subject" not in mandatory_fields(kind.name):
         weighed["subject"] = tuple(_scaled(one, _HAS_NONE) for one in weighed["subject"])
     place = _first(found, "place")
-    for name in ("organ_name", "parent_organ_name") if place else ():
+    for name in _AGENCIES if place else ():
         weighed[name] = tuple(_scaled(one, _place_sense(one.value or "", place or "")) for one in weighed[name])
     return {name: tuple(sorted(ones, key=lambda one: -one.score)) for name, ones in weighed.items() if ones}
 

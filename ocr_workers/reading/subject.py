@@ -30,7 +30,7 @@ _ADDRESSED = re.compile(r"\b(kinh (moi|gui|trinh|bao)|dien)\s*:")  # of whom it 
 _COUNTED = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|tap|so)$")
 _GOES_ON = re.compile(r"(\b(của|với|tại|và|cho|do|theo|từ|đến|hoặc)|,)\s*$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_TORN_STROKE = re.compile(r"(?<=\d)[Il|](?=(?:QĐ|NQ|NĐ|TT|CT|KH|TB|BC|CV|UBND)[-/])")
+_TORN_STROKE = re.compile(r"(?<=\d)[Il|](?=(?:19|20)\d\d/|(?:QĐ|NQ|NĐ|TT|CT|KH|TB|BC|CV|UBND)[-/])")
 _IN_STROKES = re.compile(r"([IÍÌĨÏlíì1|!HTJ]{1,4})(D?)([).,;:]*)")
 """A numeral of strokes as engines read it; a bracket that follows is often taken for a D."""
 STROKES_COUNTED = "words+strokes"
@@ -229,6 +229,7 @@ def _mended(texts: Sequence[str]) -> list[str]:
     """Small slips that every engine makes: a quote stuck to a word, a stroke of another kind, a full stop within a phrase."""
     plain = [text.replace("⁄", "/").strip("_~|'\"`‘’") or text for text in texts]
     plain = [_SPECK.sub("", text) for text in plain]
+    plain = ["" if text in (".", "·", "ˆ", "^") and at + 1 < len(plain) else text for at, text in enumerate(plain)]
     plain = [_TORN_STROKE.sub("/", text) for text in plain]
     plain = [text.replace("Ï", "I") if re.fullmatch(r"[IÏVX]+[.,;:]?", text) else text for text in plain]
     for at, (text, after) in enumerate(pairwise(plain)):

@@ -51,7 +51,7 @@ def test_an_agencys_name_with_a_dash_is_no_number() -> None:
 
 
 def test_a_name_keeps_the_dash_that_its_second_line_begins_with_and_loses_stray_stops() -> None:
-    reading = _decision(agency=("UBND HUYỆN KHE NGÀN", "PHÒNG TÀI CHÍNH.", "- KẾ HOẠCH"), code="Số: 1/QĐ-TCKH")
+    reading = _decision(agency=("UBND HUYỆN KHE NGÀN", "PHÒNG .TÀI CHÍNH.", "- KẾ HOẠCH"), code="Số: 1/QĐ-TCKH")
     assert reading.fields["organ_name"].value == "PHÒNG TÀI CHÍNH - KẾ HOẠCH"
 
 
@@ -196,6 +196,8 @@ def test_what_stands_under_the_title_of_a_type_without_subject_is_doubtful() -> 
         ("Số hóa hồ sơ theo TCVN HI", "Số hóa hồ sơ theo TCVN HI"),
         ("Về việc thành .lập Tổ công tác", "Về việc thành lập Tổ công tác"),
         ("Về việc giao ban nắm 2020", "Về việc giao ban năm 2020"),
+        ("Về việc thành . lập Tổ công tác", "Về việc thành lập Tổ công tác"),
+        ("Thực hiện Quyết định số 124I2015/QĐ-TTg", "Thực hiện Quyết định số 124/2015/QĐ-TTg"),
         ("Về việc giao ban “Tổ công tác”", "Về việc giao ban “Tổ công tác”"),
     ],
 )
