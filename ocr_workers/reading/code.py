@@ -20,6 +20,8 @@ _STATE = re.compile(r"[/⁄\\]\s*(?:((?:19|20)\d\d)\s*[/⁄\\]\s*)?(?=[^\W\d])")
 _PARTY = re.compile(
     r"^\s*(?P<number>[^\-–—/]{0,12}?)\s*[-–—]\s*(?P<sign>[^\W\d][^\s/]{0,10}\s*[/⁄]\s*[^\W\d][\w.&\-]*)"
 )
+_TYPE_BEFORE_STROKE = re.compile(r"(\s*[-–—]\s*|\s+)([^\W\d_]{2,4})\s*$")
+"""Số 123 QĐ/UB, as papers of before 2000 have it, or Số: 92-BC/HND: the stroke is the notation's own."""
 _SIGN = re.compile(r"[^\W\d_][\w.&]*(?:\s*[-–—/]\s*[^\W\d_][\w.&]*){0,5}")
 _DASHES = str.maketrans({"–": "-", "—": "-", "⁄": "/", "Ð": "Đ", "ð": "đ", "Ɖ": "Đ", "\\": "/", "_": ""})
 _NOT_OF_AGENCY, _NOT_OF_TYPE, _TONED = 0.85, 0.8, 0.2
@@ -180,8 +182,12 @@ def _parse(span: Span, kind: str, *, strict: bool = False) -> CodeLine | None:
     ):
         return None  # running text
     end = _end_of_sign(line, sign)
-    gap = line.between(start, stroke.start())
     weight *= 0.85 if strict else 1.0
+    before = _TYPE_BEFORE_STROKE.search(line.text, start, stroke.start())
+    if before is not None and stroke[1] is None and before[2].translate(_DASHES) in type_of_abbreviation():
+        number, begin = (start, before.start()), before.start(2)
+        return CodeLine(line, number, (begin, end), None, line.between(*number), 0.95 * weight)
+    gap = line.between(start, stroke.start())
     return CodeLine(line, (start, stroke.start()), (stroke.end(), end), stroke[1], gap, weight)
 
 
@@ -232,7 +238,7 @@ def _end_of_sign(line: Letters, sign: re.Match[str]) -> int:
 
 def _number(raw: str) -> tuple[str | None, float]:
     bare = re.sub(r"\s+", "", raw)
-    plain = re.fullmatch(r"(\d{1,6})([A-Za-zĐđ]?)", bare)
+    plain = re.fullmatch(r"(\d{1,6})([A-Za-zĐđ]?)|\d{1,4}-\d{1,6}", bare)
     if plain is not None and bare.isascii():
         return bare, 0.5 if " " in raw else 1.0
     digits, score = as_digits(raw)

@@ -160,6 +160,8 @@ def set_apart(layers: Layers, room: tuple[float, float]) -> Apart | None:
     ):
         return None  # a digit that is printed, or one too pale
     half = (begin + end) / 2
+    if not any(middle < half for _, _, middle in letters):
+        return None  # the label is no black print either: all of the paper is in that colour
     before = max((stop for _, stop, middle in letters if middle < half), default=0)
     after = min((start for start, _, middle in letters if middle >= half), default=width)
     shift = max(before + _APART - begin, 0)

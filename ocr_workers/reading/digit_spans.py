@@ -259,7 +259,9 @@ def _number_in(page: Page, text: _Text) -> tuple[float, Span] | None:
 
 def _number_end(raw: str, start: int) -> int | None:
     """The slash before the notation, not one that the engine made of a digit; or a party paper's hyphen ("04-NQ/TU")."""
-    clear = re.compile(r"/\s?[A-ZĐÐ]{2}|/\s?(?:19|20)\d\d\s?/|(?<=\d)\s?-\s?[A-ZĐÐ]{2,4}/").search(raw, start)
+    clear = re.compile(
+        r"/\s?[A-ZĐÐ]{2}|/\s?(?:19|20)\d\d\s?/|(?<=\d)\s?-\s?[A-ZĐÐ]{2,4}/|(?<=\S)\s[A-ZĐÐ]{2,4}\s?/\s?[A-ZĐÐ]{2}"
+    ).search(raw, start)
     if clear is not None:
         return clear.start()
     return raw.index("/", start) if "/" in raw[start:] else None

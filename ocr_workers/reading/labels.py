@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import zip_longest
 
 from ocr_workers.reading.gaps import Letters
 from ocr_workers.reading.lists import listed
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Sheet, Span
-from ocr_workers.reading.text import begins_with, fold, letters, spaced
+from ocr_workers.reading.text import begins_with, fold, is_capitals, letters, spaced
 from sohoa.model import Evidence, nfc
 
 _KINDS = {
@@ -70,7 +71,22 @@ def read_labels(sheets: Sequence[Sheet], *, form: bool) -> dict[str, Candidate]:
                 found["owner_id_kind"] = Candidate(
                     kind, row.span.text[: row.start], candidate.score, candidate.evidence
                 )
-    return found
+    again = _promised_again(rows)
+    return found if again is None else found | {"due_date": again}
+
+
+def _promised_again(rows: Sequence[Row]) -> Candidate | None:
+    """The day of a sentence "… hẹn lại thời gian trả kết quả: ngày …", which may end in the next line."""
+    for row, after in zip_longest(rows, rows[1:]):
+        text = fold(row.span.text)
+        said = _AGAIN.search(text)
+        if said is None or is_capitals(row.span.text):
+            continue
+        here = day_in(Letters.of(row.span), said.end())
+        if here is not None or after is None or not text.rstrip().endswith((":", "ngay", "qua", "vao")):
+            return here
+        return day_in(Letters.of(after.span), 0)
+    return None
 
 
 def read_codes(sheets: Sequence[Sheet]) -> dict[str, Candidate]:

@@ -33,8 +33,8 @@ _TORN, _OTHER_MARKS = 0.7, 0.7
 """How much less sure two years are between which a dash was lost (2017 2022), and a name of which another part of the head says
 other marks."""
 _BEFORE_CITED, _CONTRADICTED = 0.3, 0.15
-"""How much less sure a day is before one that the paper cites, either of which may be misread: it is read again and accepted
-where all readings agree; and one that the number's year or an electronic signature speak against, which is never accepted."""
+"""How much less sure a day is before one that the paper cites, either of which may be misread; and one that the number's year or
+an electronic signature speak against. Neither is accepted."""
 _ON_A_FORM, _OF_TWO_SIDES = 0.3, 0.6
 """How much less sure it is who signed a form of the desk, which names clerks and citizens, too, and a paper of two sides."""
 _TWO_SIDES = ("Biên bản", "Hợp đồng", "Bản thỏa thuận", "Bản ghi nhớ")

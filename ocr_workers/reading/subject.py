@@ -26,6 +26,11 @@ _ISSUER = re.compile(
 _AFTER = re.compile(
     r"^\W*(quyet dinh|quyet nghi|nghi quyet|chi thi|thong bao|cap phep cho|chung nhan|cap cho|cho phep)\W*:?\W*$"
 )
+_HEAD_OF = re.compile(
+    r"^\W*(chu tich|giam doc|bo truong|(tong |chi )?cuc truong|hieu truong|vien truong|truong ban|chanh \w+ ?\w*)\s+"
+    r"(uy ban|ubnd|so|bo|cuc|chi cuc|tong cuc|ban|benh vien|truong|vien|trung tam|van phong|cong an)\b"
+)
+"""Who grants it, in capitals under a certificate's name, which is in capitals, too."""
 _ADDRESSED = re.compile(r"\b(kinh (moi|gui|trinh|bao)|dien)\s*:")  # of whom it is to: the body has begun
 _COUNTED = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|tap|so)$")
 _GOES_ON = re.compile(r"(\b(của|với|tại|và|cho|do|theo|từ|đến|hoặc)|,)\s*$")
@@ -43,8 +48,8 @@ _ASIDE = re.compile(r"^\W*\(?(kem theo|ban hanh kem theo|du thao(?=\W*$| lan\b)|
 
 def find_subject(sheet: Sheet, head: Head, title: Title | None, agencies: Sequence[str] = ()) -> tuple[Span, ...]:
     """The lines of the subject under a printed type's name; the issuer named anew in capitals is none of it."""
-    if title is None:
-        return ()
+    if title is None or (title.type is not None and title.type.kind == "form"):
+        return ()  # what stands under a form's name has labels
     bottom = sheet.level(title.spans[-1].box)
     found = [title.rest] if title.rest is not None and len(letters(title.rest.text)) > 2 else []
     rows = [span for span in head.below if sheet.level(span.box) > bottom + 0.4 * sheet.height]
@@ -167,6 +172,8 @@ def _goes_on(line: Span, *, started: bool, capitals: bool) -> bool:
     if re.match(r"^\W*(kinh gui|can cu|noi nhan|dieu 1|phan thu|chuong i|so\W*:|stt\b)", text):
         return False
     if started and _ADDRESSED.search(text):
+        return False
+    if is_capitals(line.text) and _HEAD_OF.match(text):
         return False
     if is_capitals(line.text) and _ISSUER.match(text) and not capitals:
         return False

@@ -157,7 +157,7 @@ def _labelled_high(line: Span, sight: Sight) -> bool:
 def _number(code: CodeLine, sight: Sight, hand: ByHand) -> tuple[Candidate, ...]:
     """From words and from pixels: what agrees is strengthened, what does not is weakened by its rival."""
     words = read_number(code, sight)
-    if hand.room is None or not _meet(hand.room, code.gap):
+    if hand.room is None or not _meet(hand.room, code.gap) or "-" in (words.value or ""):
         return (words,)
     page = code.line.span.page
     found: dict[str | None, Candidate] = {}

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 from PIL import ImageFont
 
+from ocr_workers.reading.digit_ink import Layers, set_apart
 from ocr_workers.reading.digits import (
     BLANK,
     CROP_HEIGHT,
@@ -238,6 +239,15 @@ def _sureness(sheet: Sheet) -> float:
 
 def test_coloured_digits_that_touch_the_slash_are_set_apart_from_it() -> None:
     assert _by_pen(("9091", "06"), colour=(40, 55, 150)) == WRITTEN | {"number": "9091"}
+
+
+def test_digits_of_a_paper_that_is_all_in_one_colour_are_not_set_apart() -> None:
+    paper = np.full((CROP_HEIGHT, 160), 250, np.uint8)
+    digits, label = paper.copy(), paper.copy()
+    digits[12:34, 60:64] = digits[12:34, 74:78] = 60
+    label[12:34, 10:14] = 30
+    assert set_apart(Layers(label, digits), (40.0, 110.0)) is not None
+    assert set_apart(Layers(paper, np.minimum(digits, label)), (40.0, 110.0)) is None
 
 
 def test_a_coloured_line_or_a_stamp_over_printed_digits_is_no_pens() -> None:

@@ -266,6 +266,45 @@ def test_a_paragraph_that_stands_in_the_middle_by_chance_is_no_line_of_the_subje
     assert _values(reading, "subject") == ["Tổ chức chiến dịch tình nguyện"]
 
 
+@pytest.mark.parametrize(
+    ("code", "number", "notation"),
+    [
+        ("Số 27 CV/SYT", "27", "CV/SYT"),
+        ("Số: 92- BC/SYT", "92", "BC/SYT"),
+        ("Số 123 QĐ/UB", "123", "QĐ/UB"),
+        ("Số: 52-118/2023/GP-SDL", "52-118", "GP-SDL"),
+        ("Số: 3176B/QĐ-SYT", "3176B", "QĐ-SYT"),
+    ],
+)
+def test_a_stroke_may_be_the_notations_own_and_a_dash_the_numbers(code: str, number: str, notation: str) -> None:
+    reading = _read(set_page(*state_head(code=code), *SUBJECT, *body(10)))
+    assert _values(reading, "code_number", "code_notation") == [number, notation]
+
+
+def test_under_the_name_of_a_form_stands_no_subject() -> None:
+    lines = [(7, MIDDLE, "Mã hồ sơ: H60.29-240705-0001"), (8, MIDDLE, "(Liên 2: Giao khách hàng)")]
+    reading = _read(set_page(*state_head(), (6, MIDDLE, "GIẤY TIẾP NHẬN HỒ SƠ VÀ HẸN TRẢ KẾT QUẢ"), *lines))
+    assert _is_absent(reading, "subject")
+    assert _values(reading, "dossier_code") == ["H60.29-240705-0001"]
+
+
+def test_who_grants_a_certificate_is_no_part_of_what_it_grants() -> None:
+    lines = [(7, MIDDLE, "KHÁM BỆNH, CHỮA BỆNH"), (8, MIDDLE, "GIÁM ĐỐC SỞ Y TẾ")]
+    reading = _read(set_page(*state_head(), (6, MIDDLE, "CHỨNG CHỈ HÀNH NGHỀ"), *lines, *body(10)))
+    assert _values(reading, "subject") == ["KHÁM BỆNH, CHỮA BỆNH"]
+
+
+def test_of_two_days_of_return_the_one_promised_last_counts() -> None:
+    text = paragraph(
+        9,
+        "Thời gian hẹn trả kết quả giải quyết hồ sơ: ngày 22/9/2023.",
+        "Chúng tôi xin lỗi ông (bà) và hẹn lại thời gian trả kết quả:",
+        "ngày 06/10/2023. Mong ông (bà) thông cảm.",
+    )
+    title = (6, MIDDLE, "PHIẾU XIN LỖI VÀ HẸN LẠI NGÀY TRẢ KẾT QUẢ")
+    assert _values(_read(set_page(*state_head(), title, *text)), "due_date") == ["2023-10-06"]
+
+
 @pytest.mark.parametrize("label", ["Vw", "V/w", "VX%v", "_V/v", "Vv"])
 def test_the_label_of_a_letters_subject_is_known_half_read(label: str) -> None:
     assert _values(_letter(f"{label} quản lý hồ sơ bệnh án"), "subject") == ["V/v quản lý hồ sơ bệnh án"]
