@@ -156,7 +156,9 @@ def read_subject(
         )
         value = re.sub(r"^v\s*[/⁄](?=\s)", "v/v", value)
         value = re.sub(r"^(?:[Vv][àa]|VỀ|V[eéẻẽẹêèếễể]) việc", "Về việc", value)
-    value += "”" if value.count("“") > value.count("”") and "”" in texts[-1] else ""
+    for opens, closes in ("“”", '""'):
+        is_open = value.count("“") > value.count("”") if opens != closes else value.count('"') % 2 == 1
+        value += closes if is_open and closes in texts[-1] else ""
     changed = sum(one != other for one, other in zip(better, texts, strict=True))
     sure = [word.confidence for word in words if any(map(str.isalnum, word.text))]
     score = (0.4 + 0.35 * sum(sure) / len(sure) + 0.25 * min(sure)) * 0.975**changed if sure else 0.1
@@ -169,7 +171,9 @@ def _goes_on(line: Span, *, started: bool, capitals: bool) -> bool:
     text = fold(line.text)
     if _AFTER.match(text):
         return False
-    if re.match(r"^\W*(kinh gui|can cu|noi nhan|dieu 1|phan thu|chuong i|so\W*:|stt\b)", text):
+    if re.match(r"^\W*(kinh gui|can cu|noi nhan|dieu 1|phan thu|chuong i|so\W*:|stt\b|so (hieu|dang ky)\b.*\d)", text):
+        return False
+    if re.match(r"^\W*\(?(cap|cap lai|cap doi|dang ky|thay doi) lan (dau|thu)\b", text):
         return False
     if started and _ADDRESSED.search(text):
         return False
@@ -234,7 +238,9 @@ def _says(word: Word) -> bool:
 
 def _mended(texts: Sequence[str]) -> list[str]:
     """Small slips that every engine makes: a quote stuck to a word, a stroke of another kind, a full stop within a phrase."""
-    plain = [text.replace("⁄", "/").strip("_~|'\"`‘’") or text for text in texts]
+    quoted = any(text.startswith('"') for text in texts) and any(text.rstrip(".,;").endswith('"') for text in texts)
+    stray = "_~|'`‘’" if quoted else "_~|'\"`‘’"
+    plain = [text.replace("⁄", "/").strip(stray) or text for text in texts]
     plain = [_SPECK.sub("", text) for text in plain]
     plain = ["" if text in (".", "·", "ˆ", "^") and at + 1 < len(plain) else text for at, text in enumerate(plain)]
     plain = [_TORN_STROKE.sub("/", text) for text in plain]

@@ -288,8 +288,9 @@ def test_under_the_name_of_a_form_stands_no_subject() -> None:
     assert _values(reading, "dossier_code") == ["H60.29-240705-0001"]
 
 
-def test_who_grants_a_certificate_is_no_part_of_what_it_grants() -> None:
-    lines = [(7, MIDDLE, "KHÁM BỆNH, CHỮA BỆNH"), (8, MIDDLE, "GIÁM ĐỐC SỞ Y TẾ")]
+@pytest.mark.parametrize("line", ["GIÁM ĐỐC SỞ Y TẾ", "Cấp lần đầu ngày 27 tháng 11 năm 2023", "Số hiệu: 51-534-00187"])
+def test_who_grants_a_certificate_is_no_part_of_what_it_grants(line: str) -> None:
+    lines = [(7, MIDDLE, "KHÁM BỆNH, CHỮA BỆNH"), (8, MIDDLE, line)]
     reading = _read(set_page(*state_head(), (6, MIDDLE, "CHỨNG CHỈ HÀNH NGHỀ"), *lines, *body(10)))
     assert _values(reading, "subject") == ["KHÁM BỆNH, CHỮA BỆNH"]
 

@@ -199,6 +199,8 @@ def test_what_stands_under_the_title_of_a_type_without_subject_is_doubtful() -> 
         ("Về việc thành . lập Tổ công tác", "Về việc thành lập Tổ công tác"),
         ("Thực hiện Quyết định số 124I2015/QĐ-TTg", "Thực hiện Quyết định số 124/2015/QĐ-TTg"),
         ("Về việc giao ban “Tổ công tác”", "Về việc giao ban “Tổ công tác”"),
+        ('Về việc ban hành "Quy định chung"', 'Về việc ban hành "Quy định chung"'),
+        ('Về việc "ban hành Quy định chung', "Về việc ban hành Quy định chung"),
     ],
 )
 def test_slips_within_a_subject_are_mended(printed: str, value: str) -> None:
