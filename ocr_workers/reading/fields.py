@@ -74,7 +74,7 @@ def read_fields(
 ) -> Reading:
     """Read `pages` of one document.
 
-    `look` reads a crop of one line: red boxed marks at the head, which the page's own pass may have missed, are shown to it.
+    `look` reads a crop: red marks at the head, which the page's own pass may have missed, are shown to it.
     `again` gives other readings of parts of page 1's head, for a vote, unless their fields are `sure`.
     `known` is the office's dictionary: it may change scores of candidates that have evidence, nothing else.
     `calibrate(name, candidates)` gives the chance that the first is right; without it, confidence is its raw score.

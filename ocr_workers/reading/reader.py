@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 
+import cv2
 import numpy as np
 
 from ocr_workers.engine import Engine, Layout
@@ -15,6 +16,7 @@ from ocr_workers.reading.confidence import Calibration, calibration
 from ocr_workers.reading.dictionary import EMPTY, Dictionary
 from ocr_workers.reading.digits import DigitReader
 from ocr_workers.reading.fields import Reading, read_fields
+from ocr_workers.reading.levels import percentile
 from ocr_workers.reading.second_look import look_again
 from ocr_workers.reading.sense import Candidates
 from ocr_workers.reading.sight import Pixels, Sight
@@ -55,7 +57,7 @@ class Reader:
             signature=self._signature,
             known=known.weigh,
             calibrate=self._measured.chance,
-            look=self._line,
+            look=self._marks,
             again=partial(look_again, engine=self._engine),
             sure=self._measured.accepts,
             mark_released=mark_released,
@@ -66,11 +68,13 @@ class Reader:
         read = read_signature(pages, sight, self._engine)
         return {name: getattr(read, name) for name in ("signer_name", "signer_position", "signing_authority")}
 
-    def _line(self, crop: Pixels) -> str:
-        """The one line of print in a crop, red print dark."""
+    def _marks(self, crop: Pixels) -> str:
+        """The print in a crop, red print dark, scattered: a mark's box is a line of its own to an engine that looks for lines."""
         grey = np.ascontiguousarray(crop if crop.ndim == 2 else crop[:, :, 1])
-        read = self._engine.read(grey, dpi=_CROP_DPI, layout=Layout.LINE)
-        return " ".join(block.text for block in read.blocks)
+        dark, paper = percentile(grey, 2), percentile(grey, 70)
+        table = np.clip((np.arange(256) - dark) * (255 / max(paper - dark, 1.0)), 0, 255).astype(np.uint8)
+        read = self._engine.read(np.asarray(cv2.LUT(grey, table), np.uint8), dpi=_CROP_DPI, layout=Layout.SPARSE)
+        return "\n".join(block.text for block in read.blocks)
 
     def _judged(self, name: str, one: Field, reading: Reading) -> Field:
         enough = self._measured.accepts(name, reading.candidates[name])

@@ -22,15 +22,18 @@ _NAMES = {"mat": "MẬT", "toi mat": "TỐI MẬT", "tuyet mat": "TUYỆT MẬT"
 
 
 Look = Callable[[Pixels], str]
-"""Reads the one line of print in a crop."""
+"""Reads the print in a crop, a line of text each."""
 _MM = 1 / 25.4
 _COARSE_DPI = 100.0
 _RED_HUES = ((0, 11), (166, 255))
-_STAMP_MM = (13.0, 80.0, 5.0, 24.0)  # least and most width, least and most height of a boxed mark
+_STAMP_MM = (7.0, 80.0, 3.2, 24.0)  # least and most width and height of a mark, whose box may be too pale to be seen
+_BESIDE_MM = 3.3  # around a mark: of pale letters the last may not hang together with the others
+_MOST_LOOKS = 8
+_READ = 0.8  # what the engine read so surely needs no second look
 
 
 def marks_unread(sheet: Sheet, sight: Sight) -> tuple[Box, ...]:
-    """Boxes of red ink in the upper half of a page that may be a boxed mark and which the engine may have passed by."""
+    """Boxes of red ink in the upper half of a page that may be a mark and that the engine may have passed by, widest first."""
     crop = sight.crop(sheet.page.number, (0, 0, sheet.width, round(_TOP_SHARE * sheet.page.height_px)))
     if crop is None or crop.ndim == 2:
         return ()
@@ -49,19 +52,33 @@ def marks_unread(sheet: Sheet, sight: Sight) -> tuple[Box, ...]:
         fits = _STAMP_MM[0] <= wide <= _STAMP_MM[1] and _STAMP_MM[2] <= high <= _STAMP_MM[3] and wide > 1.4 * high
         if fits and ink > 0.12 * width * height:
             found.append((left * step, top * step, (left + width) * step, (top + height) * step))
-    return tuple(found)
+    known = [word.box for word in sheet.page.words() if word.confidence >= _READ and not _part_of_mark(word.text)]
+    unread = [box for box in found if not any(_lies_in(word, box) for word in known)]
+    return tuple(sorted(unread, key=lambda box: -(box[2] - box[0]))[:_MOST_LOOKS])
+
+
+def _part_of_mark(text: str) -> bool:
+    letters = "".join(filter(str.isalpha, fold(text)))
+    return len(letters) < 3 or letters in ("mat", "toi", "tuyet", "hoa", "toc", "khan", "thuong")
+
+
+def _lies_in(word: Box, box: Box) -> bool:
+    return box[0] <= (word[0] + word[2]) / 2 <= box[2] and box[1] <= (word[1] + word[3]) / 2 <= box[3]
 
 
 def look_at_marks(sheet: Sheet, sight: Sight, look: Look) -> tuple[Candidate, ...]:
-    """Marks of secrecy and urgency in red boxes, read by `look` from their crops."""
+    """Marks of secrecy and urgency in red, read by `look` from their crops; the longer before the shorter (TỐI MẬT, MẬT)."""
     found = []
-    for box in marks_unread(sheet, sight):
-        crop = sight.crop(sheet.page.number, box)
-        said = "" if crop is None else look(crop)
-        mark = secrecy(said) or urgency(said)
-        if mark is not None:
-            found.append(Candidate(mark, said, 0.85, (Evidence(sheet.page.number, box),), "look"))
-    return tuple(found)
+    beside = round(_BESIDE_MM * _MM * sheet.page.dpi)
+    for left, top, right, bottom in marks_unread(sheet, sight):
+        crop = sight.crop(sheet.page.number, (left - beside, top - beside, right + beside, bottom + beside))
+        for line in () if crop is None else look(crop).splitlines():
+            said = " ".join(word for word in line.split() if sum(map(str.isalpha, word)) > 1)
+            mark = secrecy(said) or urgency(said)
+            if mark is not None:
+                place = Evidence(sheet.page.number, (left, top, right, bottom))
+                found.append(Candidate(mark, line, 0.85, (place,), "look"))
+    return tuple(sorted(found, key=lambda one: -len(one.value or "")))
 
 
 def read_security_mark(sheets: Sequence[Sheet], *, first: int = 0) -> Candidate | None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
+from ocr_workers.engine import Engine
 from ocr_workers.reading.by_hand import ByHand
 from ocr_workers.reading.code import find_code
 from ocr_workers.reading.confidence import calibration
 from ocr_workers.reading.fields import Reading, read_fields
 from ocr_workers.reading.issued import find_date
+from ocr_workers.reading.reader import Reader
 from ocr_workers.reading.sense import Candidates
 from ocr_workers.reading.sight import NO_SIGHT, Candidate, Sight
 from ocr_workers.reading.spans import sheet_of
@@ -22,6 +26,8 @@ from ocr_workers.reading.types import title_in
 from ocr_workers.reading.zones import find_head
 from sohoa.model import Evidence
 from sohoa.paper_types import paper_types
+from sohoa.settings import Settings
+from tests.support.press.fonts import LIBERATION, font
 from tests.support.set_pages import HEIGHT, MIDDLE, WIDTH, body, set_page, state_head
 
 TODAY = date(2026, 1, 1)
@@ -200,6 +206,24 @@ def test_a_red_boxed_mark_that_was_not_read_is_looked_at_again() -> None:
     assert read_fields([page], sight, today=TODAY, look=lambda crop: "MẬT").secret
     assert read_fields([page], sight, today=TODAY, look=lambda crop: "KHẨN").fields["priority"].value == "KHẨN"
     assert not read_fields([page], sight, today=TODAY, look=lambda crop: "SAO Y").secret
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mark", ["MẬT", "TỐI MẬT"])
+def test_a_pale_mark_askew_in_a_frame_that_is_hardly_seen_is_read(mark: str, tmp_path: Path) -> None:
+    page = set_page(*state_head(), (5, MIDDLE, "QUYẾT ĐỊNH"), *body(9))
+    picture = Image.new("RGB", (620, 260), (252, 252, 250))
+    draw = ImageDraw.Draw(picture)
+    draw.text((310, 130), mark, fill=(228, 120, 122), font=font(LIBERATION.bold, 54), anchor="mm")
+    draw.rectangle((90, 60, 530, 200), outline=(250, 238, 238), width=4)
+    paper = np.full((HEIGHT, WIDTH, 3), 252, np.uint8)
+    paper[420:680, 1700:2320] = np.asarray(picture.rotate(-4, fillcolor=(252, 252, 250)))
+    settings = Settings(home=tmp_path)
+    engine = Engine(settings)
+    read = Reader(settings, engine).read([page], Sight(lambda number: paper), today=TODAY)
+    engine.close()
+    assert read.secret
+    assert read.fields["security_mark"].value in (mark, "MẬT")
 
 
 def _dated(day: list[tuple[str, float]], month: list[tuple[str, float]]) -> list[tuple[str | None, float]]:
