@@ -89,7 +89,7 @@ def read_number(code: CodeLine, sight: Sight) -> Candidate:
         return Candidate(None, raw, score, (Evidence(page, code.gap),))
     place = _evidence(code.line, start, end)
     by_hand = is_coloured(sight, page, place[0].box)
-    value, plain = _number(raw)
+    value, plain = _number(raw, with_year=code.year is not None)
     if value is None:
         return Candidate(None, raw, UNREAD, (Evidence(page, code.gap),))
     sure = code.line.confidence(start, end)
@@ -184,7 +184,9 @@ def _parse(span: Span, kind: str, *, strict: bool = False) -> CodeLine | None:
     end = _end_of_sign(line, sign)
     weight *= 0.85 if strict else 1.0
     before = _TYPE_BEFORE_STROKE.search(line.text, start, stroke.start())
-    if before is not None and stroke[1] is None and before[2].translate(_DASHES) in type_of_abbreviation():
+    follows = _split(sign[0])[:1]
+    is_type = before is not None and before[2].translate(_DASHES) in type_of_abbreviation()
+    if before is not None and is_type and stroke[1] is None and not set(follows) & set(type_of_abbreviation()):
         number, begin = (start, before.start()), before.start(2)
         return CodeLine(line, number, (begin, end), None, line.between(*number), 0.95 * weight)
     gap = line.between(start, stroke.start())
@@ -236,11 +238,13 @@ def _end_of_sign(line: Letters, sign: re.Match[str]) -> int:
     return sign.end() - (len(sign[0]) - len(sign[0].rstrip(" .,-–—&")))
 
 
-def _number(raw: str) -> tuple[str | None, float]:
+def _number(raw: str, *, with_year: bool) -> tuple[str | None, float]:
     bare = re.sub(r"\s+", "", raw)
-    plain = re.fullmatch(r"(\d{1,6})([A-Za-zĐđ]?)|\d{1,4}-\d{1,6}", bare)
+    plain = re.fullmatch(r"(\d{1,6})([A-Za-zĐđ]?)", bare)
     if plain is not None and bare.isascii():
         return bare, 0.5 if " " in raw else 1.0
+    if with_year and re.fullmatch(r"\d{1,4}-\d{1,6}", bare):  # 52-118/2023/GP, as licences of some trades have it
+        return bare, 0.9
     digits, score = as_digits(raw)
     return (digits, 0.6 * score) if 0 < len(digits) <= _MOST_NUMBER else (None, 0.0)
 

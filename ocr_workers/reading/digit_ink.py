@@ -156,7 +156,8 @@ def set_apart(layers: Layers, room: tuple[float, float]) -> Apart | None:
         if tall >= _TALL * high
     ]
     if any(
-        left + _REACH * high < middle < begin or end < middle < right - 2 * _REACH * high for _, _, middle in letters
+        left + _REACH * high < middle < begin or (end < middle and start < right - _REACH * high)
+        for start, _, middle in letters
     ):
         return None  # a digit that is printed, or one too pale
     half = (begin + end) / 2

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from sohoa.model import Box, Line, Page, Word, union
+from sohoa.paper_types import type_of_abbreviation
 
 HEADER_SHARE = 0.5
 """The upper part of a page in which a header's number and date are looked for."""
@@ -259,9 +260,10 @@ def _number_in(page: Page, text: _Text) -> tuple[float, Span] | None:
 
 def _number_end(raw: str, start: int) -> int | None:
     """The slash before the notation, not one that the engine made of a digit; or a party paper's hyphen ("04-NQ/TU")."""
-    clear = re.compile(
-        r"/\s?[A-ZĐÐ]{2}|/\s?(?:19|20)\d\d\s?/|(?<=\d)\s?-\s?[A-ZĐÐ]{2,4}/|(?<=\S)\s[A-ZĐÐ]{2,4}\s?/\s?[A-ZĐÐ]{2}"
-    ).search(raw, start)
+    old = re.compile(r"(?<=\d)\s([A-ZĐÐ]{2,4})\s?/\s?[A-ZĐÐ]{2}").search(raw, start)  # Số 27 CV/XN
+    if old is not None and old[1].replace("Ð", "Đ") in type_of_abbreviation():
+        return old.start()
+    clear = re.compile(r"/\s?[A-ZĐÐ]{2}|/\s?(?:19|20)\d\d\s?/|(?<=\d)\s?-\s?[A-ZĐÐ]{2,4}/").search(raw, start)
     if clear is not None:
         return clear.start()
     return raw.index("/", start) if "/" in raw[start:] else None

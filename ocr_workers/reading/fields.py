@@ -96,8 +96,9 @@ def read_fields(
     written = [sheet for sheet in written if sheet.page.number < own_end or sheet is written[0]]
     of_paper, alone = _of_paper(written, sight, today=today, digits=digits, again=again, sure=sure or _never)
     found |= of_paper
-    if looked and "priority" not in found:
-        found["priority"] = looked[:1]
+    urgent = tuple(one for one in looked if one.value not in SECRET)
+    if urgent and "priority" not in found:
+        found["priority"] = urgent[:1]
     if signature is not None:
         signed = signature([sheet.page for sheet in written], sight)
         weighed = weigh_signed(

@@ -80,12 +80,14 @@ def _promised_again(rows: Sequence[Row]) -> Candidate | None:
     for row, after in zip_longest(rows, rows[1:]):
         text = fold(row.span.text)
         said = _AGAIN.search(text)
-        if said is None or is_capitals(row.span.text):
+        if said is None or is_capitals(row.span.text) or text.lstrip().startswith(("v/v", "ve viec")):
             continue
-        here = day_in(Letters.of(row.span), said.end())
-        if here is not None or after is None or not text.rstrip().endswith((":", "ngay", "qua", "vao")):
-            return here
-        return day_in(Letters.of(after.span), 0)
+        found = day_in(Letters.of(row.span), said.end())
+        goes_on = after is not None and re.match(r"\W*(ngay\b|\d)", fold(after.span.text)) is not None
+        if found is None and after is not None and goes_on:
+            found = day_in(Letters.of(after.span), 0)
+        if found is not None:
+            return found
     return None
 
 

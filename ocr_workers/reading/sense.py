@@ -19,6 +19,7 @@ from sohoa.paper_types import type_named, type_of_abbreviation
 Candidates = dict[str, tuple[Candidate, ...]]
 """By field name, best first."""
 _AGENCIES = ("organ_name", "parent_organ_name")
+_HIGHLANDS = re.compile(r"(KR|KL|KP|PL|PR|RL|BL|BR|GR|ĐR|ML)|\w*Ă[KH]?$")
 _CITED = re.compile(r"ngay\s*(\d{1,2})\s*(?:/|-|\.|thang)\s*(\d{1,2})\s*(?:/|-|\.|nam)\s*((?:19|20)\d\d)")
 _STAMPED = re.compile(r"(?<!\d)(?:(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)|((?:19|20)\d\d)-(\d\d)-(\d\d)T)")
 _TORN_YEARS = re.compile(r"\b(?:19|20)\d\d (?:19|20)\d\d\b")
@@ -27,6 +28,7 @@ _STRANGE = 0.5  # how much less sure what has a sign or letter that no Vietnames
 _IN_STROKES = re.compile(
     r"\b(?i:đợt|quý|lần|kỳ|khóa|khoá|phần|tập|cấp|hạng|loại|chương|giai đoạn|nhiệm kỳ)\s+(?:[IVX]*I|[A-ZĐ])\b"
 )
+_WITH_COUNTED = re.compile(r"(?i:đợt|quý|lần|kỳ|khóa|khoá|phần|tập|cấp|hạng|loại)\s+I{1,3}")
 _STROKES, _LABEL_IN_CAPITALS = 0.7, 0.7
 """How much less sure a subject is that counts in Roman strokes (quý II), of which engines lose some; and whose label is V/V."""
 _TORN, _OTHER_MARKS = 0.7, 0.7
@@ -158,13 +160,13 @@ def impossible_words(text: str) -> list[str]:
     """Words in small letters, or in capitals of a length or with marks that no code has, that no Vietnamese syllable is spelt
     like."""
     words = [word for word in re.findall(r"[^\W\d_]+", text) if len(word) > 1]
-    spelt = [word for word in words if word.islower() or len(word) > 7 or (word.isupper() and _has_marks(word))]
+    spelt = [word for word in words if word.islower() or len(word) > 7 or (word.isupper() and _is_marked(word))]
     return [word for word in spelt if not is_syllable(word)]
 
 
-def _has_marks(word: str) -> bool:
-    """Whether a letter but Đ has a mark."""
-    return fold(word) != word.lower().replace("đ", "d")
+def _is_marked(word: str) -> bool:
+    """Whether a letter but Đ has a mark, and the word is none of the highlands' (KRÔNG, ĐĂK), which are spelt otherwise."""
+    return fold(word) != word.lower().replace("đ", "d") and _HIGHLANDS.match(word) is None
 
 
 def _place_sense(agency: str, place: str) -> float:
@@ -182,7 +184,9 @@ def _place_sense(agency: str, place: str) -> float:
 def _subject_sense(one: Candidate) -> float:
     value = one.value or ""
     factor = _TORN if _TORN_YEARS.search(value) else 1.0
-    factor *= _STROKES if _IN_STROKES.search(value) and one.source != STROKES_COUNTED else 1.0
+    in_strokes = [found[0] for found in _IN_STROKES.finditer(value)]
+    are_counted = one.source == STROKES_COUNTED and all(map(_WITH_COUNTED.fullmatch, in_strokes))
+    factor *= _STROKES if in_strokes and not are_counted else 1.0
     return factor * (_LABEL_IN_CAPITALS if re.match(r"\W*V?/V\b", value) else 1.0)
 
 

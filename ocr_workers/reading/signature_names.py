@@ -294,7 +294,7 @@ def _noise_evidence(slot: list[_Token], active: int) -> float:
 
 def shaped(text: str) -> str:
     """A syllable with its first letter large and the others small, as names are set; capitals stay capitals."""
-    if _WITH_APOSTROPHE.fullmatch(text):
+    if _WITH_APOSTROPHE.fullmatch(text) and not text.isupper():
         return f"{text[0]}'{text[2]}{text[3:].lower()}"
     return text if text.isupper() and len(text) > 1 else text[:1].upper() + text[1:].lower()
 

@@ -28,12 +28,12 @@ _COARSE_DPI = 100.0
 _RED_HUES = ((0, 11), (166, 255))
 _STAMP_MM = (7.0, 80.0, 3.2, 24.0)  # least and most width and height of a mark, whose box may be too pale to be seen
 _BESIDE_MM = 3.3  # around a mark: of pale letters the last may not hang together with the others
-_MOST_LOOKS = 8
-_READ = 0.8  # what the engine read so surely needs no second look
+_MOST_LOOKS = 24
+_READ = 0.8  # where the engine read other words so surely, a mark may still lie over them, but is looked for last
 
 
 def marks_unread(sheet: Sheet, sight: Sight) -> tuple[Box, ...]:
-    """Boxes of red ink in the upper half of a page that may be a mark and that the engine may have passed by, widest first."""
+    """Boxes of red ink in the upper half of a page that may be a mark, what was read as other words last, wide ones first."""
     crop = sight.crop(sheet.page.number, (0, 0, sheet.width, round(_TOP_SHARE * sheet.page.height_px)))
     if crop is None or crop.ndim == 2:
         return ()
@@ -52,14 +52,9 @@ def marks_unread(sheet: Sheet, sight: Sight) -> tuple[Box, ...]:
         fits = _STAMP_MM[0] <= wide <= _STAMP_MM[1] and _STAMP_MM[2] <= high <= _STAMP_MM[3] and wide > 1.4 * high
         if fits and ink > 0.12 * width * height:
             found.append((left * step, top * step, (left + width) * step, (top + height) * step))
-    known = [word.box for word in sheet.page.words() if word.confidence >= _READ and not _part_of_mark(word.text)]
-    unread = [box for box in found if not any(_lies_in(word, box) for word in known)]
-    return tuple(sorted(unread, key=lambda box: -(box[2] - box[0]))[:_MOST_LOOKS])
-
-
-def _part_of_mark(text: str) -> bool:
-    letters = "".join(filter(str.isalpha, fold(text)))
-    return len(letters) < 3 or letters in ("mat", "toi", "tuyet", "hoa", "toc", "khan", "thuong")
+    known = [word.box for word in sheet.page.words() if word.confidence >= _READ and len(word.text) > 2]
+    found.sort(key=lambda box: (any(_lies_in(word, box) for word in known), box[0] - box[2]))
+    return tuple(found[:_MOST_LOOKS])
 
 
 def _lies_in(word: Box, box: Box) -> bool:

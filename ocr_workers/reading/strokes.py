@@ -17,6 +17,7 @@ _BAND = (0.3, 0.7)  # of the height, where a stroke is nothing but upright
 _UPRIGHT = 0.85  # of the band, dark from top to bottom
 _THICKEST, _WIDEST_GAP = 0.4, 0.75  # heights: of a stroke, and between two of one numeral
 _BENT = 0.09  # heights that a bracket's middle stands off its ends
+_BESIDE = 0.3  # heights of a box, beside it: no other word stands so near
 _MOST = 3
 _LEAST_PX = 10
 
@@ -25,18 +26,22 @@ Flags = npt.NDArray[np.bool_]
 
 def count_strokes(sight: Sight, page: int, box: Box) -> int | None:
     """The strokes in `box` (page frame), brackets not counted; None where it holds no such numeral, or no pixels are held."""
-    crop = sight.crop(page, box)
+    beside = round(_BESIDE * (box[3] - box[1]))
+    crop = sight.crop(page, (box[0] - beside, box[1], box[2] + beside, box[3]))
     if crop is None or crop.shape[0] < _LEAST_PX:
         return None
     grey = darkest(crop)
     ink = grey < _INK * percentile(grey, 95)
-    rows = np.flatnonzero(ink.any(axis=1))
-    if not len(rows):
+    own = slice(min(beside, box[0]), min(beside, box[0]) + box[2] - box[0])
+    rows = np.flatnonzero(ink[:, own].any(axis=1))
+    if len(rows) < _LEAST_PX or rows[-1] - rows[0] < _LEAST_PX:
         return None
     ink = ink[rows[0] : rows[-1] + 1]
     high = len(ink)
     band = ink[round(_BAND[0] * high) : round(_BAND[1] * high)]
     strokes = _runs(np.asarray(band.mean(axis=0) >= _UPRIGHT))
+    if any(end <= own.start or start >= own.stop for start, end in strokes):
+        return None  # the box has only a part of the numeral
     labels = np.asarray(cv2.connectedComponents(ink.astype(np.uint8), connectivity=8)[1], np.int32)
     strokes = [run for run in strokes if not _is_bracket(labels, run)]
     apart = [right[0] - left[1] for left, right in pairwise(strokes)]
@@ -44,6 +49,8 @@ def count_strokes(sight: Sight, page: int, box: Box) -> int | None:
         return None
     if any(gap > _WIDEST_GAP * high for gap in apart) or (apart and max(apart) > 2 * min(apart) + 2):
         return None
+    if any(band[:, one[1] : other[0]].any(axis=0).all() for one, other in pairwise(strokes)):
+        return None  # the bar of an H
     left, right = strokes[0][0] - _THICKEST * high, strokes[-1][1] + _THICKEST * high
     others = [run for run in _runs(np.asarray(band.any(axis=0))) if left < run[0] and run[1] < right]
     return len(strokes) if len(others) <= len(strokes) + 1 else None

@@ -16,6 +16,7 @@ from ocr_workers.reading.text import fold, is_capitals, letters, likeness, space
 from ocr_workers.reading.types import Title
 from ocr_workers.reading.zones import Head, is_body, is_stamp, secrecy, urgency
 from sohoa.model import Word
+from sohoa.paper_types import PaperType
 
 _ABOUT = re.compile(r"^[\W_]{0,3}(v\s*[/⁄|il1%]\s*[vw]|v\W{1,3}v?|vx?%?v|vw|v[ae] viec|viv)(?=[\s:.])", re.IGNORECASE)
 _ISSUER = re.compile(
@@ -26,18 +27,22 @@ _ISSUER = re.compile(
 _AFTER = re.compile(
     r"^\W*(quyet dinh|quyet nghi|nghi quyet|chi thi|thong bao|cap phep cho|chung nhan|cap cho|cho phep)\W*:?\W*$"
 )
-_HEAD_OF = re.compile(
-    r"^\W*(chu tich|giam doc|bo truong|(tong |chi )?cuc truong|hieu truong|vien truong|truong ban|chanh \w+ ?\w*)\s+"
-    r"(uy ban|ubnd|so|bo|cuc|chi cuc|tong cuc|ban|benh vien|truong|vien|trung tam|van phong|cong an)\b"
+_UNDER_CERTIFICATE = re.compile(
+    r"^\W*(((chu tich|giam doc|bo truong|(tong |chi )?cuc truong|hieu truong|vien truong|truong ban|chanh \w+ ?\w*)\s+"
+    r"(uy ban|ubnd|so|bo|cuc|chi cuc|tong cuc|ban|benh vien|truong|vien|trung tam|van phong|cong an)\b)|"
+    r"(cap|cap lai|cap doi|dang ky|thay doi) lan (dau|thu)\b|so (hieu|dang ky)\b.*\d)"
 )
-"""Who grants it, in capitals under a certificate's name, which is in capitals, too."""
-_ADDRESSED = re.compile(r"\b(kinh (moi|gui|trinh|bao)|dien)\s*:")  # of whom it is to: the body has begun
+"""Who grants it, which time, and its number."""
+_ADDRESSED = re.compile(r"\bkinh (moi|gui|trinh|bao)\s*:")  # of whom it is to: the body has begun
+_WIRED = re.compile(r"\bdien\s*:")
 _COUNTED = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|tap|so)$")
 _GOES_ON = re.compile(r"(\b(của|với|tại|và|cho|do|theo|từ|đến|hoặc)|,)\s*$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _TORN_STROKE = re.compile(r"(?<=\d)[Il|](?=(?:19|20)\d\d/|(?:QĐ|NQ|NĐ|TT|CT|KH|TB|BC|CV|UBND)[-/])")
 _IN_STROKES = re.compile(r"([IÍÌĨÏlíì1|!HTJ]{1,4})(D?)([).,;:]*)")
 """A numeral of strokes as engines read it; a bracket that follows is often taken for a D."""
+_COUNTED_IN_STROKES = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|tap)$")
+_LIKE_ONE = re.compile(r"[IÍÌĨÏ|T]")
 STROKES_COUNTED = "words+strokes"
 """The source of a subject whose numerals were counted in the pixels."""
 _SPECK = re.compile(r"^[.,·]+(?=[^\W\d_]{2})")  # before a word: dirt on the paper
@@ -66,7 +71,7 @@ def find_subject(sheet: Sheet, head: Head, title: Title | None, agencies: Sequen
         capitals = started and is_capitals(found[-1].text)
         if is_capitals(line.text) and any(likeness(line.text, name) > 0.85 for name in agencies):
             break
-        if not _goes_on(line, started=started, capitals=capitals) or len(found) >= _MOST_LINES:
+        if not _goes_on(line, title.type, started=started, capitals=capitals) or len(found) >= _MOST_LINES:
             break
         if gap > (1.5 if started else 4.5) * sheet.height or (pitch and step > max(1.5 * pitch, 2.0 * sheet.height)):
             break
@@ -122,7 +127,9 @@ def find_about(sheet: Sheet, head: Head, title: Title | None, code_bottom: float
             or secrecy(line.text)
         ):
             break
-        names_another = is_capitals(line.text) and (len(line.words) > 1 or _ISSUER.match(text) is not None)
+        spelt = sum(is_syllable(word.text.strip(".,;:")) for word in line.words)
+        is_name = _ISSUER.match(text) is not None or (spelt > 1 and 2 * spelt >= len(line.words))  # and no BHXH, BHYT
+        names_another = is_capitals(line.text) and is_name
         if names_another and not is_capitals(found[-1].text) and not _GOES_ON.search(found[-1].text):
             break  # the agency again, or a stamp
         if line.box[0] > limit or abs(line.middle - found[0].middle) > 0.14 * sheet.width:
@@ -135,7 +142,7 @@ def read_subject(
     lines: Sequence[Span], own: Pairs, sight: Sight, *, born_digital: bool, capitals: bool = False
 ) -> Candidate | None:
     """The lines as one text; what was read wrong in marks alone is put right, noise at the ends left out. Numerals of
-    strokes (đợt III) are counted in the pixels: where all were, the candidate's source says so.
+    strokes alone (đợt III) are counted in the pixels: where all of these were, the candidate's source says so.
 
     `capitals` says that the label is V/V: engines cannot tell a small v from a large one, pixels can.
     """
@@ -166,18 +173,16 @@ def read_subject(
     return Candidate(value, raw, score, places, STROKES_COUNTED if counted else "words")
 
 
-def _goes_on(line: Span, *, started: bool, capitals: bool) -> bool:
-    """Whether a line under the title may be the subject's (or its next) line."""
+def _goes_on(line: Span, kind: PaperType | None, *, started: bool, capitals: bool) -> bool:
+    """Whether a line under the title of a paper of this kind may be the subject's (or its next) line."""
     text = fold(line.text)
     if _AFTER.match(text):
         return False
-    if re.match(r"^\W*(kinh gui|can cu|noi nhan|dieu 1|phan thu|chuong i|so\W*:|stt\b|so (hieu|dang ky)\b.*\d)", text):
+    if re.match(r"^\W*(kinh gui|can cu|noi nhan|dieu 1|phan thu|chuong i|so\W*:|stt\b)", text):
         return False
-    if re.match(r"^\W*\(?(cap|cap lai|cap doi|dang ky|thay doi) lan (dau|thu)\b", text):
+    if started and (_ADDRESSED.search(text) or (kind is not None and kind.name == "Công điện" and _WIRED.search(text))):
         return False
-    if started and _ADDRESSED.search(text):
-        return False
-    if is_capitals(line.text) and _HEAD_OF.match(text):
+    if kind is not None and kind.kind == "certificate" and _UNDER_CERTIFICATE.match(text):
         return False
     if is_capitals(line.text) and _ISSUER.match(text) and not capitals:
         return False
@@ -248,7 +253,8 @@ def _mended(texts: Sequence[str]) -> list[str]:
     for at, (text, after) in enumerate(pairwise(plain)):
         if _COUNTED.match(fold(text)):
             plain[at + 1] = _as_roman(after)
-        if fold(text) == "nam" and _YEAR.fullmatch(after.strip(".,;:)")):
+        is_year = fold(text) == "nam" and (text.islower() or (text.isupper() and text != "NAM"))  # but Việt Nam 2024
+        if is_year and _YEAR.fullmatch(after.strip(".,;:)")):
             plain[at] = "NĂM" if text.isupper() else "năm"
         if text.endswith((".", "!")) and is_syllable(text[:-1]) and any(map(str.isalnum, after)):
             plain[at] = text[:-1]
@@ -262,11 +268,12 @@ def _with_strokes_counted(words: Sequence[tuple[int, Word]], sight: Sight) -> tu
     counted: list[bool] = []
     for at, (page, word) in enumerate(words[1:], 1):
         found = _IN_STROKES.fullmatch(word.text)
-        if found is None or found[1].isdigit() or not _COUNTED.match(fold(texts[at - 1])):
+        if found is None or found[1].isdigit() or not _COUNTED_IN_STROKES.match(fold(texts[at - 1])):
             continue
         strokes = count_strokes(sight, page, word.box)
-        counted.append(strokes is not None)
-        if strokes is not None:
+        is_one = strokes == 1 and not _LIKE_ONE.fullmatch(found[1])  # a 1, a J: no other stroke tells it from an I
+        counted.append(strokes is not None and not is_one)
+        if strokes is not None and not is_one:
             opened = texts[at - 1].startswith("(") and (found[2] or at + 1 == len(words))
             rest = found[3] if found[3].startswith(")") or not opened else f"){found[3]}"
             texts[at] = "I" * strokes + rest

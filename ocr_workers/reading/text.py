@@ -90,8 +90,8 @@ def spaced(text: str) -> str:
 
 
 def name_of_person(text: str) -> str:
-    """A person's name in title case."""
-    return " ".join(word.capitalize() for word in nfc(text).split())
+    """A person's name in title case; what has large and small letters stays as it is (K'Rang)."""
+    return " ".join(word.capitalize() if word.isupper() or word.islower() else word for word in nfc(text).split())
 
 
 def sentence(text: str) -> str:

@@ -320,10 +320,13 @@ def _above_title(sheet: Sheet, rows: list[tuple[Word, ...]], top: float) -> list
             and is_capitals(span.text)
             and not DATE_WORDS.search(fold(span.text))
             and not _is_number(span)
+            and not _is_mark(span)
         )
 
     at = next((at for at, row in enumerate(rows) if is_title(row)), len(rows))
-    return rows[:at]
+    after = [sheet.span(row) for row in rows[at:]]
+    is_whole = any(map(_is_number, after)) and any(DATE_WORDS.search(fold(span.text)) for span in after)
+    return rows if is_whole else rows[:at]  # number and date stand under it: a word stamped or printed between
 
 
 def _is_centred(sheet: Sheet, row: Sequence[Word]) -> bool:

@@ -241,6 +241,24 @@ def test_coloured_digits_that_touch_the_slash_are_set_apart_from_it() -> None:
     assert _by_pen(("9091", "06"), colour=(40, 55, 150)) == WRITTEN | {"number": "9091"}
 
 
+def test_a_last_digit_in_another_ink_is_no_slash() -> None:
+    paper = np.full((CROP_HEIGHT, 160), 250, np.uint8)
+    digits, label = paper.copy(), paper.copy()
+    digits[12:34, 60:64] = digits[12:34, 74:78] = 60
+    label[12:34, 10:14] = label[12:34, 88:92] = 30  # a digit in black before the slash
+    label[10:36, 96:99] = 30
+    assert set_apart(Layers(label, digits), (40.0, 95.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("printed", "end"), [("Số: IZOB/QĐ-UBND", "/QĐ"), ("Số: IAB/QĐ-UBND", "/QĐ"), ("Số 27 CV/XN", " CV")]
+)
+def test_digits_read_as_capitals_are_within_the_room(printed: str, end: str) -> None:
+    span = _room_of_number(printed)
+    font = ImageFont.truetype(str(FONT), SIZE_PX)
+    assert abs(span.right - 320 - font.getlength(printed[: printed.index(end)])) < 14
+
+
 def test_digits_of_a_paper_that_is_all_in_one_colour_are_not_set_apart() -> None:
     paper = np.full((CROP_HEIGHT, 160), 250, np.uint8)
     digits, label = paper.copy(), paper.copy()

@@ -208,6 +208,17 @@ def test_a_red_boxed_mark_that_was_not_read_is_looked_at_again() -> None:
     assert not read_fields([page], sight, today=TODAY, look=lambda crop: "SAO Y").secret
 
 
+def test_a_mark_stamped_over_print_is_looked_at_all_the_same() -> None:
+    page = set_page(*state_head(), (5, MIDDLE, "QUYẾT ĐỊNH"), *body(9))
+    paper = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+    title = next(word for word in page.words() if word.text == "QUYẾT")
+    left, top, right, bottom = title.box
+    cv2.rectangle(paper, (left - 40, top - 30), (right + 60, bottom + 30), (200, 30, 40), 6)
+    cv2.line(paper, (left, top), (right, bottom), (200, 30, 40), 20)
+    assert marks_unread(sheet_of(page), Sight(lambda number: paper))
+    assert read_fields([page], Sight(lambda number: paper), today=TODAY, look=lambda crop: "MẬT").secret
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mark", ["MẬT", "TỐI MẬT"])
 def test_a_pale_mark_askew_in_a_frame_that_is_hardly_seen_is_read(mark: str, tmp_path: Path) -> None:

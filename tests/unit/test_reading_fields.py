@@ -304,6 +304,42 @@ def test_of_two_days_of_return_the_one_promised_last_counts() -> None:
     )
     title = (6, MIDDLE, "PHIẾU XIN LỖI VÀ HẸN LẠI NGÀY TRẢ KẾT QUẢ")
     assert _values(_read(set_page(*state_head(), title, *text)), "due_date") == ["2023-10-06"]
+    other = paragraph(9, "Nay hẹn lại ngày trả kết quả", "Tiếp nhận ngày 22/9/2023", "Ngày hẹn trả kết quả: 06/10/2023")
+    assert _values(_read(set_page(*state_head(), title, *other)), "due_date") == ["2023-10-06"]
+
+
+@pytest.mark.parametrize("line", ["BHXH, BHYT, BHTN", "NQ 57-NQ/TW", "ISO 9001:2015"])
+def test_abbreviations_in_capitals_are_of_a_letters_subject(line: str) -> None:
+    assert _values(_letter("V/v hướng dẫn thu, nộp", line), "subject") == [f"V/v hướng dẫn thu, nộp {line}"]
+
+
+@pytest.mark.parametrize(
+    ("title", "lines"),
+    [
+        ("THÔNG BÁO", ("KẾT LUẬN CỦA", "CHỦ TỊCH ỦY BAN NHÂN DÂN TỈNH")),
+        ("QUYẾT ĐỊNH", ("Về việc thu hồi Giấy chứng nhận đầu tư", "cấp lần đầu cho Công ty Sông Hồng")),
+        ("QUYẾT ĐỊNH", ("Về việc hỗ trợ các hộ dân thuộc", "diện: hộ nghèo, hộ cận nghèo")),
+    ],
+)
+def test_what_ends_a_certificates_subject_is_of_that_of_an_act(title: str, lines: tuple[str, str]) -> None:
+    below = [(7 + number, MIDDLE, line) for number, line in enumerate(lines)]
+    assert _values(_read(set_page(*state_head(), (6, MIDDLE, title), *below, *body(10))), "subject") == [
+        " ".join(lines)
+    ]
+
+
+def test_a_mark_stamped_between_the_columns_does_not_end_the_head() -> None:
+    stamped = (2, MIDDLE, "HỎA TỐC")
+    reading = _read(set_page(*state_head(), stamped, *SUBJECT, *body(10)))
+    assert _values(reading, *CODE, "place") == ["138", "QĐ-SYT", "2024-04-03", "Sông Hồng"]
+
+
+def test_a_stray_dash_makes_no_number_and_digits_read_as_a_type_no_notation() -> None:
+    strayed = _read(set_page(*state_head(code="Số: 1-23/QĐ-SYT"), *SUBJECT, *body(10)))
+    assert _field(strayed, "code_number").confidence < 0.7
+    typed = _read(set_page(*state_head(code="Số: 1 TB/QĐ-SYT"), *SUBJECT, *body(10)))
+    assert _values(typed, "code_notation") == ["QĐ-SYT"]
+    assert _field(typed, "code_number").confidence < 0.7
 
 
 @pytest.mark.parametrize("label", ["Vw", "V/w", "VX%v", "_V/v", "Vv"])
@@ -329,11 +365,15 @@ def test_a_dash_between_two_years_stays_where_the_line_ends_on_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["Sở Y tế tỉnh Sông Hồng trân trọng kính mời: Các đơn vị", "Sở Y tế tỉnh Sông Hồng điện: Các đơn vị"]
+    ("title", "line"),
+    [
+        ("GIẤY MỜI", "Sở Y tế tỉnh Sông Hồng trân trọng kính mời: Các đơn vị"),
+        ("CÔNG ĐIỆN", "Sở Y tế tỉnh Sông Hồng điện: Các đơn vị"),
+    ],
 )
-def test_a_subject_ends_before_the_line_that_says_whom_the_paper_is_to(line: str) -> None:
+def test_a_subject_ends_before_the_line_that_says_whom_the_paper_is_to(title: str, line: str) -> None:
     lines = [(7, MIDDLE, "Dự hội nghị tổng kết công tác y tế"), (8, MIDDLE, line)]
-    reading = _read(set_page(*state_head(), (6, MIDDLE, "GIẤY MỜI"), *lines, *body(10)))
+    reading = _read(set_page(*state_head(), (6, MIDDLE, title), *lines, *body(10)))
     assert _values(reading, "subject") == ["Dự hội nghị tổng kết công tác y tế"]
 
 

@@ -73,6 +73,7 @@ def test_a_dash_in_an_agencys_name_has_a_space_on_both_sides_or_none() -> None:
 
 def test_a_word_with_marks_that_is_no_syllable_is_doubted_in_capitals_too() -> None:
     assert impossible_words("UBND HUYỆN KHENGÀN, SỞ GD&ĐT, BQL KCN") == ["KHENGÀN"]
+    assert impossible_words("UBND HUYỆN KRÔNG PẮC, XÃ ĐĂK R'LẤP, RLẤP, CHƯ PĂH, KON PLÔNG") == []
 
 
 def test_a_place_with_other_marks_in_the_agencys_name_than_in_the_date_makes_it_less_sure() -> None:
@@ -196,6 +197,7 @@ def test_what_stands_under_the_title_of_a_type_without_subject_is_doubtful() -> 
         ("Số hóa hồ sơ theo TCVN HI", "Số hóa hồ sơ theo TCVN HI"),
         ("Về việc thành .lập Tổ công tác", "Về việc thành lập Tổ công tác"),
         ("Về việc giao ban nắm 2020", "Về việc giao ban năm 2020"),
+        ("Về việc dự hội chợ tỉnh Hà Nam 2024", "Về việc dự hội chợ tỉnh Hà Nam 2024"),
         ("Về việc thành . lập Tổ công tác", "Về việc thành lập Tổ công tác"),
         ("Thực hiện Quyết định số 124I2015/QĐ-TTg", "Thực hiện Quyết định số 124/2015/QĐ-TTg"),
         ("Về việc giao ban “Tổ công tác”", "Về việc giao ban “Tổ công tác”"),

@@ -46,6 +46,27 @@ def test_what_is_no_numeral_of_up_to_three_strokes_is_not_counted(text: str) -> 
     assert count_strokes(sight, 1, box) is None
 
 
+def test_a_box_that_has_only_a_part_of_a_numeral_counts_nothing() -> None:
+    sight, [(left, top, right, bottom)] = _drawn("III", size=40)
+    assert count_strokes(sight, 1, (left, top, left + 2 * (right - left) // 3, bottom)) is None
+
+
+def test_the_bar_of_an_h_is_no_two_strokes() -> None:
+    sight, [box] = _drawn("H", size=40)
+    assert count_strokes(sight, 1, box) is None
+
+
+@pytest.mark.parametrize(("before", "printed", "read"), [("(đợt", "1", "l"), ("số", "1", "l"), ("loại", "H", "H")])
+def test_what_one_stroke_or_a_letter_shows_is_left_as_it_was_read(before: str, printed: str, read: str) -> None:
+    sight, boxes = _drawn("giao", before, printed, size=40)
+    words = [Word(text, box, 0.9) for text, box in zip(("giao", before, read), boxes, strict=True)]
+    got = read_subject([Span(1, tuple(words))], Counter(), sight, born_digital=True)
+    other = read_subject([Span(1, tuple(words))], Counter(), sight, born_digital=False)
+    assert got is not None
+    assert other is not None
+    assert other.source == "words"
+
+
 def test_without_pixels_nothing_is_counted() -> None:
     assert count_strokes(NO_SIGHT, 1, (0, 0, 40, 40)) is None
 

@@ -303,6 +303,7 @@ def test_print_before_what_is_nothing_but_a_surname_hides_hardly_another(name: s
         ("ĐẠI TÁ LÊ VĂN HÙNG", "LÊ VĂN HÙNG"),
         ("Điểu K'Rang", "Điểu K'Rang"),
         ("Ksor H’Lâm", "Ksor H'Lâm"),
+        ("ĐIỂU K'RANG", "ĐIỂU K'RANG"),
     ],
 )
 def test_a_rank_is_no_part_of_a_name_and_an_apostrophe_is(printed: str, name: str) -> None:
