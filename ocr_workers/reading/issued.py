@@ -40,14 +40,18 @@ class DateLine:
     score: float
 
 
-def find_date(head: Head, feet: Sequence[Span] = ()) -> DateLine | None:
-    """The date of the head; where it has none, that of `feet`, lines over a signature, which certificates have."""
-    for spans, weight in ((head.right, 0.98), (head.left, 0.9), (_near(head), 0.8), (feet, 0.8)):
-        for span in spans:
-            found = _parse(span, weight)
-            if found is not None and (spans is head.right or found.place[1] > 1):
-                return found
-    return None
+def find_date(head: Head) -> DateLine | None:
+    """The date of the head."""
+    return (
+        _first_date(head.right, 0.98)
+        or _first_date(head.left, 0.9, placed=True)
+        or _first_date(_near(head), 0.8, placed=True)
+    )
+
+
+def find_date_outside(feet: Sequence[Span], opening: Sequence[Span]) -> DateLine | None:
+    """The date of a paper whose head has none: of `feet`, lines over a signature, which certificates have; or of its opening."""
+    return _first_date(feet, 0.8, placed=True) or _first_date(opening, 0.98)
 
 
 def dates_of_opening(sheet: Sheet) -> tuple[Span, ...]:
@@ -139,6 +143,12 @@ def read_place(line: DateLine, own: Pairs) -> Candidate | None:
 def _place_evidence(line: DateLine, raw: str) -> Evidence:
     at = line.line.text.index(raw)
     return line.line.evidence(at, at + len(raw))
+
+
+def _first_date(spans: Sequence[Span], weight: float, *, placed: bool = False) -> DateLine | None:
+    """The first date in `spans`; `placed`: with a place before it, without which it may be of another paper."""
+    dates = (_parse(span, weight) for span in spans)
+    return next((date for date in dates if date is not None and (not placed or date.place[1] > 1)), None)
 
 
 def _parse(span: Span, weight: float) -> DateLine | None:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from ocr_workers.reading.code import initials
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Sheet
-from ocr_workers.reading.subject import STROKES_COUNTED
+from ocr_workers.reading.subject import STROKES_COUNTED, is_counted_in_strokes
 from ocr_workers.reading.syllables import is_syllable
 from ocr_workers.reading.text import fold, same
 from sohoa.mandatory import mandatory_fields
@@ -28,7 +28,6 @@ _STRANGE = 0.5  # how much less sure what has a sign or letter that no Vietnames
 _IN_STROKES = re.compile(
     r"\b(?i:đợt|quý|lần|kỳ|khóa|khoá|phần|tập|cấp|hạng|loại|chương|giai đoạn|nhiệm kỳ)\s+(?:[IVX]*I|[A-ZĐ])\b"
 )
-_WITH_COUNTED = re.compile(r"(?i:đợt|quý|lần|kỳ|khóa|khoá|phần|tập|cấp|hạng|loại)\s+I{1,3}")
 _STROKES, _LABEL_IN_CAPITALS = 0.7, 0.7
 """How much less sure a subject is that counts in Roman strokes (quý II), of which engines lose some; and whose label is V/V."""
 _TORN, _OTHER_MARKS = 0.7, 0.7
@@ -185,7 +184,7 @@ def _subject_sense(one: Candidate) -> float:
     value = one.value or ""
     factor = _TORN if _TORN_YEARS.search(value) else 1.0
     in_strokes = [found[0] for found in _IN_STROKES.finditer(value)]
-    are_counted = one.source == STROKES_COUNTED and all(map(_WITH_COUNTED.fullmatch, in_strokes))
+    are_counted = one.source == STROKES_COUNTED and all(map(is_counted_in_strokes, in_strokes))
     factor *= _STROKES if in_strokes and not are_counted else 1.0
     return factor * (_LABEL_IN_CAPITALS if re.match(r"\W*V?/V\b", value) else 1.0)
 

@@ -163,14 +163,21 @@ def read_subject(
         )
         value = re.sub(r"^v\s*[/⁄](?=\s)", "v/v", value)
         value = re.sub(r"^(?:[Vv][àa]|VỀ|V[eéẻẽẹêèếễể]) việc", "Về việc", value)
-    for opens, closes in ("“”", '""'):
-        is_open = value.count("“") > value.count("”") if opens != closes else value.count('"') % 2 == 1
-        value += closes if is_open and closes in texts[-1] else ""
+    if value.count("“") > value.count("”") and "”" in texts[-1]:
+        value += "”"
+    elif value.count('"') % 2 and '"' in texts[-1]:
+        value += '"'
     changed = sum(one != other for one, other in zip(better, texts, strict=True))
     sure = [word.confidence for word in words if any(map(str.isalnum, word.text))]
     score = (0.4 + 0.35 * sum(sure) / len(sure) + 0.25 * min(sure)) * 0.975**changed if sure else 0.1
     raw, places = "\n".join(span.text for span in lines), tuple(span.evidence for span in lines)
     return Candidate(value, raw, score, places, STROKES_COUNTED if counted else "words")
+
+
+def is_counted_in_strokes(text: str) -> bool:
+    """Whether `text` is a word that counts and a numeral of strokes alone (đợt III), such as are counted in the pixels."""
+    label, _, numeral = text.rpartition(" ")
+    return _COUNTED_IN_STROKES.match(fold(label)) is not None and re.fullmatch("I{1,3}", numeral) is not None
 
 
 def _goes_on(line: Span, kind: PaperType | None, *, started: bool, capitals: bool) -> bool:

@@ -12,7 +12,15 @@ from ocr_workers.reading.code import UNREAD, CodeLine, find_code, read_notation,
 from ocr_workers.reading.foot import dates_at_foot
 from ocr_workers.reading.gaps import ends_high
 from ocr_workers.reading.header import find_agencies, read_agency
-from ocr_workers.reading.issued import DateLine, Part, dates_of_opening, find_date, read_date, read_place
+from ocr_workers.reading.issued import (
+    DateLine,
+    Part,
+    dates_of_opening,
+    find_date,
+    find_date_outside,
+    read_date,
+    read_place,
+)
 from ocr_workers.reading.marks import Pairs
 from ocr_workers.reading.sense import Candidates, Days, weigh
 from ocr_workers.reading.sight import Candidate, Sight
@@ -64,10 +72,9 @@ def read_top(
     title = title_in(_near_top(sheet, head))
     code, day = find_code(head), find_date(head)
     kind = title.type if title is not None else None
-    if day is None and (kind is None or kind.kind != "act"):
-        day = find_date(Head("none", 0.0, 0.0, (), (), ()), dates_at_foot(last))
     if day is None:
-        day = find_date(Head("none", 0.0, 0.0, (), dates_of_opening(sheet), ()))
+        is_act = kind is not None and kind.kind == "act"
+        day = find_date_outside(() if is_act else dates_at_foot(last), dates_of_opening(sheet))
     place = None if day is None else read_place(day, own)
     agencies = _agencies(head, title, code, own, place=place.value if place is not None else None)
     organ = agencies.get("organ_name")

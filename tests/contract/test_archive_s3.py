@@ -19,29 +19,19 @@ from sohoa.states import DocumentStatus, RevisionKind
 from storage.archive import Archive, object_id_of
 from storage.archive.disposal import read_certificate
 from storage.archive.layout import object_root
-from storage.objects import open_store, s3_probe
+from storage.objects import open_store
 from storage.objects.protocol import Objects
 from tests.support.crash import commit_staged, stage_paper
-from tests.support.object_stores import S3_SERVERS, url_of
-from tests.support.servers import S3Server, wanted
+from tests.support.object_stores import url_of
+from tests.support.servers import S3Server
 from tests.support.verified import verified
 from tests.support.worked import MIXED, WHOLE, WorkedOffice, worked_office
 from tests.unit.test_disposing import dispose
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.usefixtures("few_racers")]
 
 DOSSIER, OTHER = "000.00.05.H02-230105-0001", "000.00.05.H02-230105-0002"
 MACHINES = 16
-
-
-@pytest.fixture(params=S3_SERVERS)
-def server(request: pytest.FixtureRequest) -> S3Server:
-    return wanted(request.param)
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_probe, "RACERS", 3)  # SeaweedFS lets a loser of a race wait for seconds
 
 
 def _opened(server: S3Server, url: str, home: Path) -> Objects:

@@ -35,18 +35,13 @@ from storage.objects.s3_parts import PART_BYTES
 from storage.objects.s3_place import parse_place
 from storage.objects.s3_probe import Fitness, recall_or_probe
 from tests.support.faulty_proxy import Fault, FaultyProxy, Kind, between
-from tests.support.object_stores import S3_SERVERS, fresh_s3, keys_of, url_of
-from tests.support.servers import S3Server, wanted
+from tests.support.object_stores import fresh_s3, keys_of, url_of
+from tests.support.servers import S3Server
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.usefixtures("few_racers")]
 
 LARGE = 2 * PART_BYTES + 12_345
 LOST: list[Kind] = ["refuse", "cut_before", "cut_after"]
-
-
-@pytest.fixture(params=S3_SERVERS)
-def server(request: pytest.FixtureRequest) -> S3Server:
-    return wanted(request.param)
 
 
 @pytest.fixture
@@ -64,7 +59,6 @@ def objects(server: S3Server, proxy: FaultyProxy, tmp_path: Path) -> S3Objects:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3_client, "_FIRST_PAUSE_S", 0.001)
-    monkeypatch.setattr(s3_probe, "RACERS", 3)  # SeaweedFS lets a loser of a race wait for seconds
 
 
 # large objects

@@ -21,20 +21,10 @@ from storage.objects import examine, open_store, s3_lock, s3_probe
 from storage.objects.s3_client import S3Client
 from storage.objects.s3_place import Place, parse_place
 from storage.objects.s3_probe import recall_or_probe
-from tests.support.object_stores import S3_SERVERS, fresh_s3, keys_of, url_of
-from tests.support.servers import S3Server, wanted
+from tests.support.object_stores import fresh_s3, keys_of, url_of
+from tests.support.servers import S3Server
 
-pytestmark = pytest.mark.servers
-
-
-@pytest.fixture(params=S3_SERVERS)
-def server(request: pytest.FixtureRequest) -> S3Server:
-    return wanted(request.param)
-
-
-@pytest.fixture(autouse=True)
-def _few_racers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_probe, "RACERS", 3)  # SeaweedFS lets a loser of a race wait for seconds
+pytestmark = [pytest.mark.servers, pytest.mark.usefixtures("few_racers")]
 
 
 class _Careless(S3Client):
