@@ -261,7 +261,7 @@ def _best(slot: list[_Token], active: int, *, opens: bool) -> tuple[str, float, 
 
     missed = _weight_of(active - len(slot)) * math.log(_MISSED)
     unknown = math.log(0.03) + sum(weight * math.log(0.012) for _, _, weight in reads)
-    weighed = {option: evidence(option) for option in options}
+    weighed = {option: evidence(option) for option in sorted(options)}  # of equals always the same
     if not weighed:
         return "", 0.0, unknown + missed
     best = max(weighed, key=lambda option: weighed[option])
