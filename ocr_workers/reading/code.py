@@ -144,7 +144,9 @@ def initials(organ: str) -> tuple[str, ...]:
     words = re.findall(r"[^\W\d_]+", nfc(organ))
     if not words:
         return ()
-    short = [word[0].upper() for word in words]
+    short = [
+        word[0].upper() if word[0] in "Đđ" else fold(word[0]).upper() for word in words
+    ]  # THÁ for Thi hành án is none
     if words[0].upper() == "UBND" or fold(" ".join(words[:4])) == "uy ban nhan dan":
         return ("UBND",)
     all_of = "".join(short)

@@ -7,12 +7,11 @@ if spelt oddly or glued to what it made of the digits. What it missed is placed 
 from __future__ import annotations
 
 import re
-import statistics
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
+from ocr_workers.reading.line_frame import base_of, plain_letter, size_of, slope_of, usual_size
 from sohoa.model import Box, Line, Page, Word, union
 from sohoa.paper_types import type_of_abbreviation
 
@@ -150,9 +149,9 @@ def _year(page: Page, text: _Text, label: tuple[int, int]) -> Span:
 
 def _stretches(page: Page) -> Iterator[_Text]:
     lines = [line for line in page.lines() if line.words and line.box[1] <= page.height_px * HEADER_SHARE]
-    usual = statistics.median([em for line in lines for em in _sizes(line)] or [page.dpi * 14 / 72])
+    usual = usual_size(lines, page.dpi)
     for line in lines:
-        em_px = min(max(statistics.median(_sizes(line) or [usual]), 0.8 * usual), 1.2 * usual)
+        em_px = size_of(line.words, usual)
         start = 0
         for n in range(1, len(line.words) + 1):
             if n == len(line.words) or line.words[n].box[0] - line.words[n - 1].box[2] > COLUMN_GAP_EM * em_px * (
@@ -164,7 +163,7 @@ def _stretches(page: Page) -> Iterator[_Text]:
 
 def _may_hold_room(before: Word, after: Word) -> bool:
     """Whether the gap between two words may be left for a number or a day: it is not then a column's."""
-    left, right = _fold(before.text), _fold(after.text)
+    left, right = plain_letter(before.text), plain_letter(after.text)
     return bool(
         re.search(r"(s[o0]|ngay|th[ao]ng|nam)\W*$", left)
         or right.startswith(("/", "thang", "nam"))
@@ -172,35 +171,7 @@ def _may_hold_room(before: Word, after: Word) -> bool:
     )
 
 
-def _sizes(line: Line) -> list[float]:
-    """The print's size by each word that has letters enough to tell."""
-    reaches = ((word, _reach(word.text)) for word in line.words)
-    return [max(8.0, (word.box[3] - word.box[1]) / reach) for word, reach in reaches if reach is not None]
-
-
-@lru_cache(maxsize=16384)
-def _reach(text: str) -> float | None:
-    """How high a word's box is, in sizes of its print: up to a capital's mark, a capital or an x, and down to the line or on.
-    None where it has hardly any letters."""
-    letters = [char for char in text if char.isalnum()]
-    if len(letters) < 2:
-        return None
-    plain = [_fold(char) for char in letters]
-    marked = [char.lower() != low for char, low in zip(letters, plain, strict=True)]
-    if any(char.isupper() and mark for char, mark in zip(letters, marked, strict=True)):
-        top = 0.9
-    else:
-        tall = any(
-            char.isupper() or char.isdigit() or low in "bdfhklt" for char, low in zip(letters, plain, strict=True)
-        )
-        top = 0.68 if tall or any(marked) else 0.46
-    below = 0.21 if re.search(r"[gyqpj]", "".join(plain)) else 0.14 if re.search(r"[,;()]", text) else 0.0
-    return top + below
-
-
 def _text(line: Line, words: tuple[Word, ...], em_px: float) -> _Text:
-    slope = line.baseline[0] if line.baseline else 0.0
-    slope = slope if abs(slope) < 0.05 else 0.0
     folded, raw, lefts, rights = [], [], [], []
     for n, word in enumerate(words):
         if n:
@@ -212,20 +183,13 @@ def _text(line: Line, words: tuple[Word, ...], em_px: float) -> _Text:
         unit = (word.box[2] - word.box[0]) / sum(weights)
         x = float(word.box[0])
         for char, weight in zip(word.text, weights, strict=True):
-            folded.append(_fold(char))
+            folded.append(plain_letter(char))
             raw.append(char)
             lefts.append(x)
             x += weight * unit
             rights.append(x)
-    bottoms = [word.box[3] - 0.22 * em_px * bool(re.search(r"[gyqpjQ,;/()]", word.text)) for word in words]
-    baseline = statistics.median(bottoms)
-    return _Text("".join(folded), "".join(raw), tuple(lefts), tuple(rights), words, baseline, slope, em_px)
-
-
-@lru_cache(maxsize=16384)
-def _fold(text: str) -> str:
-    """Lower case without marks, one character in, one out."""
-    return "".join((unicodedata.normalize("NFD", "d" if char in "đĐÐð" else char)[0].lower() + " ")[0] for char in text)
+    columns = ("".join(folded), "".join(raw), tuple(lefts), tuple(rights))
+    return _Text(*columns, words, base_of(words, em_px), slope_of(line), em_px)
 
 
 _NUMBER_LABEL = re.compile(r"(?:^|(?<=[^\w]))[s5$][oa06ée](?:\s?[:.;,](?!\d{2}:))?")

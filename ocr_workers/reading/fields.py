@@ -181,7 +181,8 @@ def _voted_head(
     it is, whatever later ones make of it."""
     parts = parts_of(sheet, first)
     weak: dict[Part, list[str]] = {}
-    for part, names in ((parts.left, _LEFT), (parts.date, _RIGHT), (parts.subject, ("subject",))):
+    about = ("subject",) if first.title is not None or first.found.get("subject") else ("subject", "type_name")
+    for part, names in ((parts.left, _LEFT), (parts.date, _RIGHT), (parts.subject, about)):
         doubtful = [name for name in names if not sure(name, first.found.get(name, ()))]
         if not set(doubtful).difference(_AGENCIES):
             part = parts.agencies

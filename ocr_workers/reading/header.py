@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 
 from ocr_workers.reading.lists import listed
@@ -19,6 +20,10 @@ _BODIES = re.compile(r"^(tinh|thanh|huyen|quan|thi|thi xa) (uy|doan)\b")
 _HANGING = ("da", "va", "cua", "cac", "ve", "-", ",", "voi")
 _KINDS = ("SỞ", "SƠ", "BỘ", "BỌ", "BÔ")  # as they are printed, or read for it: SỎ and BỐ end a place's name
 _LOOSE_DASH = re.compile(r"(?<=[^\W_])(?:- | -)(?=[^\W_])")  # no name has a space on one side of a dash alone
+_NUMBERED = re.compile(
+    r"\s+(Số\s*[:.]|[/⁄]\s?[A-ZĐ]{2,}-).*$"
+)  # the number's line, its number blank, taken for one of the name's
+_ASIDE, _OFF_CENTRE = 1.2, 0.7  # lines of a name are centred over each other: of one that is not, a word was not read
 _NOISE = re.compile(r"^[\W_]*$")
 _NOT_AGENCY = re.compile(r"\d{2}[.:/]\d{2}|@|email|^so[: ]+\d|^v/v|^ve viec|^ngay |^so den|\+07")
 
@@ -51,10 +56,12 @@ def read_agency(lines: Sequence[Span], own: Pairs) -> Candidate:
     raw = "\n".join(span.text for span in lines)
     read, sures = in_words([word.text for word in words], [word.confidence for word in words])
     texts = put_right(read, own, sures)
-    value = _LOOSE_DASH.sub(" - ", spaced(" ".join(_without_stops(texts))).strip(" .,;:'\"_*|-–"))
+    whole = _NUMBERED.sub("", spaced(" ".join(_without_stops(texts))))
+    value = _LOOSE_DASH.sub(" - ", whole.strip(" .,;:'\"_*|-–"))
     sure = sum(span.confidence for span in lines) / len(lines)
     worst = min(span.least for span in lines)
-    score = (0.55 + 0.3 * sure + 0.15 * worst) * (1.0 if _begins(lines[0].text) else 0.75)
+    aside = sum(abs(one.middle - other.middle) > _ASIDE * one.height for one, other in pairwise(lines))
+    score = _OFF_CENTRE**aside * (0.55 + 0.3 * sure + 0.15 * worst) * (1.0 if _begins(lines[0].text) else 0.75)
     changed = sum(one != other for one, other in zip(texts, read, strict=True))
     return Candidate(value, raw, score * 0.96**changed, tuple(span.evidence for span in lines))
 

@@ -127,6 +127,7 @@ def read_place(line: DateLine, own: Pairs) -> Candidate | None:
     start, end = line.place
     raw = line.line.text[start:end].strip(" ,.;:-–—_'\"“”·*|")
     words = [word for word in raw.split() if any(map(str.isalpha, word))]
+    words = [word.rstrip(".") if is_syllable(word.rstrip(".")) else word for word in words]  # Hà. Nội, but TP.
     while words and not words[0][0].isupper() and not (is_syllable(words[0]) and len(words[0]) > 1):
         words.pop(0)
     if not words or len(words) > 6:

@@ -17,6 +17,7 @@ from ocr_workers.reading.dictionary import EMPTY, Dictionary
 from ocr_workers.reading.digits import DigitReader
 from ocr_workers.reading.fields import Reading, read_fields
 from ocr_workers.reading.levels import percentile
+from ocr_workers.reading.print_lines import PrintReader
 from ocr_workers.reading.second_look import look_again
 from ocr_workers.reading.sense import Candidates
 from ocr_workers.reading.sight import Pixels, Sight
@@ -36,6 +37,7 @@ class Reader:
         self._least = settings.accept_confidence
         self._engine = engine
         self._digits = DigitReader()
+        self._prints = PrintReader()
         self._measured = calibration() if measured is None else measured
 
     def read(
@@ -58,14 +60,14 @@ class Reader:
             known=known.weigh,
             calibrate=self._measured.chance,
             look=self._marks,
-            again=partial(look_again, engine=self._engine),
+            again=partial(look_again, engine=self._engine, prints=self._prints),
             sure=self._measured.accepts,
             mark_released=mark_released,
         )
         return replace(reading, fields={name: self._judged(name, one, reading) for name, one in reading.fields.items()})
 
     def _signature(self, pages: Sequence[Page], sight: Sight) -> Candidates:
-        read = read_signature(pages, sight, self._engine)
+        read = read_signature(pages, sight, self._engine, self._prints)
         return {name: getattr(read, name) for name in ("signer_name", "signer_position", "signing_authority")}
 
     def _marks(self, crop: Pixels) -> str:

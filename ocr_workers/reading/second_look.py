@@ -16,13 +16,15 @@ import numpy as np
 from ocr_workers.boxes import block_of, line_of, mapped
 from ocr_workers.engine import Engine, Layout
 from ocr_workers.quality import sized
+from ocr_workers.reading.line_frame import frame_of, usual_size
+from ocr_workers.reading.print_lines import PrintReader
 from ocr_workers.reading.sense import Candidates
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.signature_views import Views, views_of
 from ocr_workers.reading.spans import Sheet, Span
 from ocr_workers.reading.top import Top
 from ocr_workers.reading.zones import is_body
-from sohoa.model import Block, Box, Page, union
+from sohoa.model import Block, Box, Page, Word, union
 
 _ABOVE = 4.0  # middling heights over the first words of the columns that the head may take
 _UNSEEN = 14.0  # and below them, where nothing ends it
@@ -66,7 +68,7 @@ class Part:
         """Whether after so many readings no other is wanted: `agreed` is the score of what all say, None where they differ,
         `least` the engine's confidence in the worst word of it in any of them."""
         enough = 2 if least >= _NO_DOUBT else self.enough
-        return readings > len(self.ways) or (readings >= enough and agreed is not None and agreed >= _CREDIBLE)
+        return readings > len(self.ways) + 1 or (readings >= enough and agreed is not None and agreed >= _CREDIBLE)
 
     @property
     def can_be_read(self) -> bool:
@@ -112,6 +114,9 @@ def parts_of(sheet: Sheet, first: Top) -> Parts:
         found = union(lines)
         about = (0, round(found[1] - 0.3 * high), round(found[2] + _MORE * high), round(found[3] + _MORE * high))
         bottom = min(bottom, about[1])
+    elif head.kind != "none":  # a title or a V/v that was not read
+        under = max((span.box[3] for span in head.left), default=top)
+        about = (0, under, width, round(min([under + _UNSEEN * high, *starts[:1]])))
     left: Box = (0, top, gutter, bottom)
     agencies, date = left, (gutter, top, width, bottom)
     if first.found.get("organ_name") and head.kind != "none":  # else who knows what is a column
@@ -165,18 +170,41 @@ def least_sure(page: Page, one: Candidate) -> float:
     return min((word.confidence for word in page.words() if _within(word.box, boxes)), default=0.0)
 
 
-def look_again(parts: Sequence[Part], page: Page, sight: Sight, *, engine: Engine) -> Sequence[Look]:
-    """The looks at `parts`, each of which `can_be_read`; none where they have no pixels."""
+def look_again(
+    parts: Sequence[Part], page: Page, sight: Sight, *, engine: Engine, prints: PrintReader
+) -> Sequence[Look]:
+    """The looks at `parts`, each of which `can_be_read`; none where they have no pixels. First the model for spoiled lines
+    reads the lines that are known, then the engine reads the parts anew."""
     pixels = sight.pixels(page.number)
     if pixels is None or not parts:
         return ()
     views = views_of(pixels, union([part.box for part in parts]), dpi=page.dpi)
 
+    def look_at_lines(again: Sequence[Part]) -> Page:
+        boxes = [part.box for part in again]
+        return _with(page, boxes, _read_lines(views, page, boxes, prints))
+
     def look(number: int, again: Sequence[Part]) -> Page:
         read = [block for part in again for block in _read(views, part.box, part.ways[number], engine)]
         return _with(page, [part.box for part in again], read)
 
-    return [partial(look, number) for number in range(max(len(part.ways) for part in parts))]
+    return [look_at_lines, *(partial(look, number) for number in range(max(len(part.ways) for part in parts)))]
+
+
+def _read_lines(views: Views, page: Page, parts: Sequence[Box], prints: PrintReader) -> list[Block]:
+    """The lines of the page that stand in `parts`, each read by itself; one without a word is left out."""
+    picture = views.picture("black" if views.is_coloured else "grey")
+    usual = usual_size(tuple(page.lines()), page.dpi)
+    found = []
+    for part in parts:
+        for line in page.lines():
+            words = [word for word in line.words if _within(word.box, [part])]
+            if words:
+                frame = views.frame_here(frame_of(replace(line, words=tuple(words)), page, usual))
+                read = [Word(word.text, views.on_page(word.box), word.chance) for word in prints.read(picture, frame)]
+                if read:
+                    found.append(block_of([line_of(read)]))
+    return found
 
 
 def _read(views: Views, box: Box, way: Way, engine: Engine) -> tuple[Block, ...]:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from ocr_workers.boxes import block_of, line_of
 from ocr_workers.engine import Engine
+from ocr_workers.reading.print_lines import PrintReader
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.signature_block import (
     Cell,
@@ -68,6 +69,7 @@ def read_signature(
     pages: Sequence[Page],
     sight: SeesPages,
     engine: Engine,
+    prints: PrintReader,
     *,
     budget_ms: float = _BUDGET_MS,
 ) -> SignatureReading:
@@ -79,12 +81,12 @@ def read_signature(
     blocks = find_blocks(pages)
     reads = 0
     if not blocks and (last := _last_read(pages)) is not None:
-        again = _with_corner_read(last, sight, engine)
+        again = _with_corner_read(last, sight, engine, prints)
         pages, blocks, reads = [again], find_blocks([again]), 1
     for number, block in enumerate(blocks):
         page = next(page for page in pages if page.number == block.page)
         until = started + budget_ms * (number + 1) / len(blocks) / 1000
-        signer = _read_block(page, block, sight, engine, until=until)
+        signer = _read_block(page, block, sight, engine, prints, until=until)
         reads += signer.reads
         found_name = block.name is None and signer.name is not None and signer.name.chance >= _SOUND
         trust = 0.55 + 0.45 * min((block.score + _NAME_SIGN * found_name) / 0.8, 1.0)
@@ -107,13 +109,13 @@ def _last_read(pages: Sequence[Page]) -> Page | None:
     return next((page for page in reversed(pages) if page.lane != "text_layer" and page.blocks), None)
 
 
-def _with_corner_read(page: Page, sight: SeesPages, engine: Engine) -> Page:
+def _with_corner_read(page: Page, sight: SeesPages, engine: Engine, prints: PrintReader) -> Page:
     """The page with what a sparse reading finds in its lower right part, where the page pass may have seen a seal only."""
     corner = (round(0.35 * page.width_px), round(0.4 * page.height_px), page.width_px, page.height_px)
     pixels = sight.pixels(page.number)
     if pixels is None:
         return page
-    readings = Readings(views_of(pixels, corner, dpi=page.dpi), engine)
+    readings = Readings(views_of(pixels, corner, dpi=page.dpi), engine, prints)
     view = "red" if readings.views.is_coloured else "grey-thin"
     known = [word.box for word in page.words() if word.confidence >= 0.5]
     for box in known:
@@ -139,7 +141,9 @@ class _Signer:
     reads: int
 
 
-def _read_block(page: Page, block: SignatureBlock, sight: SeesPages, engine: Engine, *, until: float) -> _Signer:
+def _read_block(
+    page: Page, block: SignatureBlock, sight: SeesPages, engine: Engine, prints: PrintReader, *, until: float
+) -> _Signer:
     region = block.region
     if region[2] - region[0] < 40 or region[3] - region[1] < 40:
         return _Signer(None, None, 0)
@@ -149,7 +153,7 @@ def _read_block(page: Page, block: SignatureBlock, sight: SeesPages, engine: Eng
     pixels = sight.pixels(page.number)
     if pixels is None:
         return _Signer(None, None, 0)
-    readings = Readings(views_of(pixels, region, dpi=page.dpi), engine)
+    readings = Readings(views_of(pixels, region, dpi=page.dpi), engine, prints)
     look = Look(page, block, readings, until, [own])
     pending = list(_sparse_views(readings, block))
     if not _titles_seem_fine(block):
@@ -221,7 +225,10 @@ def _within(box: Box, region: Box) -> bool:
 def _candidates(name: NameRead | None, page: int, trust: float) -> list[Candidate]:
     if name is None or not name.text:
         return []
-    return [Candidate(name.text, name.raw, round(name.chance * trust, 4), (Evidence(page, name.box),), "signature")]
+    score, place = round(name.chance * trust, 4), (Evidence(page, name.box),)
+    looks = 1 if name.confirmed is None else 2
+    votes = 2 if name.confirmed else 1
+    return [Candidate(name.text, name.raw, score, place, "signature", votes=votes, looks=looks)]
 
 
 def _position_candidates(title: TitleRead | None, page: int, trust: float) -> list[Candidate]:

@@ -15,10 +15,18 @@ from functools import lru_cache
 from itertools import pairwise, zip_longest
 from typing import Final
 
+import numpy as np
+
+from ocr_workers.reading.print_lines import PrintWord
 from ocr_workers.reading.signature_likeness import names_like, unlike
 from ocr_workers.reading.signature_words import COMMON_SURNAMES, FREQUENT, GIVEN, SURNAMES, fold, is_syllable
 from sohoa.model import Box, Word, union
 
+_PRINT_SHARE, _PRINT_MOST = (
+    0.6,
+    1.2,
+)  # what a reading of the model for spoiled lines counts for, and all of them together
+_PRINT_LEAST, _PRINT_LEAST_NONE = 1e-5, 0.01
 _SHARE = 0.6  # what a further reading of the same ink counts for
 _LEAST_WEIGHT, _MOST_WEIGHT = 0.3, 2.0
 _MISMARKED = 8e-6  # a syllable that no list of names holds but for its marks
@@ -50,13 +58,15 @@ _STEMS: Final = str.maketrans("[|1", "lll")  # a letter's stem, read as a sign
 
 @dataclass(frozen=True, slots=True)
 class NameRead:
-    """A name: as printed, its box in the page frame, the chance that it is right, and each syllable's."""
+    """A name: as printed, its box in the page frame, the chance that it is right, and each syllable's; whether the model for
+    spoiled lines by itself reads the same, None where it was not asked."""
 
     text: str
     box: Box
     chance: float
     syllables: tuple[float, ...]
     raw: str
+    confirmed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +75,21 @@ class _Token:
     box: Box
     confidence: float
     reading: int
+    printed: PrintWord | None = None
 
 
-def vote_on_name(readings: Sequence[Sequence[Word]], print_to: tuple[float, float] | None = None) -> NameRead | None:
-    """`readings`: each is the words one reading found along the name's row, in the page frame. `print_to`: from where to
-    where print is seen to stand in it, so that a name that begins later or ends earlier has lost a syllable."""
-    tokens = _in_one_case(
-        [token for number, words in enumerate(readings) for token in _without_rank(_tokens(words, number))]
-    )
+def vote_on_name(
+    readings: Sequence[Sequence[Word]],
+    print_to: tuple[float, float] | None = None,
+    *,
+    prints: Sequence[Sequence[PrintWord]] = (),
+) -> NameRead | None:
+    """`readings`: each is the words one reading found along the name's row, in the page frame; `prints` the same of the model
+    for spoiled lines. `print_to`: from where to where print is seen to stand in it, so that a name that begins later or ends
+    earlier has lost a syllable."""
+    read = [_tokens(words, number) for number, words in enumerate(readings)]
+    read += [_printed_tokens(words, number) for number, words in enumerate(prints, len(read))]
+    tokens = _in_one_case([token for words in read for token in _without_rank(words)])
     active = {token.reading for token in tokens}
     slots = _slots(tokens)
     if not slots:
@@ -106,7 +123,17 @@ def vote_on_name(readings: Sequence[Sequence[Word]], print_to: tuple[float, floa
         active, key=lambda number: sum(t.confidence for slot in inside for t in slot if t.reading == number)
     )
     raw = " ".join(token.text for slot in inside for token in slot if token.reading == best_reading)
-    return NameRead(" ".join(text for text, _, _ in chosen), box, chance, syllables, raw)
+    texts = [text for text, _, _ in chosen]
+    confirmed = (
+        any(_says(slots, places, texts, number) for number in range(len(readings), len(read))) if prints else None
+    )
+    return NameRead(" ".join(texts), box, chance, syllables, raw, confirmed)
+
+
+def _says(slots: list[list[_Token]], places: Sequence[int], texts: Sequence[str], number: int) -> bool:
+    """Whether one reading has these syllables in these places."""
+    said = [{shaped(token.text) for token in slots[at] if token.reading == number} for at in places]
+    return all(text in one for text, one in zip(texts, said, strict=True))
 
 
 def _as_far_as_print(
@@ -161,6 +188,11 @@ def _tokens(words: Iterable[Word], number: int) -> list[_Token]:
             )
         joined.append(part)
     return joined
+
+
+def _printed_tokens(words: Iterable[PrintWord], number: int) -> list[_Token]:
+    named = ((word, word.text.strip(_SIGNS)) for word in words)
+    return [_Token(text, word.box, word.chance, number, word) for word, text in named if any(map(str.isalpha, text))]
 
 
 def _without_rank(tokens: list[_Token]) -> list[_Token]:
@@ -250,9 +282,11 @@ def _best(slot: list[_Token], active: int, *, opens: bool) -> tuple[str, float, 
 
     Known names that nobody read, but most letters of which were, may win, and lessen the chance of others.
     """
-    reads = _weighed(slot)
-    options = {shaped(text) for text, _, _ in reads if text.isalpha() or _WITH_APOSTROPHE.fullmatch(text)}
-    options |= {name for text, _, _ in reads for name in names_like(text, opens)}
+    reads = _weighed([token for token in slot if token.printed is None])
+    options = {shaped(token.text) for token in slot if token.text.isalpha() or _WITH_APOSTROPHE.fullmatch(token.text)}
+    options |= {name for token in slot for name in names_like(token.text, opens)}
+    ordered = sorted(options)  # of equals always the same
+    fits, nothing_fits = _fits(slot, ordered)
 
     def evidence(option: str) -> float:
         return math.log(_prior(option, opens)) + sum(
@@ -260,8 +294,8 @@ def _best(slot: list[_Token], active: int, *, opens: bool) -> tuple[str, float, 
         )
 
     missed = _weight_of(active - len(slot)) * math.log(_MISSED)
-    unknown = math.log(0.03) + sum(weight * math.log(0.012) for _, _, weight in reads)
-    weighed = {option: evidence(option) for option in sorted(options)}  # of equals always the same
+    unknown = math.log(0.03) + sum(weight * math.log(0.012) for _, _, weight in reads) + nothing_fits
+    weighed = {option: evidence(option) + more for option, more in zip(ordered, fits, strict=True)}
     if not weighed:
         return "", 0.0, unknown + missed
     best = max(weighed, key=lambda option: weighed[option])
@@ -270,11 +304,25 @@ def _best(slot: list[_Token], active: int, *, opens: bool) -> tuple[str, float, 
     return best, math.exp(weighed[best] - top) / total, top + math.log(total) + missed
 
 
+def _fits(slot: list[_Token], options: Sequence[str]) -> tuple[list[float], float]:
+    """The log evidence of the model for spoiled lines for each option, and for none of them."""
+    prints = [token.printed for token in slot if token.printed is not None]
+    if not prints or not options:
+        return [0.0] * len(options), 0.0
+    weight = min(_PRINT_SHARE, _PRINT_MOST / len(prints))
+    total, none = np.zeros(len(options)), 0.0
+    for word in prints:
+        chances = word.chances(options)
+        total += weight * np.log(np.maximum(chances, _PRINT_LEAST))
+        none += weight * math.log(max(1.0 - float(chances.sum()), _PRINT_LEAST_NONE))
+    return total.tolist(), none
+
+
 def _weighed(slot: list[_Token]) -> list[tuple[str, float, float]]:
     """Each reading's text, confidence and weight. What is read wrongly once is read so again: together they count for
     two readings at most."""
     weights = [_SHARE * max(token.confidence, _LEAST_WEIGHT) for token in slot]
-    scale = min(1.0, _MOST_WEIGHT / sum(weights))
+    scale = min(1.0, _MOST_WEIGHT / max(sum(weights), _LEAST_WEIGHT))
     return [(token.text, token.confidence, scale * weight) for token, weight in zip(slot, weights, strict=True)]
 
 

@@ -13,6 +13,8 @@ import numpy as np
 from ocr_workers.boxes import mapped
 from ocr_workers.engine import Engine, Grey, Layout
 from ocr_workers.reading.levels import percentile
+from ocr_workers.reading.line_frame import LineFrame
+from ocr_workers.reading.print_lines import PrintReader, PrintWord
 from ocr_workers.reading.signature_block import Cell, cut
 from ocr_workers.reading.signature_stems import PrintRow, row_of_print
 from ocr_workers.reading.signature_strokes import levelled, without_lines, without_specks
@@ -35,6 +37,7 @@ class Readings:
 
     views: Views
     engine: Engine
+    prints: PrintReader
     spent_ms: float = 0.0
     cells: list[tuple[str, Cell]] = field(default_factory=list)
 
@@ -55,6 +58,27 @@ class Readings:
         piece = levelled(self._part(name, left, top, right, bottom), slope)
         cells = self._read(f"line {name}", piece, (left, top), Layout.LINE, larger)
         return sorted((word for cell in cells for word in cell.words), key=lambda word: word.box[0])
+
+    def print_line(self, name: str, frame: LineFrame) -> list[PrintWord]:
+        """One line of print (`frame` and what comes back in the page frame) as the model for spoiled lines reads it."""
+        views = self.views
+        high, start = 1.4 * frame.em, frame.base + frame.slope * (frame.right - frame.left) / 2
+        left, top, right, bottom = views.here(
+            (round(frame.left), round(start - high), round(frame.right), round(start + high))
+        )
+        if right - left < 12 or bottom - top < 8:
+            return []
+        started = time.thread_time()
+        here = views.frame_here(frame)
+        here = replace(here, left=here.left - left, right=here.right - left, base=here.base - top)
+        words = self.prints.read(self._part(name, left, top, right, bottom), here)
+        self.spent_ms += (time.thread_time() - started) * 1000
+
+        def on_page(box: Box) -> Box:
+            one, two, three, four = box
+            return views.on_page((one + left, two + top, three + left, four + top))
+
+        return [replace(word, box=on_page(word.box)) for word in words]
 
     def row_of_print(self, box: Box, *, doubtful_to: float = 0.0, without: Iterable[Box] = ()) -> PrintRow | None:
         """The row of print within `box` that its letters' stems show, whatever runs over it; None without one. Above

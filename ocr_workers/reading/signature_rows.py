@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Final
 
+from ocr_workers.reading.line_frame import LineFrame, base_of, usual_size
+from ocr_workers.reading.print_lines import PrintWord
 from ocr_workers.reading.signature_block import (
     Cell,
     SignatureBlock,
@@ -27,7 +29,7 @@ from sohoa.model import Box, Page, Word, union
 
 _SURE, _SURE_ROW, _SURE_AT_ONCE = 0.97, 0.93, 0.99
 _LIKELY, _UNCHANGED = 0.65, 0.02  # what is likely, and hardly more or less so after another view, stays as it is
-_LEAST_LINES, _MANY_LINES, _LEAST_TITLE_LINES, _MOST_TITLE_LINES = 3, 5, 2, 5
+_LEAST_LINES, _MANY_LINES, _LEAST_TITLE_LINES, _MOST_TITLE_LINES = 1, 5, 1, 5
 _PRINTED = 0.97  # the chance of what a page's own text says
 _SEALED_MM = 19.0  # below a title: closer than a signature leaves room for a name
 _CLOSEST_MM, _ROOM_MM = 6.0, 15.0  # from a title down to a name: never less, seldom less
@@ -74,6 +76,14 @@ _UNDER_STROKES: Final[dict[Ink, tuple[LineView, ...]]] = {
     ),
 }  # fmt: skip
 """Views of a row whose place its stems show, by its ink: strokes taken out, paler ink left out."""
+_PRINT_ROOM_MM = 5.0  # beside a row, where a word of it may stand that was not read
+_PRINT_VIEWS: Final[dict[Ink, tuple[str, ...]]] = {
+    "grey": ("grey", "grey-free"),
+    "black": ("red", "grey", "black-free"),
+    "red": ("stamp", "reddish"),
+    "blue": ("grey", "bluish"),
+}
+"""Views that the model for spoiled lines is shown, by a row's ink."""
 
 
 @dataclass(slots=True)
@@ -93,6 +103,7 @@ class Look:
     printed: PrintRow | None = None
     print_sought: bool = False
     unread_below: Box | None = None
+    prints: dict[tuple[str, LineFrame], list[PrintWord]] = field(default_factory=dict)
 
     @property
     def mm(self) -> float:
@@ -109,6 +120,12 @@ class Look:
         left, _, right, bottom = self.block.region
         self.seen.append(self.readings.sparse(view, (left, round(top), right, bottom)))
         self.reads += 1
+
+    def print_line(self, view: str, frame: LineFrame) -> list[PrintWord]:
+        """One line of print in one view, by the model for spoiled lines; each is read once."""
+        if (view, frame) not in self.prints:
+            self.prints[view, frame] = self.readings.print_line(view, frame)
+        return self.prints[view, frame]
 
     def line(self, view: str, box: Box, larger: float, slope: float = 0.0) -> None:
         """Read one row in one view; what stands in it joins what was seen."""
@@ -138,18 +155,38 @@ def read_name(look: Look) -> NameRead | None:
         ]
         views = _line_views(look, row)
     print_to = None if printed is None else (printed.box[0] + _EDGE_MM * look.mm, printed.box[2] - _EDGE_MM * look.mm)
+    frame = _frame_of(look, row, printed)
+    prints = [look.print_line(view, frame) for view in _print_views(look, row, printed)]
     before: NameRead | None = None
     while True:
         number = look.had.get("name", 0)
         at_end = number >= len(views) or look.time_is_up
         if at_end or number >= _LEAST_LINES:
-            name = vote_on_name(_row_words(look, row), print_to)
+            name = vote_on_name(_row_words(look, row), print_to, prints=prints)
             if at_end or (name is not None and _is_told(name, before, number)):
                 return name
             before = name
         view, larger = views[number]
         look.line(view, areas[number % 2], larger, 0.0 if printed is None else printed.slope)
         look.had["name"] = number + 1
+
+
+def _frame_of(look: Look, row: Box, printed: PrintRow | None) -> LineFrame:
+    """The name's row as a line of print: as its stems tell, or else the words that readings have of it."""
+    usual = usual_size(tuple(look.page.lines()), look.page.dpi)
+    left, _, right, bottom = row if printed is None else printed.box
+    start, end = left - _PRINT_ROOM_MM * look.mm, right + _PRINT_ROOM_MM * look.mm
+    inside = look.block.region
+    start, end = max(start, float(inside[0])), min(end, float(inside[2]))
+    if printed is not None:
+        return LineFrame(start, end, bottom + printed.slope * (start - (left + right) / 2), printed.slope, usual)
+    words = [word for words in _row_words(look, row) for word in words if sum(map(str.isalpha, word.text)) > 1]
+    return LineFrame(start, end, base_of(words, usual) if words else float(bottom), 0.0, usual)
+
+
+def _print_views(look: Look, row: Box, printed: PrintRow | None) -> tuple[str, ...]:
+    ink = look.readings.ink_of(row if printed is None else printed.box)
+    return _PRINT_VIEWS["black" if ink == "grey" and look.readings.views.is_coloured else ink]
 
 
 def _is_told(name: NameRead, before: NameRead | None, lines: int) -> bool:
@@ -178,6 +215,10 @@ def read_title(look: Look) -> TitleRead | None:
         place = f"title {round((box[1] + box[3]) / (9 * look.mm))}"
         views = _line_views(look, box)[:_MOST_TITLE_LINES]
         whole = _with_print_before(look, box) if row is None or row.power is None else box
+        if place not in look.had and not look.time_is_up:
+            _print_title(look, cells, whole)
+            look.had[place] = 0
+            row = vote_on_row([cell for seen in look.seen for cell in seen if level(cell.box, box)])
         while look.had.get(place, 0) < len(views) and not look.time_is_up:
             number = look.had.get(place, 0)
             if row is not None and _row_is_told(row, number if whole == box else number - 1):
@@ -201,6 +242,20 @@ def read_title(look: Look) -> TitleRead | None:
         and _with_print_before(look, title.position_box) != title.position_box,
     )
     return replace(title, position_chance=_LOWER_ROW ** sum(doubts) * title.position_chance)
+
+
+def _print_title(look: Look, cells: Sequence[Cell], box: Box) -> None:
+    """What the model for spoiled lines reads of a title joins what was seen."""
+    words = [word for cell in cells for word in cell.words if sum(map(str.isalpha, word.text)) > 1]
+    if not words:
+        return
+    usual = usual_size(tuple(look.page.lines()), look.page.dpi)
+    inside = look.block.region
+    start, end = box[0] - _PRINT_ROOM_MM * look.mm, box[2] + _PRINT_ROOM_MM * look.mm
+    frame = LineFrame(max(start, float(inside[0])), min(end, float(inside[2])), base_of(words, usual), 0.0, usual)
+    read = [Word(word.text, word.box, word.chance) for word in look.print_line(_print_views(look, box, None)[0], frame)]
+    if read:
+        look.seen.append([Cell(tuple(read), union([word.box for word in read]))])
 
 
 def _row_is_told(row: TitleRow, lines: int) -> bool:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ocr_workers.engine import Grey
 from ocr_workers.quality import READ_AT_DPI, sized
 from ocr_workers.reading.levels import percentile
+from ocr_workers.reading.line_frame import LineFrame
 from sohoa.model import Box
 
 Pixels = npt.NDArray[np.uint8]
@@ -67,6 +68,17 @@ class Views:
             round((side - start) * self.factor) for side, start in zip(box, (left, top, left, top), strict=True)
         )
         return (min(max(one, 0), width), min(max(two, 0), height), min(max(three, 0), width), min(max(four, 0), height))
+
+    def frame_here(self, frame: LineFrame) -> LineFrame:
+        """A line of the page in the pixels of the views."""
+        left, top, _, _ = self.region
+        return LineFrame(
+            (frame.left - left) * self.factor,
+            (frame.right - left) * self.factor,
+            (frame.base - top) * self.factor,
+            frame.slope,
+            frame.em * self.factor,
+        )
 
     def on_page(self, box: Box) -> Box:
         """A box of the views in the page frame."""

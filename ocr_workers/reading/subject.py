@@ -18,7 +18,7 @@ from ocr_workers.reading.zones import Head, is_body, is_stamp, secrecy, urgency
 from sohoa.model import Word
 from sohoa.paper_types import PaperType
 
-_ABOUT = re.compile(r"^[\W_]{0,3}(v\s*[/⁄|il1%]\s*[vw]|v\W{1,3}v?|vx?%?v|vw|v[ae] viec|viv)(?=[\s:.])", re.IGNORECASE)
+_ABOUT = re.compile(r"^[\W_]{0,3}(v\s*[/⁄|il1%]\s*[vw]|v\W{1,3}v?|vx?%?v|vw|v[ae] vi ?ec|viv)(?=[\s:.])", re.IGNORECASE)
 _ISSUER = re.compile(
     r"^\W*(chu tich|giam doc|bo truong|thu truong|cuc truong|hieu truong|vien truong|chanh an|chanh thanh tra|"
     r"tong giam doc|truong (ban|phong|cong an|doan)|uy ban|ubnd|hoi dong nhan dan|hdnd|thu tuong|chinh phu|"
@@ -33,8 +33,11 @@ _UNDER_CERTIFICATE = re.compile(
     r"(cap|cap lai|cap doi|dang ky|thay doi) lan (dau|thu)\b|so (hieu|dang ky)\b.*\d)"
 )
 """Who grants it, which time, and its number."""
+_OF_ARRIVAL = re.compile(r"^\W*(so|ngay|chuyen|luu|gio|den)\b")
+_TO_WHOM = re.compile(r"^\W*kinh (gu|trinh|chuyen)")
 _ADDRESSED = re.compile(r"\bkinh (moi|gui|trinh|bao)\s*:")  # of whom it is to: the body has begun
 _WIRED = re.compile(r"\bdien\s*:")
+_NUMBER_LINE = re.compile(r"^\W*so\b.{0,14}[/-]\s?[a-z]{2}")
 _COUNTED = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|tap|so)$")
 _GOES_ON = re.compile(r"(\b(của|với|tại|và|cho|do|theo|từ|đến|hoặc)|,)\s*$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -71,6 +74,9 @@ def find_subject(sheet: Sheet, head: Head, title: Title | None, agencies: Sequen
         capitals = started and is_capitals(found[-1].text)
         if is_capitals(line.text) and any(likeness(line.text, name) > 0.85 for name in agencies):
             break
+        if not started and _NUMBER_LINE.match(fold(line.text)):
+            last = line  # the number stands between the title and its subject
+            continue
         if not _goes_on(line, title.type, started=started, capitals=capitals) or len(found) >= _MOST_LINES:
             break
         if gap > (1.5 if started else 4.5) * sheet.height or (pitch and step > max(1.5 * pitch, 2.0 * sheet.height)):
@@ -121,7 +127,7 @@ def find_about(sheet: Sheet, head: Head, title: Title | None, code_bottom: float
         if gap > 2.3 * max(sheet.height, found[-1].height) or len(found) >= _MOST_ABOUT:
             break
         if (
-            text.startswith(("kinh gui", "den:", "so:", "hoa toc", "kinh moi"))
+            text.startswith(("kinh gu", "den:", "so:", "hoa toc", "kinh moi"))
             or is_stamp(line)
             or urgency(line.text)
             or secrecy(line.text)
@@ -135,7 +141,35 @@ def find_about(sheet: Sheet, head: Head, title: Title | None, code_bottom: float
         if line.box[0] > limit or abs(line.middle - found[0].middle) > 0.14 * sheet.width:
             break
         found.append(line)
-    return tuple(found)
+    return tuple(found) or (_unlabelled_about(sheet, head, limit, code_bottom) if title is None else ())
+
+
+def is_labelled(line: Span) -> bool:
+    """Whether a line begins with V/v, as a letter's subject does."""
+    return _ABOUT.match(fold(line.text)) is not None
+
+
+def _unlabelled_about(sheet: Sheet, head: Head, limit: float, code_bottom: float | None) -> tuple[Span, ...]:
+    """Lines of the left column between the number and "Kính gửi" of a letter whose V/v was not read."""
+    if code_bottom is None or head.kind == "none":
+        return ()
+    found: list[Span] = []
+    for row in sheet.rows:
+        span = sheet.span(row)
+        level = sheet.level(span.box)
+        if level < code_bottom + 0.4 * sheet.height:
+            continue
+        if _TO_WHOM.match(fold(span.text)):
+            return tuple(found)
+        line = _solid(span)
+        if line is None:
+            continue
+        near = not found or sheet.level(line.box) - sheet.level(found[-1].box) < 2.3 * sheet.height
+        is_its = line.box[2] < limit + 0.05 * sheet.width and not is_capitals(line.text) and not _is_stamped(line)
+        if not (near and is_its) or len(found) >= _MOST_ABOUT:
+            return ()
+        found.append(line)
+    return ()
 
 
 def read_subject(
@@ -180,12 +214,16 @@ def is_counted_in_strokes(text: str) -> bool:
     return _COUNTED_IN_STROKES.match(fold(label)) is not None and re.fullmatch("I{1,3}", numeral) is not None
 
 
+def _is_stamped(line: Span) -> bool:
+    return is_stamp(line) or _OF_ARRIVAL.match(fold(line.text)) is not None
+
+
 def _goes_on(line: Span, kind: PaperType | None, *, started: bool, capitals: bool) -> bool:
     """Whether a line under the title of a paper of this kind may be the subject's (or its next) line."""
     text = fold(line.text)
     if _AFTER.match(text):
         return False
-    if re.match(r"^\W*(kinh gui|can cu|noi nhan|dieu 1|phan thu|chuong i|so\W*:|stt\b)", text):
+    if re.match(r"^\W*(kinh gu|can cu|noi nhan|dieu 1|phan thu|chuong i|so\W*:|stt\b)", text):
         return False
     if started and (_ADDRESSED.search(text) or (kind is not None and kind.name == "Công điện" and _WIRED.search(text))):
         return False

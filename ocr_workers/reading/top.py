@@ -25,18 +25,21 @@ from ocr_workers.reading.marks import Pairs
 from ocr_workers.reading.sense import Candidates, Days, weigh
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Sheet, Span
-from ocr_workers.reading.subject import find_about, find_subject, read_subject
+from ocr_workers.reading.subject import find_about, find_subject, is_labelled, read_subject
 from ocr_workers.reading.text import fold, letters
 from ocr_workers.reading.types import Title, read_type, title_in
 from ocr_workers.reading.zones import Head, find_head, secrecy, urgency
 from sohoa.model import Box, Evidence, Page
 
 _BODY = re.compile(r"^\W*(can cu|kinh gui|dieu 1\b)")
+_D_OR_DD = 0.5  # a suffix D may be a Đ, which digit readers do not know
 _STROKE_FOR_LETTER = 0.7  # a suffix that the words lack is rather the stroke behind the number
 _READ_AS_PRINT, _DENIED = (
     0.5,
     0.7,
 )  # print that two readers read differently is never sure: a frame's line made 726 a 226
+_SIDE = 0.3
+_UNLABELLED = 0.4  # a subject whose V/v was not read
 _FRESH = 0.5  # of the page's height: a title stands above
 
 HandReader = Callable[[Page, Sight, Container[str]], ByHand]
@@ -88,7 +91,10 @@ def read_top(
         found["code_number"] = (Candidate(None, "", UNREAD, (unread,)),)
         found["code_notation"] = (Candidate(None, "", UNREAD, (unread,)),)
     if code is not None:
-        found["code_number"] = _number(code, sight, hand)
+        found["code_number"] = tuple(
+            replace(one, score=_D_OR_DD * one.score) if (one.value or "").endswith("D") else one
+            for one in _number(code, sight, hand)
+        )
     if notation is not None:
         found["code_notation"] = (notation,)
     if day is not None:
@@ -102,8 +108,13 @@ def _near_top(sheet: Sheet, head: Head) -> list[Span]:
     """Rows that may hold the type's name: under the head, in the upper part of the page."""
     spans = [span for span in head.below if span.box[1] < _FRESH * sheet.page.height_px]
     end = next((at for at, span in enumerate(spans) if _BODY.match(fold(span.text))), len(spans))
-    spans = [span for span in spans[:end] if not (urgency(span.text) or secrecy(span.text))]
+    spans = [span for span in spans[:end] if not (urgency(span.text) or secrecy(span.text) or _at_a_side(span, sheet))]
     return spans or [span for span in head.right if len(letters(span.text)) < 60]
+
+
+def _at_a_side(span: Span, sheet: Sheet) -> bool:
+    """Whether a row stands in a quarter of the page at one side, as a stamp's lines do."""
+    return span.box[2] < _SIDE * sheet.width or span.box[0] > (1 - _SIDE) * sheet.width
 
 
 def _agencies(head: Head, title: Title | None, code: CodeLine | None, own: Pairs, *, place: str | None) -> Candidates:
@@ -152,7 +163,12 @@ def _subjects(
         for lines in ways
         if lines
     ]
-    return tuple(one for one in read if one is not None and one.value)
+    labelled = title is not None or not about or is_labelled(about[0])
+    return tuple(
+        one if labelled else replace(one, score=_UNLABELLED * one.score)
+        for one in read
+        if one is not None and one.value
+    )
 
 
 def _labelled_high(line: Span, sight: Sight) -> bool:

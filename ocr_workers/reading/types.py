@@ -27,6 +27,12 @@ class Title:
     likeness: float
 
 
+def is_title(span: Span) -> bool:
+    """Whether a type's name is all that the row says."""
+    title = _title([span])
+    return title is not None and title.rest is None
+
+
 def title_in(spans: Sequence[Span]) -> Title | None:
     """The first of `spans` (rows, top to bottom) in capitals that begins with a type's name; long names run over lines."""
     for at in range(len(spans)):

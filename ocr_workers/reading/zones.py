@@ -10,6 +10,7 @@ from functools import lru_cache
 from ocr_workers.boxes import block_of, line_of
 from ocr_workers.reading.spans import Sheet, Span, levelled, parted, sheet_of, widest_gap
 from ocr_workers.reading.text import fold, is_capitals, letters, likeness
+from ocr_workers.reading.types import is_title
 from sohoa.model import Page, Word
 
 REPUBLIC = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
@@ -28,6 +29,9 @@ _REACH_UP, _REACH_UP_FROM_MOTTO, _REACH_DOWN = (
 )  # heights above and below the anchor that the head may take
 _PAGE_OF_WORDS = 25
 _CENTRED, _TITLE_WIDTH = 0.06, 0.5  # of the sheet's width: further from its middle, or wider, are a head's columns
+_TITLE_AMONG, _STAMP_REACH = 8, 5.0  # rows under a head; heights of print that a stamp beside the title reaches over
+_MIDDLE = (0.28, 0.72)
+_AFTER_SIGNS = re.compile(r"[^\w\s]([^\W\d_]{2,})$")
 _HEAD_SHARE = 0.5  # of the page: nothing below is looked at for a head
 _STAMP = re.compile(
     r"^(nguoi ky|ky boi|email|co quan\W*:|thoi gian ky|ngay ky|sao y|sao luc|trich sao|van ban den|cong van den|cv den|den$|"
@@ -101,6 +105,7 @@ def find_head(page: Page, sheet: Sheet | None = None) -> Head:
     left, right = _columns(sheet, rows, gutter)
     ends = _level(sheet, rows[-1]) if rows else top
     below = [span for row in sheet.rows if _level(sheet, row) > ends and (span := _unmarked(sheet, row)) is not None]
+    below = _without_stamp_beside(sheet, below)
     stamps = [*_stamps(left), *_stamps(right), *_stamps(below[:8])]
     below = [span for span in below if span not in stamps]
     keep = [_without(side, stamps) for side in (left, right)]
@@ -150,6 +155,49 @@ def _stamps(spans: Sequence[Span]) -> list[Span]:
         if begins or follows or is_stamp(span):
             found.append(span)
     return found
+
+
+def _without_stamp_beside(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
+    """Rows under a head without what is stamped beside the title: an arrival stamp stands left of it as a rule, and its lines
+    come out as the beginnings of the title's and the subject's."""
+    for at, span in enumerate(spans[:_TITLE_AMONG]):
+        runs = [sheet.span(run) for run in parted(span.words, 0.9 * sheet.height)]
+        titles = [run for run in runs if is_title(run) and _in_the_middle(sheet, run)]
+        if len(runs) > 1 and len(titles) == 1:
+            title = titles[0]
+            beside = [run.box for run in runs if run.box[2] < title.box[0]]
+            zone = (min(box[0] for box in beside), max(box[2] for box in beside)) if beside else (0, 0)
+            near = (span.box[1] - _STAMP_REACH * sheet.height, span.box[3] + _STAMP_REACH * sheet.height)
+            others = (
+                _beside(sheet, other, zone, title.middle)
+                if near[0] < (other.box[1] + other.box[3]) / 2 < near[1]
+                else other
+                for other in (*spans[:at], *spans[at + 1 :])
+            )
+            kept = [other for other in others if other is not None]
+            above = [other for other in kept if sheet.level(other.box) < sheet.level(title.box)]
+            return [*above, title, *(other for other in kept if other not in above)]
+    return list(spans)
+
+
+def _beside(sheet: Sheet, span: Span, zone: tuple[int, int], middle: float) -> Span | None:
+    """What of a row stands right of a stamp that reaches over `zone`; of a word that has grown together with it what follows
+    its last sign. None where nothing is left; all of a row that is better centred under the title's `middle` as it is."""
+    edge = zone[1] + 0.5 * sheet.height
+    kept = [word for word in span.words if word.box[0] >= zone[1] - 0.3 * sheet.height or word.box[2] < zone[0]]
+    for word in span.words:
+        if word not in kept and word.box[2] > edge and (tail := _AFTER_SIGNS.search(word.text)):
+            left = word.box[2] - (word.box[2] - word.box[0]) * len(tail[1]) // len(word.text)
+            kept.insert(0, replace(word, text=tail[1], box=(left, *word.box[1:]), confidence=0.0))
+    if not kept:
+        return None
+    rest = sheet.span(kept)
+    return rest if abs(rest.middle - middle) < abs(span.middle - middle) else span
+
+
+def _in_the_middle(sheet: Sheet, span: Span) -> bool:
+    """Whether a row may be a title: none stands wholly at a side."""
+    return _MIDDLE[0] * sheet.width < span.middle < _MIDDLE[1] * sheet.width
 
 
 def _under(above: Span, below: Span) -> bool:

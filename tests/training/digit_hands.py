@@ -50,7 +50,7 @@ def load_hands(mnist: Path | None, fonts: Path | None, *, held_out: bool) -> Han
 
 
 @lru_cache(maxsize=1)
-def _system_fonts() -> tuple[Path, ...]:
+def system_fonts() -> tuple[Path, ...]:
     return tuple(sorted(file for root in FONT_ROOTS for file in root.rglob("*.[to]tf")))
 
 
@@ -63,7 +63,7 @@ def pick_font(names: tuple[str, ...], rng: np.random.Generator, *, italic: bool 
     name = names[int(rng.integers(len(names)))]
     files = [
         file
-        for file in _system_fonts()
+        for file in system_fonts()
         if file.name.startswith(name)
         and not file.name.startswith("DejaVuMath")
         and (italic is None or italic == ("italic" in file.name.lower() or "oblique" in file.name.lower()))
@@ -76,10 +76,10 @@ def by_hand(
 ) -> tuple[Grey, list[tuple[str, float, float]]]:
     """`text` by pen, from MNIST, in a handwriting font or by a numbering stamp; and roughly where each character stands."""
     ways = ["pen", "stamp"] + (["mnist"] if hands.mnist else []) + (["font"] if hands.fonts else [])
-    weights = {"pen": 0.56, "mnist": 0.14, "font": 0.18, "stamp": 0.12}
+    weights = {"pen": 0.48, "mnist": 0.18, "font": 0.22, "stamp": 0.12}
     chances = np.array([weights[way] for way in ways])
     way = str(rng.choice(ways, p=chances / chances.sum()))
-    height = em * rng.uniform(0.65, 1.15)
+    height = em * rng.uniform(0.6, 1.3)
     if way == "mnist" and text.isdigit():
         mask = _from_mnist(text, height, rng, hands)
     elif way == "font":
@@ -91,7 +91,7 @@ def by_hand(
         if known != text:
             return by_hand(text.replace("D", "B"), rng, Hands(), em) if "D" not in text else _stamped(text, em, rng)
         mask = written(text, round(height), rng)
-    if rng.random() < 0.3:
+    if rng.random() < 0.4:
         mask = _bent(mask, rng)
     step = mask.shape[1] / len(text)
     return mask, [(char, n * step, (n + 1) * step) for n, char in enumerate(text)]
@@ -153,7 +153,7 @@ def _bent(mask: Grey, rng: np.random.Generator) -> Grey:
     field_ = rng.normal(0, 1, (4, max(2, width // max(8, height // 2)), 2)).astype(np.float32)
     shift = cv2.resize(field_, (wide.shape[1], wide.shape[0]), interpolation=cv2.INTER_CUBIC) * height * 0.03
     ys, xs = np.mgrid[0 : wide.shape[0], 0 : wide.shape[1]].astype(np.float32)
-    shear = rng.normal(0, 0.1)
+    shear = rng.normal(0.05, 0.15)
     turn = rng.normal(0, 0.03)
     xs2 = xs + shift[..., 0] + shear * (ys - height / 2)
     ys2 = ys + shift[..., 1] + turn * (xs - width / 2)

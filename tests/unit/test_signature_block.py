@@ -146,6 +146,6 @@ def test_names_are_told_from_other_short_lines() -> None:
 
 def test_of_a_file_that_holds_its_text_titles_and_name_are_what_it_says() -> None:
     page = _page(*BODY, ("TL. CHỦ TỊCH", 1000, 1400), ("CHÁNH VĂN PHÒNG", 980, 1440), ("Nguyễn Công Duệ", 990, 1700))
-    reading = read_signature([replace(page, lane="text_layer")], NO_SIGHT, None)  # type: ignore[arg-type]  # no engine is asked
+    reading = read_signature([replace(page, lane="text_layer")], NO_SIGHT, None, None)  # type: ignore[arg-type]  # neither is asked
     fields = (reading.signer_name, reading.signer_position, reading.signing_authority)
     assert [ones[0].value for ones in fields] == ["Nguyễn Công Duệ", "CHÁNH VĂN PHÒNG", "TL."]

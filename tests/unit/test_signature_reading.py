@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from ocr_workers.boxes import block_of, line_of
 from ocr_workers.engine import Engine
 from ocr_workers.pages import PageImage
+from ocr_workers.reading.print_lines import PrintReader
 from ocr_workers.reading.signature import SignatureReading, read_signature
 from ocr_workers.reading.signature_views import Pixels
 from ocr_workers.recognise import Recogniser
@@ -92,11 +93,12 @@ def _signed(
 class Tools:
     recogniser: Recogniser
     engine: Engine
+    prints: PrintReader
 
     def read(self, *pixels: Pixels) -> SignatureReading:
         """Recognise each page, then read who signed."""
         pages = [self.page(one, number) for number, one in enumerate(pixels, 1)]
-        return read_signature(pages, _Sight(pixels), self.engine)
+        return read_signature(pages, _Sight(pixels), self.engine, self.prints)
 
     def page(self, pixels: Pixels, number: int = 1) -> Page:
         colour = "colour" if pixels.ndim == 3 else "bitonal"
@@ -115,7 +117,7 @@ class _Sight:
 def tools() -> Iterator[Tools]:
     engine = Engine(Settings())
     with Recogniser(Settings()) as recogniser:
-        yield Tools(recogniser, engine)
+        yield Tools(recogniser, engine, PrintReader())
     engine.close()
 
 
@@ -177,8 +179,14 @@ def test_rows_are_found_where_the_page_pass_saw_none_of_them(tools: Tools) -> No
         return replace(seen, blocks=(block_of(kept),))
 
     sight = _Sight((page.pixels,))
-    assert _values(read_signature([without(190)], sight, tools.engine))[:2] == ("Phạm Quang Tuyết", "VIỆN TRƯỞNG")
-    assert _values(read_signature([without(152, 190)], sight, tools.engine))[:2] == ("Phạm Quang Tuyết", "VIỆN TRƯỞNG")
+    assert _values(read_signature([without(190)], sight, tools.engine, tools.prints))[:2] == (
+        "Phạm Quang Tuyết",
+        "VIỆN TRƯỞNG",
+    )
+    assert _values(read_signature([without(152, 190)], sight, tools.engine, tools.prints))[:2] == (
+        "Phạm Quang Tuyết",
+        "VIỆN TRƯỞNG",
+    )
 
 
 def test_a_position_is_not_sure_where_print_follows_that_nobody_can_read(tools: Tools) -> None:
@@ -241,7 +249,7 @@ def test_a_word_of_a_title_that_the_page_pass_lost_is_read_where_its_stems_stand
     pixels = page.as_bitonal()
     read = tools.page(pixels)
     lost = tuple(block_of(lines) for block in read.blocks if (lines := _without_words(block, "PHÓ", "HIỆU")))
-    found = read_signature([replace(read, blocks=lost)], _Sight((pixels,)), tools.engine)
+    found = read_signature([replace(read, blocks=lost)], _Sight((pixels,)), tools.engine, tools.prints)
     assert found.signer_position[0].value == "PHÓ HIỆU TRƯỞNG"
 
 

@@ -1,0 +1,110 @@
+"""What is stamped beside or over a paper's title and subject, and what of them was not read, does not become the paper's."""
+
+from __future__ import annotations
+
+import pytest
+
+from ocr_workers.reading.code import initials
+from tests.support.read_pages import CODE, is_absent, read, values
+from tests.support.set_pages import LEFT, MIDDLE, Piece, at_left, body, set_page, state_head
+
+SUBJECT = ("Về việc phê duyệt danh mục thuốc thiết yếu", "của các cơ sở khám chữa bệnh")
+WHOLE = " ".join(SUBJECT)
+
+
+def _decision(*stamp: Piece, head: list[Piece] | None = None) -> list[str | None]:
+    """Type and subject of a decision with what is stamped on it; rows that meet are one line, as engines read them."""
+    title = [(6.0, MIDDLE, "QUYẾT ĐỊNH"), *((7.0 + at, MIDDLE, line) for at, line in enumerate(SUBJECT))]
+    page = set_page(*(head or state_head()), *stamp, *title, *body(11), merged=True)
+    return values(read(page), "type_name", "subject")
+
+
+@pytest.mark.parametrize("first", ["SỞ TÀI CHÍNH", "Sung~20", "ĐẾN", "VĂN PHÒNG", "DỰ ÁN", "|9: „|"])
+def test_a_stamp_beside_the_title_is_no_part_of_it(first: str) -> None:
+    assert _decision(at_left(6, first, 100)) == ["Quyết định", WHOLE]
+
+
+def test_lines_of_the_stamp_beside_the_subject_are_no_part_of_it() -> None:
+    stamp = [at_left(6, "SỞ TÀI CHÍNH", 100), at_left(7, "ĐẾN Ngày", 100), at_left(8, "Chuyển:", 100)]
+    assert _decision(*stamp) == ["Quyết định", WHOLE]
+
+
+def test_a_mark_beside_the_title_cuts_nothing_from_a_subject_that_reaches_under_it() -> None:
+    wide = "Về việc phê duyệt danh mục thuốc thiết yếu của các cơ sở khám bệnh"
+    title = [at_left(6, "LE KHÂN", 560), (6.0, MIDDLE, "QUYẾT ĐỊNH"), (7.0, MIDDLE, wide)]
+    assert values(read(set_page(*state_head(), *title, *body(10), merged=True)), "subject") == [wide]
+
+
+def test_a_subjects_word_that_grew_together_with_a_stamp_is_kept_and_doubted() -> None:
+    title = [at_left(6, "SỞ TÀI CHÍNH", 300), (6.0, MIDDLE, "QUYẾT ĐỊNH"), at_left(7, "ngày....„Phê", 380)]
+    rest = (7.0, 1372, "duyệt danh mục thuốc thiết yếu của các cơ sở khám bệnh, chữa bệnh công lập")
+    reading = read(set_page(*state_head(), *title, rest, *body(10), merged=True))
+    assert values(reading, "subject") == [f"Phê {rest[2]}"]
+    assert reading.fields["subject"].confidence < 0.8
+
+
+def test_a_types_name_at_the_side_is_a_stamps() -> None:
+    page = set_page(*state_head(code="Số: 138/TB-SYT"), at_left(5, "DỰ ÁN", 100), (7, MIDDLE, "THÔNG BÁO"), *body(10))
+    assert values(read(page), "type_name") == ["Thông báo"]
+
+
+def test_the_number_may_stand_between_title_and_subject() -> None:
+    head = [piece for piece in state_head() if not piece[2].startswith("Số")]
+    title = [(6.0, MIDDLE, "GIẤY MỜI"), (7.0, MIDDLE, "Số: 3497/GM-SYT"), (8.0, MIDDLE, "Làm việc với Đoàn giám sát")]
+    reading = read(set_page(*head, *title, (9.4, MIDDLE, "Kính gửi: Trưởng các đơn vị"), *body(11)))
+    assert values(reading, "type_name", "subject", "code_number") == ["Giấy mời", "Làm việc với Đoàn giám sát", "3497"]
+
+
+def _letter(*about: str, to: str = "Kính gửi: Các đơn vị trực thuộc") -> list[Piece]:
+    lines = [(3.6 + number, LEFT, text) for number, text in enumerate(about)]
+    return [*state_head(code="Số: 2081/SYT-NVY"), *lines, (7, MIDDLE, to), *body(9)]
+
+
+@pytest.mark.parametrize("to", ["Kính gửi: Các đơn vị", "Kính gử ¡: Các đơn vị", "Kính trình: Bộ Y tế"])
+def test_a_letters_subject_whose_label_was_not_read_is_found_and_doubted(to: str) -> None:
+    reading = read(set_page(*_letter("9% tham mưu xử lý kiến nghị", "của Công ty Sông Hồng", to=to)))
+    assert values(reading, "subject") == ["9% tham mưu xử lý kiến nghị của Công ty Sông Hồng"]
+    labelled = read(set_page(*_letter("V/v tham mưu xử lý kiến nghị", "của Công ty Sông Hồng", to=to)))
+    assert reading.fields["subject"].confidence < 0.6 * labelled.fields["subject"].confidence
+
+
+@pytest.mark.parametrize("line", ["SỞ TÀI CHÍNH", "ĐẾN Số: 12", "Chuyển: ..."])
+def test_a_stamp_over_whom_a_letter_is_to_is_no_subject(line: str) -> None:
+    assert is_absent(read(set_page(*_letter(line))), "subject")
+
+
+def test_a_line_of_an_agency_that_is_not_centred_has_lost_a_word() -> None:
+    whole = read(set_page(*state_head(agency=("ỦY BAN NHÂN DÂN", "HUYỆN SÌN HỒ")), (6, MIDDLE, "THÔNG BÁO"), *body(9)))
+    head = [piece for piece in state_head(agency=("ỦY BAN NHÂN DÂN", "")) if piece[2]]
+    torn = read(set_page(*head, (1, LEFT + 70, "SÌN HỒ"), (6, MIDDLE, "THÔNG BÁO"), *body(9)))
+    assert values(torn, "organ_name") == ["ỦY BAN NHÂN DÂN SÌN HỒ"]
+    assert torn.fields["organ_name"].confidence < 0.8 * whole.fields["organ_name"].confidence
+
+
+@pytest.mark.parametrize("line", ["/GM-MTTQ", "Số:....GM-MTTQ"])
+def test_a_numbers_line_with_its_number_blank_is_no_part_of_the_agency(line: str) -> None:
+    head = state_head(agency=("SỞ Y TẾ", f"TỈNH SƠN LA {line}"), code="")
+    reading = read(set_page(*[piece for piece in head if piece[2]], (6, MIDDLE, "GIẤY MỜI"), *body(9)))
+    assert values(reading, "organ_name") == ["SỞ Y TẾ TỈNH SƠN LA"]
+
+
+@pytest.mark.parametrize(("place", "read_as"), [("Hà. Nội", "Hà Nội"), ("TP. Hồ Chí Minh", "TP. Hồ Chí Minh")])
+def test_a_speck_in_a_places_name_is_no_full_stop(place: str, read_as: str) -> None:
+    page = set_page(*state_head(day=f"{place}, ngày 03 tháng 4 năm 2024"), (6, MIDDLE, "THÔNG BÁO"), *body(9))
+    assert values(read(page), "place") == [read_as]
+
+
+def test_initials_keep_the_d_with_a_stroke_and_no_other_mark() -> None:
+    assert "CTHADS" in initials("CỤC THI HÀNH ÁN DÂN SỰ")
+    assert "BQLDA" in initials("BAN QUẢN LÝ DỰ ÁN")
+    assert "SGDĐT" in initials("SỞ GIÁO DỤC VÀ ĐÀO TẠO")
+
+
+def test_a_suffix_that_may_be_a_d_with_a_stroke_is_doubted() -> None:
+    plain, doubtful = (
+        read(set_page(*state_head(code=f"Số: 434{suffix}/QĐ-SYT"), (6, MIDDLE, "QUYẾT ĐỊNH"), *body(9)))
+        for suffix in ("B", "D")
+    )
+    assert values(plain, *CODE[:1]) == ["434B"]
+    assert values(doubtful, *CODE[:1]) == ["434D"]
+    assert doubtful.fields["code_number"].confidence < 0.6 * plain.fields["code_number"].confidence
