@@ -1,6 +1,6 @@
 """Reads the digits between two printed labels, whether printed, stamped or by hand, and says how sure it is.
 
-A small convolutional model (digits.onnx, trained by tests/training/train_digits.py on drawn lines) gives each column of a crop
+A small convolutional model (digits.onnx, trained by tests/training/train_lines.py on drawn lines) gives each column of a crop
 the probability of each class; digit_decode.py turns them into what may stand there.
 """
 

@@ -27,7 +27,8 @@ chủ tịch; phó chủ tịch; giám đốc; phó giám đốc; bộ trưởng
 trưởng phòng; phó trưởng phòng; chánh văn phòng; phó chánh văn phòng; trưởng ban; phó trưởng ban; hiệu trưởng; phó hiệu trưởng;
 tổng giám đốc; viện trưởng; phó viện trưởng; chánh thanh tra; chánh án; bí thư; phó bí thư; trưởng công an; chủ nhiệm; tổ trưởng;
 kt. chủ tịch; kt. giám đốc; tm. ủy ban nhân dân; tl. chủ tịch; tuq. chủ tịch; q. giám đốc; thủ tướng chính phủ;
-thủ trưởng cơ quan; kt. bộ trưởng; tm. ban thường vụ; kt. trưởng phòng; kt. cục trưởng; trưởng phòng tổ chức; đội trưởng; chỉ huy trưởng; hội trưởng
+thủ trưởng cơ quan; kt. bộ trưởng; tm. ban thường vụ; kt. trưởng phòng; kt. cục trưởng; trưởng phòng tổ chức; đội trưởng;
+chỉ huy trưởng; hội trưởng
 """
 _BODIES = """
 ủy ban nhân dân; uỷ ban nhân dân; ubnd; hội đồng nhân dân; sở; phòng; chi cục; cục; tổng cục; trung tâm; ban quản lý; trường;
