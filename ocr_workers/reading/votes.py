@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 
 from ocr_workers.reading.marks import worth
 from ocr_workers.reading.sense import Candidates
@@ -18,7 +18,9 @@ _BY_WORDS = ("subject", "organ_name", "parent_organ_name")
 """Long enough that readings go wrong in different words."""
 _IMPOSSIBLE = 0.5  # what a word weighs that no Vietnamese syllable is spelt like
 _KNOWN = 0.25  # and what more where office phrases have it beside its neighbour
-_FIRST = 1.9  # what a word of the page's own pass weighs: it reads running text best, but two readings of its part outweigh it
+_WEIGHTS = (1.9, 1.8)
+"""What a word of the first reading weighs, the page's own pass, which reads running text best, and of the second, that of the
+model for spoiled lines, which reads marks best; two of the others outweigh either."""
 _FEWEST = 3
 _ROMAN = re.compile(r"I{1,3}\)?")
 
@@ -62,10 +64,14 @@ def _voted(ways: Sequence[Sequence[Candidate]]) -> tuple[Candidate, ...]:
 
 def _by_words(found: tuple[Candidate, ...], ways: Sequence[Sequence[Candidate]]) -> tuple[Candidate, ...]:
     """`found` with what the words' vote gives in front; a value that no reading has as a whole has no votes."""
-    texts = [ones[0].value for ones in ways if ones and ones[0].value]
-    if len(texts) < _FEWEST or len(set(texts)) == 1:
+    texts = [
+        (ones[0].value, weight)
+        for ones, weight in zip(ways, chain(_WEIGHTS, repeat(1.0)), strict=False)
+        if ones and ones[0].value
+    ]
+    if len(texts) < _FEWEST or len({text for text, _ in texts}) == 1:
         return found
-    value = word_by_word([text.split() for text in texts], own_pass=bool(ways[0]))
+    value = word_by_word([text.split() for text, _ in texts], [weight for _, weight in texts])
     own = next((one for one in found if one.value == value), None)
     if own is None:
         own = replace(found[0], value=value, score=0.9 * found[0].score, votes=0, source="vote")
@@ -73,10 +79,11 @@ def _by_words(found: tuple[Candidate, ...], ways: Sequence[Sequence[Candidate]])
     return (own, *others)
 
 
-def word_by_word(readings: Sequence[Sequence[str]], *, own_pass: bool) -> str:
-    """One text out of several readings of it: each word as most of them have it, sense weighing in.
+def word_by_word(readings: Sequence[Sequence[str]], weights: Sequence[float]) -> str:
+    """One text out of several readings of it: each word as most of them have it, sense weighing in; of the weight that its
+    reading has.
 
-    `own_pass`: the first is the page's own. The words are lined up with those of the reading that is most like all others.
+    The words are lined up with those of the reading that is most like all others.
     """
     folded = [[fold(word) for word in words] for words in readings]
     likeness = [sum(SequenceMatcher(None, one, other, autojunk=False).ratio() for other in folded) for one in folded]
@@ -93,7 +100,7 @@ def word_by_word(readings: Sequence[Sequence[str]], *, own_pass: bool) -> str:
             elif c < d:
                 said[2 * a + 1] = " ".join(words[c:d])
         for at, text in enumerate(said):
-            more = _FIRST if own_pass and number == 0 and text else 1.0
+            more = weights[number] if text else 1.0
             slots[at][text] = slots[at].get(text, 0.0) + more * _weight(said, at) + 0.01 * (number == pivot)
     return " ".join(text for slot in slots if (text := _chosen(slot)))
 
