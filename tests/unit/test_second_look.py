@@ -133,6 +133,26 @@ def test_what_the_page_pass_lost_is_found_by_looking_again(
     assert found.count(wanted) >= 2
 
 
+def test_a_title_that_the_page_pass_lost_is_looked_for_under_the_head(
+    page: Page, sight: Sight, engine: Engine, prints: PrintReader
+) -> None:
+    first = _top(page)
+    assert first.title is not None
+    title = [span.box for span in first.title.spans]
+    under = first.found["subject"][0].evidence[-1].box[3]
+    kept = [[line for line in block.lines if not title[0][1] <= line.box[3] <= under] for block in page.blocks]
+    lost = replace(page, blocks=tuple(block_of(lines) for lines in kept if lines))
+    assert _top(lost).title is None
+    parts = parts_of(sheet_of(lost), _top(lost))
+    assert parts.subject.box[1] < title[0][1] < title[-1][3] < parts.subject.box[3]
+    looks = look_again([parts.subject], lost, sight, engine=engine, prints=prints)[1:]
+    found = [_top(look([parts.subject])).found for look in looks[: len(parts.subject.ways)]]
+    assert [one["type_name"][0].value for one in found] == ["Quyết định"] * len(found)
+    assert all(
+        letters(one["subject"][0].value or "") == letters(first.found["subject"][0].value or "") for one in found
+    )
+
+
 def test_without_pixels_or_parts_there_is_nothing_to_look_at(
     page: Page, sight: Sight, engine: Engine, prints: PrintReader
 ) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from ocr_workers.reading.print_lines import ALPHABET, PrintWord, fit
 from ocr_workers.reading.signature_block import Cell, power_in
 from ocr_workers.reading.signature_names import NameRead, vote_on_name
 from ocr_workers.reading.signature_titles import TitleRead, combine, vote_on_row
@@ -308,3 +310,42 @@ def test_print_before_what_is_nothing_but_a_surname_hides_hardly_another(name: s
 )
 def test_a_rank_is_no_part_of_a_name_and_an_apostrophe_is(printed: str, name: str) -> None:
     assert _vote(*[printed] * 3).text == name
+
+
+def _printed(text: str, sure: float = 0.9, *, left: int = 100) -> list[PrintWord]:
+    """What the model for spoiled lines makes of a line: each letter so sure, a gap after each."""
+    found, at = [], left
+    for part in text.split(" "):
+        columns = np.full((2 * len(part), len(ALPHABET) + 1), (1 - sure) / len(ALPHABET), np.float32)
+        columns[1::2, 0] = sure
+        for number, char in enumerate(part):
+            columns[2 * number, ALPHABET.index(char) + 1] = sure
+        width = PITCH * len(part)
+        if part.strip("_"):
+            found.append(PrintWord(part, (at, 0, at + width, 30), float(fit(columns, [part])[0]), columns))
+        at += width + PITCH
+    return found
+
+
+def test_of_marks_that_the_engine_doubts_the_model_for_spoiled_lines_decides() -> None:
+    engine = [_words("Lê Thị Hương", 0.6), _words("Lê Thị Hương", 0.5)]
+    without, with_model = vote_on_name(engine), vote_on_name(engine, prints=[_printed("Lê Thị Hường")] * 2)
+    assert without is not None
+    assert with_model is not None
+    assert (without.text, without.confirmed) == ("Lê Thị Hương", None)
+    assert (with_model.text, with_model.confirmed) == ("Lê Thị Hường", True)
+
+
+def test_a_name_that_the_model_reads_otherwise_is_not_confirmed() -> None:
+    read = vote_on_name([_words("Lý Thu Khuê", 0.97)] * 5, prints=[_printed("Lý Thu Khuệ", 0.5)])
+    assert read is not None
+    assert (read.text, read.confirmed) == ("Lý Thu Khuê", False)
+
+
+def test_what_the_model_alone_reads_is_a_name_and_what_it_does_not_see_is_none_of_it() -> None:
+    read = vote_on_name([], prints=[_printed("Võ Khắc Ngữ")] * 2)
+    assert read is not None
+    assert (read.text, read.confirmed) == ("Võ Khắc Ngữ", True)
+    beside = vote_on_name([_words("Võ Khắc Ngữ Rá", 0.5)], prints=[_printed("Võ Khắc Ngữ")] * 3)
+    assert beside is not None
+    assert beside.text == "Võ Khắc Ngữ"
