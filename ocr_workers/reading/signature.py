@@ -226,16 +226,20 @@ def _candidates(name: NameRead | None, page: int, trust: float) -> list[Candidat
     if name is None or not name.text:
         return []
     score, place = round(name.chance * trust, 4), (Evidence(page, name.box),)
-    looks = 1 if name.confirmed is None else 2
-    votes = 2 if name.confirmed else 1
-    return [Candidate(name.text, name.raw, score, place, "signature", votes=votes, looks=looks)]
+    return [Candidate(name.text, name.raw, score, place, "signature", *_votes(name.confirmed))]
+
+
+def _votes(confirmed: bool | None) -> tuple[int, int]:
+    """Of how many looks how many say so: the engine's readings together are one, the model for spoiled lines another."""
+    return (1, 1) if confirmed is None else (1 + confirmed, 2)
 
 
 def _position_candidates(title: TitleRead | None, page: int, trust: float) -> list[Candidate]:
     if title is None or title.position_box is None:
         return []
     score = round(title.position_chance * trust, 4)
-    return [Candidate(title.position, title.raw, score, (Evidence(page, title.position_box),), "signature")]
+    place = (Evidence(page, title.position_box),)
+    return [Candidate(title.position, title.raw, score, place, "signature", *_votes(title.confirmed))]
 
 
 def _authority_candidates(title: TitleRead | None, page: int, trust: float) -> list[Candidate]:

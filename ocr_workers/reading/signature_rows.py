@@ -24,7 +24,7 @@ from ocr_workers.reading.signature_names import NameRead, vote_on_name
 from ocr_workers.reading.signature_readings import Ink, LineView, Readings
 from ocr_workers.reading.signature_stems import PrintRow
 from ocr_workers.reading.signature_titles import TitleRead, TitleRow, combine, is_title, vote_on_row
-from ocr_workers.reading.signature_words import GIVEN, untitled
+from ocr_workers.reading.signature_words import GIVEN, letters, untitled
 from sohoa.model import Box, Page, Word, union
 
 _SURE, _SURE_ROW, _SURE_AT_ONCE = 0.97, 0.93, 0.99
@@ -104,6 +104,7 @@ class Look:
     print_sought: bool = False
     unread_below: Box | None = None
     prints: dict[tuple[str, LineFrame], list[PrintWord]] = field(default_factory=dict)
+    printed_titles: list[str] = field(default_factory=list)
 
     @property
     def mm(self) -> float:
@@ -241,7 +242,9 @@ def read_title(look: Look) -> TitleRead | None:
         and not title.position.startswith("PHÓ ")
         and _with_print_before(look, title.position_box) != title.position_box,
     )
-    return replace(title, position_chance=_LOWER_ROW ** sum(doubts) * title.position_chance)
+    said = [letters(power_in(text)[1]) for text in look.printed_titles]
+    confirmed = letters(title.position) in said if said else None
+    return replace(title, position_chance=_LOWER_ROW ** sum(doubts) * title.position_chance, confirmed=confirmed)
 
 
 def _print_title(look: Look, cells: Sequence[Cell], box: Box) -> None:
@@ -256,6 +259,7 @@ def _print_title(look: Look, cells: Sequence[Cell], box: Box) -> None:
     read = [Word(word.text, word.box, word.chance) for word in look.print_line(_print_views(look, box, None)[0], frame)]
     if read:
         look.seen.append([Cell(tuple(read), union([word.box for word in read]))])
+        look.printed_titles.append(look.seen[-1][0].text)
 
 
 def _row_is_told(row: TitleRow, lines: int) -> bool:

@@ -63,7 +63,8 @@ class TitleRow:
 
 @dataclass(frozen=True, slots=True)
 class TitleRead:
-    """What all rows say together. `authority` may be None for sure: no power word stands there."""
+    """What all rows say together. `authority` may be None for sure: no power word stands there. `confirmed`: whether the model
+    for spoiled lines by itself reads the same position, None where it was not asked."""
 
     position: str | None
     position_chance: float
@@ -72,6 +73,7 @@ class TitleRead:
     authority_chance: float
     authority_box: Box | None
     raw: str
+    confirmed: bool | None = None
 
 
 def vote_on_row(cells: Sequence[Cell]) -> TitleRow | None:
