@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ocr_workers.reading.gaps import Letters, as_digits, is_blank, is_coloured
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Span
-from ocr_workers.reading.text import distance, fold, letters
+from ocr_workers.reading.text import distance, fold, letters, without_tone
 from ocr_workers.reading.zones import Head, is_stamp
 from sohoa.model import Box, Evidence, nfc
 from sohoa.paper_types import PaperType, type_of_abbreviation
@@ -144,9 +144,7 @@ def initials(organ: str) -> tuple[str, ...]:
     words = re.findall(r"[^\W\d_]+", nfc(organ))
     if not words:
         return ()
-    short = [
-        word[0].upper() if word[0] in "Đđ" else fold(word[0]).upper() for word in words
-    ]  # THÁ for Thi hành án is none
+    short = [without_tone(word[0]).upper() for word in words]  # CTHADS for Thi hành án, but BVNTƯ for Trung ương
     if words[0].upper() == "UBND" or fold(" ".join(words[:4])) == "uy ban nhan dan":
         return ("UBND",)
     all_of = "".join(short)

@@ -49,7 +49,7 @@ VIEWS = ((1.0, 1.0), (1.1, 0.9), (0.95, 1.1))
 SURE_AT_ONCE = 0.97
 MODEL = Path(__file__).with_name("digits.onnx")
 BLANK = ""
-LEAST = 1e-3
+LEAST = 5e-3
 CALIBRATION = {
     Grammar.NUMBER: (1.14, 0.32),
     Grammar.DAY: (0.96, 0.16),

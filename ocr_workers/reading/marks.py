@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from ocr_workers.reading.lists import lines_of
 from ocr_workers.reading.syllables import is_syllable, syllables
-from ocr_workers.reading.text import fold
+from ocr_workers.reading.text import fold, without_tone
 from sohoa.model import Page, nfc
 from storage.index.fold import key_of
 
@@ -208,19 +208,13 @@ def _choices(word: str, sure: float) -> tuple[tuple[str, float], ...]:
 def _cost(word: str, other: str) -> float:
     """Marks that differ: a tone is mistaken for another more easily than one letter's mark for another's."""
     tone = _tone(word) != _tone(other)
-    shape = sum(one != two for one, two in zip(_toneless(word), _toneless(other), strict=False))
+    shape = sum(one != two for one, two in zip(without_tone(word), without_tone(other), strict=False))
     return _TONE * tone + _SHAPE * shape
 
 
 @lru_cache(maxsize=20_000)
 def _tone(word: str) -> str:
     return "".join(sign for sign in unicodedata.normalize("NFD", word) if sign in "\u0300\u0301\u0303\u0309\u0323")
-
-
-@lru_cache(maxsize=20_000)
-def _toneless(word: str) -> str:
-    kept = (sign for sign in unicodedata.normalize("NFD", word) if sign not in "\u0300\u0301\u0303\u0309\u0323")
-    return nfc("".join(kept))
 
 
 def _worth(left: str, right: str, own: Pairs, *, name: bool) -> float:

@@ -6,8 +6,9 @@ line the probability of each letter; of these come the words, and how well any o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ ALPHABET = " -./,:;()%&'\"+0123456789" + "".join(
 """The model's classes after CTC's blank."""
 
 _SPACE = ALPHABET.index(" ") + 1
+_WIDEST_PX = 4000  # of a crop: no line of a page in letters that can be read is wider
 _TINY = 1e-300
 _LETTER = 2.5  # columns that half a letter is wide
 _HIGH, _LOW = 0.75, 0.2  # sizes of print that a word reaches above its base line and below
@@ -72,6 +74,8 @@ class PrintReader:
     def read(self, picture: Pixels, frame: LineFrame) -> list[PrintWord]:
         """The words of a line of `picture` (grey, dark on light), from left to right."""
         scale = CROP_HEIGHT / (EMS * frame.em)
+        if (frame.right - frame.left) * scale > _WIDEST_PX:
+            return []
         columns = self._columns(_crop(picture, frame, scale))
         found = []
         for text, (start, stop), (first, last) in _words(columns):
@@ -97,6 +101,7 @@ class PrintReader:
 def _crop(picture: Pixels, frame: LineFrame, scale: float) -> Pixels:
     """The line level and CROP_HEIGHT high; beyond the picture is paper."""
     width = max(8, round((frame.right - frame.left) * scale))
+    picture, frame = _band(picture, frame)
     if scale < 1:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.35 / scale), np.uint8)
     place = np.array(
@@ -110,6 +115,17 @@ def _crop(picture: Pixels, frame: LineFrame, scale: float) -> Pixels:
         cv2.warpAffine(picture, place, (width, CROP_HEIGHT), borderMode=cv2.BORDER_CONSTANT, borderValue=paper),
         np.uint8,
     )
+
+
+def _band(picture: Pixels, frame: LineFrame) -> tuple[Pixels, LineFrame]:
+    """The part of the picture that the line stands in, and where it stands there."""
+    rise = abs(frame.slope) * (frame.right - frame.left)
+    top = max(0, math.floor(frame.base - 1.6 * frame.em - rise))
+    bottom, left = math.ceil(frame.base + 1.2 * frame.em + rise), max(0, math.floor(frame.left - frame.em))
+    part = picture[top : max(bottom, top + 1), left : math.ceil(frame.right + frame.em)]
+    if not part.size:
+        return picture, frame
+    return part, replace(frame, left=frame.left - left, right=frame.right - left, base=frame.base - top)
 
 
 def _words(columns: Scores) -> list[tuple[str, tuple[int, int], tuple[int, int]]]:
@@ -153,7 +169,7 @@ def fit(columns: Scores, options: Sequence[str]) -> npt.NDArray[np.float64]:
         top = np.maximum(reached.max(axis=1), _TINY)
         reached /= top[:, None]
         scale += np.log(top)
-    ends = np.array([2 * len(text) for text in options])
+    ends = np.array([2 * len(text) for text in options], np.int64)
     rows = np.arange(len(options))
     total = reached[rows, ends] + np.where(ends > 0, reached[rows, ends - 1], 0.0)
     spelt = np.array([all(char in ALPHABET for char in text) for text in options])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -36,6 +37,7 @@ _LOWEST = 0.55  # of the page: no head reaches further down
 _SMALLER = 0.85  # a second size: the engine's slips differ with it, and it reads no worse
 _CREDIBLE = 0.3  # readings that agree on less may share a fault
 _LEAST = (40, 20)  # pixels of a part that is worth a look
+_MOST_LINES = 60  # that the model for spoiled lines reads: a head and its subject have a third of that
 _EDGE = 10  # white pixels that the engine wants around print
 
 
@@ -195,15 +197,17 @@ def _read_lines(views: Views, page: Page, parts: Sequence[Box], prints: PrintRea
     """The lines of the page that stand in `parts`, each read by itself; one without a word is left out."""
     picture = views.picture("black" if views.is_coloured else "grey")
     usual = usual_size(tuple(page.lines()), page.dpi)
+    in_parts = (
+        (line, [word for word in line.words if _within(word.box, [part])]) for part in parts for line in page.lines()
+    )
     found = []
-    for part in parts:
-        for line in page.lines():
-            words = [word for word in line.words if _within(word.box, [part])]
-            if words:
-                frame = views.frame_here(frame_of(replace(line, words=tuple(words)), page, usual))
-                read = [Word(word.text, views.on_page(word.box), word.chance) for word in prints.read(picture, frame)]
-                if read:
-                    found.append(block_of([line_of(read)]))
+    for line, words in islice((pair for pair in in_parts if pair[1]), _MOST_LINES):
+        frame = views.frame_here(frame_of(replace(line, words=tuple(words)), page, usual))
+        read = [
+            Word(word.text, _inside(views.on_page(word.box), page), word.chance) for word in prints.read(picture, frame)
+        ]
+        if read:
+            found.append(block_of([line_of(read)]))
     return found
 
 

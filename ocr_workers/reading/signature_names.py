@@ -16,16 +16,14 @@ from itertools import pairwise, zip_longest
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from ocr_workers.reading.print_lines import PrintWord
 from ocr_workers.reading.signature_likeness import names_like, unlike
 from ocr_workers.reading.signature_words import COMMON_SURNAMES, FREQUENT, GIVEN, SURNAMES, fold, is_syllable
 from sohoa.model import Box, Word, union
 
-_PRINT_SHARE, _PRINT_MOST = (
-    0.6,
-    1.2,
-)  # what a reading of the model for spoiled lines counts for, and all of them together
+_PRINT_SHARE, _PRINT_MOST = 1.0, 2.0  # what a reading of the model for spoiled lines counts for, all of them together
 _PRINT_LEAST, _PRINT_LEAST_NONE = 1e-5, 0.01
 _SHARE = 0.6  # what a further reading of the same ink counts for
 _LEAST_WEIGHT, _MOST_WEIGHT = 0.3, 2.0
@@ -132,8 +130,12 @@ def vote_on_name(
 
 def _says(slots: list[list[_Token]], places: Sequence[int], texts: Sequence[str], number: int) -> bool:
     """Whether one reading has these syllables in these places."""
-    said = [{shaped(token.text) for token in slots[at] if token.reading == number} for at in places]
-    return all(text in one for text, one in zip(texts, said, strict=True))
+    said = [{_plainly(token.text) for token in slots[at] if token.reading == number} for at in places]
+    return all(_plainly(text) in one for text, one in zip(texts, said, strict=True))
+
+
+def _plainly(text: str) -> str:
+    return shaped(text.replace("'", ""))
 
 
 def _as_far_as_print(
@@ -312,10 +314,20 @@ def _fits(slot: list[_Token], options: Sequence[str]) -> tuple[list[float], floa
     weight = min(_PRINT_SHARE, _PRINT_MOST / len(prints))
     total, none = np.zeros(len(options)), 0.0
     for word in prints:
-        chances = word.chances(options)
+        chances = _chances(word, options)
         total += weight * np.log(np.maximum(chances, _PRINT_LEAST))
         none += weight * math.log(max(1.0 - float(chances.sum()), _PRINT_LEAST_NONE))
     return total.tolist(), none
+
+
+def _chances(word: PrintWord, options: Sequence[str]) -> npt.NDArray[np.float64]:
+    """How probable each option is, with the signs that stand around the word, too; of K'Rang its apostrophe is easily lost."""
+    core = word.text.strip(_SIGNS)
+    before, after = word.text.split(core, 1) if core else ("", "")
+    ways = [list(options), [option.replace("'", "") for option in options]]
+    if before or after:
+        ways.append([f"{before}{option}{after}" for option in options])
+    return np.asarray(np.max([word.chances(way) for way in ways], axis=0), np.float64)
 
 
 def _weighed(slot: list[_Token]) -> list[tuple[str, float, float]]:

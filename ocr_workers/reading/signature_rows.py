@@ -24,7 +24,7 @@ from ocr_workers.reading.signature_names import NameRead, vote_on_name
 from ocr_workers.reading.signature_readings import Ink, LineView, Readings
 from ocr_workers.reading.signature_stems import PrintRow
 from ocr_workers.reading.signature_titles import TitleRead, TitleRow, combine, is_title, vote_on_row
-from ocr_workers.reading.signature_words import GIVEN, letters, untitled
+from ocr_workers.reading.signature_words import COMMON_SURNAMES, GIVEN, SURNAMES, letters, untitled
 from sohoa.model import Box, Page, Word, union
 
 _SURE, _SURE_ROW, _SURE_AT_ONCE = 0.97, 0.93, 0.99
@@ -37,6 +37,7 @@ _NAME_LIKE, _MORE_THAN_PRINT = (
     0.4,
     0.55,
 )  # how like a name a reading is that makes a row, against the row its stems show
+_TITLE_FOR_SURE, _NO_NAME = 0.85, 0.1
 _NAME_FOR_SURE = 0.7
 _EDGE_MM = 3.0  # a capital
 _BESIDE_MM = 12.0  # how far the middles of two titles of one signer stand apart at most
@@ -165,7 +166,7 @@ def read_name(look: Look) -> NameRead | None:
         if at_end or number >= _LEAST_LINES:
             name = vote_on_name(_row_words(look, row), print_to, prints=prints)
             if at_end or (name is not None and _is_told(name, before, number)):
-                return name
+                return None if name is None else _unless_title(name)
             before = name
         view, larger = views[number]
         look.line(view, areas[number % 2], larger, 0.0 if printed is None else printed.slope)
@@ -188,6 +189,15 @@ def _frame_of(look: Look, row: Box, printed: PrintRow | None) -> LineFrame:
 def _print_views(look: Look, row: Box, printed: PrintRow | None) -> tuple[str, ...]:
     ink = look.readings.ink_of(row if printed is None else printed.box)
     return _PRINT_VIEWS["black" if ink == "grey" and look.readings.views.is_coloured else ink]
+
+
+def _unless_title(name: NameRead) -> NameRead:
+    """The name; hardly to be believed where it reads like a title or, in capitals, opens with no surname, as bodies do."""
+    first = name.text.split()[0]
+    is_other = position_like(name.text)[1] >= _TITLE_FOR_SURE or (
+        name.text.isupper() and first.capitalize() not in SURNAMES | COMMON_SURNAMES
+    )
+    return replace(name, chance=_NO_NAME * name.chance) if is_other else name
 
 
 def _is_told(name: NameRead, before: NameRead | None, lines: int) -> bool:

@@ -34,10 +34,16 @@ _UNDER_CERTIFICATE = re.compile(
 )
 """Who grants it, which time, and its number."""
 _OF_ARRIVAL = re.compile(r"^\W*(so|ngay|chuyen|luu|gio|den)\b")
+_NOTE = re.compile(
+    r"^\W*(giao|gap|kem|dinh kem|chuyen|pc|pcvp|kinh)\b|d/c|dong chi"
+)  # written or stamped by who received it
+_LEAST_SPELT = 4
 _TO_WHOM = re.compile(r"^\W*kinh (gu|trinh|chuyen)")
 _ADDRESSED = re.compile(r"\bkinh (moi|gui|trinh|bao)\s*:")  # of whom it is to: the body has begun
 _WIRED = re.compile(r"\bdien\s*:")
-_NUMBER_LINE = re.compile(r"^\W*so\b.{0,14}[/-]\s?[a-z]{2}")
+_NUMBER_LINE = re.compile(
+    r"^\W*[Ss][ốôóỐÔÓ]\s*[:.]?\s*[\d.…/].{0,14}[/-]\s?[A-ZĐ]{2}|^\W*[Ss][ốôóỐÔÓ]\s*[:.]|^\W*[Ss]ố\s\S{1,3}(\s\S{1,3})?\s*[/-]\s?[A-ZĐ]{2}"
+)
 _COUNTED = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|tap|so)$")
 _GOES_ON = re.compile(r"(\b(của|với|tại|và|cho|do|theo|từ|đến|hoặc)|,)\s*$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -74,7 +80,7 @@ def find_subject(sheet: Sheet, head: Head, title: Title | None, agencies: Sequen
         capitals = started and is_capitals(found[-1].text)
         if is_capitals(line.text) and any(likeness(line.text, name) > 0.85 for name in agencies):
             break
-        if not started and _NUMBER_LINE.match(fold(line.text)):
+        if not started and _NUMBER_LINE.match(line.text):
             last = line  # the number stands between the title and its subject
             continue
         if not _goes_on(line, title.type, started=started, capitals=capitals) or len(found) >= _MOST_LINES:
@@ -160,12 +166,19 @@ def _unlabelled_about(sheet: Sheet, head: Head, limit: float, code_bottom: float
         if level < code_bottom + 0.4 * sheet.height:
             continue
         if _TO_WHOM.match(fold(span.text)):
-            return tuple(found)
+            spelt = sum(is_syllable(word.text.strip(".,;:")) for line in found for word in line.words)
+            return tuple(found) if spelt >= _LEAST_SPELT else ()
         line = _solid(span)
         if line is None:
             continue
         near = not found or sheet.level(line.box) - sheet.level(found[-1].box) < 2.3 * sheet.height
-        is_its = line.box[2] < limit + 0.05 * sheet.width and not is_capitals(line.text) and not _is_stamped(line)
+        is_note = _NOTE.search(fold(line.text)) is not None
+        is_its = (
+            not is_note
+            and line.box[2] < limit + 0.05 * sheet.width
+            and not is_capitals(line.text)
+            and not _is_stamped(line)
+        )
         if not (near and is_its) or len(found) >= _MOST_ABOUT:
             return ()
         found.append(line)

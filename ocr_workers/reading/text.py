@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
 from ocr_workers.reading.lists import listed
@@ -69,6 +70,13 @@ def begins_with(text: str, anchor: str) -> float:
     if not have or not want:
         return 0.0
     return max(likeness(have[:size], want) for size in range(max(len(want) - 1, 1), len(want) + 2))
+
+
+@lru_cache(maxsize=20_000)
+def without_tone(text: str) -> str:
+    """Without the five tones; marks that make another letter (ư, ơ, ă, â, ê, ô, đ) stay."""
+    kept = (sign for sign in unicodedata.normalize("NFD", text) if sign not in "\u0300\u0301\u0303\u0309\u0323")
+    return nfc("".join(kept))
 
 
 def same(one: str, other: str) -> bool:

@@ -27,11 +27,11 @@ from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Sheet, Span
 from ocr_workers.reading.subject import find_about, find_subject, is_labelled, read_subject
 from ocr_workers.reading.text import fold, letters
-from ocr_workers.reading.types import Title, read_type, title_in
+from ocr_workers.reading.types import Title, is_title, read_type, title_in
 from ocr_workers.reading.zones import Head, find_head, secrecy, urgency
 from sohoa.model import Box, Evidence, Page
 
-_BODY = re.compile(r"^\W*(can cu|kinh gui|dieu 1\b)")
+_BODY = re.compile(r"^\W*(can cu|kinh gu|dieu 1\b)")
 _D_OR_DD = 0.5  # a suffix D may be a Đ, which digit readers do not know
 _STROKE_FOR_LETTER = 0.7  # a suffix that the words lack is rather the stroke behind the number
 _READ_AS_PRINT, _DENIED = (
@@ -85,7 +85,7 @@ def read_top(
     bottom = None if code is None else sheet.level(code.line.span.box)
     about = () if head.kind == "none" and code is None else find_about(sheet, head, title, bottom)
     found: Candidates = dict(agencies)
-    found["type_name"] = read_type(title, notation, about)
+    found["type_name"] = read_type(title, notation, [line for line in about[:1] if is_labelled(line)])
     unread = unread_code(head) if code is None else None
     if unread is not None:
         found["code_number"] = (Candidate(None, "", UNREAD, (unread,)),)
@@ -108,12 +108,14 @@ def _near_top(sheet: Sheet, head: Head) -> list[Span]:
     """Rows that may hold the type's name: under the head, in the upper part of the page."""
     spans = [span for span in head.below if span.box[1] < _FRESH * sheet.page.height_px]
     end = next((at for at, span in enumerate(spans) if _BODY.match(fold(span.text))), len(spans))
-    spans = [span for span in spans[:end] if not (urgency(span.text) or secrecy(span.text) or _at_a_side(span, sheet))]
+    spans = [span for span in spans[:end] if not (urgency(span.text) or secrecy(span.text))]
+    inner = [span for span in spans if not _at_a_side(span, sheet)]
+    spans = inner if any(map(is_title, inner)) else spans
     return spans or [span for span in head.right if len(letters(span.text)) < 60]
 
 
 def _at_a_side(span: Span, sheet: Sheet) -> bool:
-    """Whether a row stands in a quarter of the page at one side, as a stamp's lines do."""
+    """Whether a row stands at one side of the page, as a stamp's lines do."""
     return span.box[2] < _SIDE * sheet.width or span.box[0] > (1 - _SIDE) * sheet.width
 
 

@@ -31,6 +31,7 @@ _PAGE_OF_WORDS = 25
 _CENTRED, _TITLE_WIDTH = 0.06, 0.5  # of the sheet's width: further from its middle, or wider, are a head's columns
 _TITLE_AMONG, _STAMP_REACH = 8, 5.0  # rows under a head; heights of print that a stamp beside the title reaches over
 _MIDDLE = (0.28, 0.72)
+_DOUBTFUL = 0.6  # how far the engine believes what it makes of a stamp
 _AFTER_SIGNS = re.compile(r"[^\w\s]([^\W\d_]{2,})$")
 _HEAD_SHARE = 0.5  # of the page: nothing below is looked at for a head
 _STAMP = re.compile(
@@ -38,7 +39,7 @@ _STAMP = re.compile(
     r"ngay den|so den|chuyen\W*([:.…]|$)|luu ho so|ho so so|kinh chuyen)"
 )
 _BODY = re.compile(
-    r"^\W*(can cu|kinh gui|thuc hien|theo |xet |dieu \d|phan (thu|[ivx\d])|chuong |i[.\-/]|1[.\-/]|a[.\-/]|"
+    r"^\W*(can cu|kinh gu|thuc hien|theo |xet |dieu \d|phan (thu|[ivx\d])|chuong |i[.\-/]|1[.\-/]|a[.\-/]|"
     r"de nghi|trong thoi|ngay |noi nhan|nham|tiep theo|hien nay)"
 )
 _URGENT = {"hoa toc": "HỎA TỐC", "thuong khan": "THƯỢNG KHẨN", "khan": "KHẨN", "hoa toc hen gio": "HỎA TỐC HẸN GIỜ"}
@@ -158,41 +159,58 @@ def _stamps(spans: Sequence[Span]) -> list[Span]:
 
 
 def _without_stamp_beside(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
-    """Rows under a head without what is stamped beside the title: an arrival stamp stands left of it as a rule, and its lines
-    come out as the beginnings of the title's and the subject's."""
+    """Rows under a head without what is stamped left of the title, where an arrival stamp stands as a rule: its lines come out
+    as the beginnings of the title's and the subject's."""
     for at, span in enumerate(spans[:_TITLE_AMONG]):
         runs = [sheet.span(run) for run in parted(span.words, 0.9 * sheet.height)]
-        titles = [run for run in runs if is_title(run) and _in_the_middle(sheet, run)]
-        if len(runs) > 1 and len(titles) == 1:
-            title = titles[0]
-            beside = [run.box for run in runs if run.box[2] < title.box[0]]
-            zone = (min(box[0] for box in beside), max(box[2] for box in beside)) if beside else (0, 0)
-            near = (span.box[1] - _STAMP_REACH * sheet.height, span.box[3] + _STAMP_REACH * sheet.height)
-            others = (
-                _beside(sheet, other, zone, title.middle)
-                if near[0] < (other.box[1] + other.box[3]) / 2 < near[1]
-                else other
-                for other in (*spans[:at], *spans[at + 1 :])
-            )
-            kept = [other for other in others if other is not None]
-            above = [other for other in kept if sheet.level(other.box) < sheet.level(title.box)]
-            return [*above, title, *(other for other in kept if other not in above)]
+        if is_body(span.text) or (is_title(runs[0]) and _in_the_middle(sheet, runs[0])):
+            break
+        first = next((n for n, run in enumerate(runs) if is_title(run) and _in_the_middle(sheet, run)), 0)
+        if not first:
+            continue
+        title = sheet.span([word for run in runs[first:] for word in run.words])
+        zone = (min(run.box[0] for run in runs[:first]), max(run.box[2] for run in runs[:first]))
+        near = (span.box[1] - _STAMP_REACH * sheet.height, span.box[3] + _STAMP_REACH * sheet.height)
+        others = (
+            _beside(sheet, other, zone, runs[first].middle)
+            if near[0] < (other.box[1] + other.box[3]) / 2 < near[1] and not is_body(other.text)
+            else other
+            for other in (*spans[:at], *spans[at + 1 :])
+        )
+        kept = [other for other in others if other is not None]
+        above = [other for other in kept if sheet.level(other.box) < sheet.level(title.box)]
+        return [*above, title, *(other for other in kept if other not in above)]
     return list(spans)
 
 
 def _beside(sheet: Sheet, span: Span, zone: tuple[int, int], middle: float) -> Span | None:
     """What of a row stands right of a stamp that reaches over `zone`; of a word that has grown together with it what follows
-    its last sign. None where nothing is left; all of a row that is better centred under the title's `middle` as it is."""
+    its last sign. None where nothing is left; all of a row that is better centred under the title's `middle` as it is, or
+    whose words in the zone look like no stamp's."""
     edge = zone[1] + 0.5 * sheet.height
     kept = [word for word in span.words if word.box[0] >= zone[1] - 0.3 * sheet.height or word.box[2] < zone[0]]
-    for word in span.words:
-        if word not in kept and word.box[2] > edge and (tail := _AFTER_SIGNS.search(word.text)):
+    cut = [word for word in span.words if word not in kept]
+    if not kept:
+        return None if _is_stamped(cut) else span
+    parts = parted(span.words, 0.9 * sheet.height)
+    apart = any(part[0] == kept[0] for part in parts)
+    for word in cut:
+        if word.box[2] > edge and (tail := _AFTER_SIGNS.search(word.text)):
             left = word.box[2] - (word.box[2] - word.box[0]) * len(tail[1]) // len(word.text)
             kept.insert(0, replace(word, text=tail[1], box=(left, *word.box[1:]), confidence=0.0))
-    if not kept:
-        return None
     rest = sheet.span(kept)
-    return rest if abs(rest.middle - middle) < abs(span.middle - middle) else span
+    is_cut = abs(rest.middle - middle) < abs(span.middle - middle) and (apart or _is_stamped(cut))
+    return rest if is_cut else span
+
+
+def _is_stamped(words: Sequence[Word]) -> bool:
+    """Whether words look like those of an arrival stamp, or of nothing."""
+    text = " ".join(word.text for word in words)
+    doubtful = sum(len(word.text) * word.confidence for word in words) < _DOUBTFUL * sum(
+        len(word.text) for word in words
+    )
+    folded = fold(text)
+    return doubtful or is_capitals(text) or bool(_STAMP.match(folded) or _OF_ARRIVAL.match(folded) or ".." in text)
 
 
 def _in_the_middle(sheet: Sheet, span: Span) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from ocr_workers.reading.code import initials
 from tests.support.read_pages import CODE, is_absent, read, values
-from tests.support.set_pages import LEFT, MIDDLE, Piece, at_left, body, set_page, state_head
+from tests.support.set_pages import LEFT, MIDDLE, Piece, at_left, body, paragraph, set_page, state_head
 
 SUBJECT = ("Về việc phê duyệt danh mục thuốc thiết yếu", "của các cơ sở khám chữa bệnh")
 WHOLE = " ".join(SUBJECT)
@@ -108,3 +108,57 @@ def test_a_suffix_that_may_be_a_d_with_a_stroke_is_doubted() -> None:
     assert values(plain, *CODE[:1]) == ["434B"]
     assert values(doubtful, *CODE[:1]) == ["434D"]
     assert doubtful.fields["code_number"].confidence < 0.6 * plain.fields["code_number"].confidence
+
+
+@pytest.mark.parametrize(
+    "stamp", [at_left(6, "SỞ TÀI CHÍNH", 150), at_left(6, "Sung~20", 590), at_left(10, "Sung~20", 340)]
+)
+def test_a_scrap_beside_the_title_cuts_no_word_of_a_subject_that_is_no_stamps(stamp: Piece) -> None:
+    lines = paragraph(
+        7, "Về việc phê duyệt danh mục thuốc của các cơ sở khám bệnh công lập", "trên địa bàn tỉnh Sông Hồng"
+    )
+    centred = [
+        (7.0, MIDDLE - 16, "Về việc phê duyệt danh mục thuốc thiết yếu"),
+        (8.0, MIDDLE - 16, "và dân lập trên địa bàn"),
+    ]
+    for subject in (lines, centred):
+        page = set_page(*state_head(), stamp, (6.0, MIDDLE, "QUYẾT ĐỊNH"), *subject, *body(11), merged=True)
+        words = " ".join(text for _, _, text in subject).split()
+        found = read(page).fields.get("subject")
+        assert found is None or found.value is None or [w for w in words if w in found.value.split()] == words
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [("Sở Y tế - Công an tỉnh Sông Hồng", "trên địa bàn tỉnh"), ("Sơ kết Đề án 06/CP năm 2024", "của ngành y tế")],
+)
+def test_a_subject_that_begins_like_a_numbers_line_is_none(lines: tuple[str, str]) -> None:
+    below = [(7.0 + at, MIDDLE, line) for at, line in enumerate(lines)]
+    page = set_page(*state_head(), (6.0, MIDDLE, "BÁO CÁO"), *below, *body(10))
+    assert values(read(page), "subject") == [" ".join(lines)]
+
+
+@pytest.mark.parametrize("name", ["THÔNG TƯ LIÊN TỊCH", "CHỨNG CHỈ HÀNH NGHỀ"])
+def test_a_types_name_set_wide_is_one(name: str) -> None:
+    first, rest = name.split(maxsplit=2)[:2], name.split(maxsplit=2)[2]
+    pieces = [at_left(6, " ".join(first), 1000), at_left(6, rest, 1000 + len(" ".join(first)) * 21 + 50)]
+    page = set_page(*state_head(code="Số: 138/SYT"), *pieces, *body(10), merged=True)
+    assert (values(read(page), "type_name")[0] or "").upper() == name
+
+
+@pytest.mark.parametrize("note", ["Giao đồng chí Nam xử lý", "Đ/c Nam", "Đính kèm 02 phụ lục", "Gấp"])
+def test_a_note_by_who_received_a_paper_is_no_subject_and_says_nothing_of_its_type(note: str) -> None:
+    head = state_head(code="Số: 138/TTr-SYT")
+    reading = read(set_page(*head, (4.2, LEFT, note), (7, MIDDLE, "Kính gửi: Các đơn vị"), *body(9)))
+    assert values(reading, "type_name") == ["Tờ trình"]
+    assert is_absent(reading, "subject")
+
+
+def test_a_title_in_the_left_column_is_one_where_no_other_is() -> None:
+    head = [piece for piece in state_head(code="") if piece[2]]
+    lines = [(5, LEFT - 60, "GIẤY MỜI"), (6, LEFT, "Về việc họp"), (8, MIDDLE, "Kính gửi: Ông A")]
+    assert values(read(set_page(*head, *lines, *body(10))), "type_name") == ["Giấy mời"]
+
+
+def test_initials_keep_the_marks_that_make_another_letter() -> None:
+    assert "BVNTƯ" in initials("BỆNH VIỆN NHI TRUNG ƯƠNG")
