@@ -22,6 +22,7 @@ _DATE = re.compile(
     r"n[aie4]m(?P<year>[^a-z]{0,10}|\W{0,2}[a-z0-9]{4,5})"
 )
 _NAMES = ("day", "month", "year")
+_NO_PLACE = re.compile(r"^(hom nay|cap (lan|lai|doi)|dang ky|so\b|luc |vao )")
 _YEAR_ELSEWHERE = 0.1  # how sure it is that of a date the year alone was left out: it may stand on the next line
 _RARE_ZERO = 0.4
 _WORDS_OF_DATE = 6  # ngày … tháng … năm …
@@ -128,6 +129,10 @@ def read_place(line: DateLine, own: Pairs) -> Candidate | None:
     raw = line.line.text[start:end].strip(" ,.;:-–—_'\"“”·*|")
     words = [word for word in raw.split() if any(map(str.isalpha, word))]
     words = [word.rstrip(".") if is_syllable(word.rstrip(".")) else word for word in words]  # Hà. Nội, but TP.
+    numbered = [at for at, word in enumerate(words) if any(map(str.isdigit, word)) or word.endswith(":")]
+    words = words[numbered[-1] + 1 :] if numbered else words  # the number's line, set beside it
+    if words and _NO_PLACE.match(fold(" ".join(words))):
+        return None
     while words and not words[0][0].isupper() and not (is_syllable(words[0]) and len(words[0]) > 1):
         words.pop(0)
     if not words or len(words) > 6:

@@ -44,6 +44,7 @@ _BESIDE_MM = 12.0  # how far the middles of two titles of one signer stand apart
 _LOWER_ROW = 0.6  # how much less sure a position is that print follows which nothing could be read of
 _BEFORE_MM = 25.0  # left of a title, where a word of it may stand that was not read
 _TALLEST_MM = 8.0  # of a title in one line; a taller one is two lines that were read as one
+_ACTING: Final = ("PHUTRACH", "DIEUHANH", "PHUTRACHDIEUHANH")
 _MOST_TITLES = 3
 _MOST_WORDS = 6  # of a name with a degree
 _TITLE_LIKE = 0.6
@@ -192,12 +193,16 @@ def _print_views(look: Look, row: Box, printed: PrintRow | None) -> tuple[str, .
 
 
 def _unless_title(name: NameRead) -> NameRead:
-    """The name; hardly to be believed where it reads like a title or, in capitals, opens with no surname, as bodies do."""
+    """The name; hardly to be believed where it reads like a title or, in capitals, opens with no surname, as bodies do. None of
+    two syllables, or that opens with what is no surname, is confirmed: engine and model lose the same beginning or end."""
     first = name.text.split()[0]
     is_other = position_like(name.text)[1] >= _TITLE_FOR_SURE or (
         name.text.isupper() and first.capitalize() not in SURNAMES | COMMON_SURNAMES
     )
-    return replace(name, chance=_NO_NAME * name.chance) if is_other else name
+    if is_other:
+        return replace(name, chance=_NO_NAME * name.chance)
+    opens = first.capitalize() in SURNAMES | COMMON_SURNAMES
+    return name if opens and len(name.text.split()) > 2 else replace(name, confirmed=name.confirmed and False)
 
 
 def _is_told(name: NameRead, before: NameRead | None, lines: int) -> bool:
@@ -370,7 +375,8 @@ def _title_rows(seen: list[list[Cell]], name_row: Box | None) -> list[list[Cell]
 
 
 def _goes_on_below(look: Look, box: Box, rows: Sequence[TitleRow | None], name_row: Box | None) -> bool:
-    """Whether several readings saw capitals close below the position that are no title: a part of one that a seal hides."""
+    """Whether several readings saw capitals close below the position that are no title, a part of one that a seal hides; or one
+    saw PHỤ TRÁCH there."""
     height = box[3] - box[1]
     until = box[3] + 1.5 * height if name_row is None else min(box[3] + 1.5 * height, name_row[1])
     titles = [row.box for row in rows if row is not None]
@@ -384,7 +390,9 @@ def _goes_on_below(look: Look, box: Box, rows: Sequence[TitleRow | None], name_r
             and not any(level(cell.box, title) for title in titles)
         )
 
-    return sum(any(is_more(cell) for cell in cells) for cells in look.seen) > 1
+    seen = [any(is_more(cell) for cell in cells) for cells in look.seen]
+    acting = any(is_more(cell) and letters(cell.text) in _ACTING for cells in look.seen for cell in cells)
+    return acting or sum(seen) > 1
 
 
 def _with_print_before(look: Look, box: Box) -> Box:

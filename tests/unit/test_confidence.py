@@ -86,4 +86,5 @@ def test_what_is_accepted_begins_above_a_wrong_score_that_outweighs_the_right_on
 def test_every_mandatory_field_of_an_act_has_been_measured() -> None:
     measured = calibration()
     for name in mandatory_fields("Quyết định"):
-        assert measured.chance(name, [_read(1.0)]) > 0.5, name
+        looks = 2 if name.startswith("signer") else 1  # the model for spoiled lines reads each signature
+        assert measured.chance(name, [replace(_read(1.0), votes=looks, looks=looks)]) > 0.5, name

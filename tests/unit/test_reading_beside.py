@@ -94,6 +94,17 @@ def test_a_speck_in_a_places_name_is_no_full_stop(place: str, read_as: str) -> N
     assert values(read(page), "place") == [read_as]
 
 
+@pytest.mark.parametrize("before", ["Số: 24/NQ-HĐND Mường Ảng", "12/QĐ-UBND Mường Ảng"])
+def test_the_numbers_line_beside_a_place_is_no_part_of_it(before: str) -> None:
+    head = [piece for piece in state_head(day=f"{before}, ngày 03 tháng 4 năm 2024", code="") if piece[2]]
+    assert values(read(set_page(*head, (6, MIDDLE, "THÔNG BÁO"), *body(9))), "place") == ["Mường Ảng"]
+
+
+def test_what_begins_minutes_is_no_place() -> None:
+    page = set_page(*state_head(day="Hôm nay, ngày 03 tháng 4 năm 2024"), (6, MIDDLE, "BIÊN BẢN"), *body(9))
+    assert is_absent(read(page), "place")
+
+
 def test_initials_keep_the_d_with_a_stroke_and_no_other_mark() -> None:
     assert "CTHADS" in initials("CỤC THI HÀNH ÁN DÂN SỰ")
     assert "BQLDA" in initials("BAN QUẢN LÝ DỰ ÁN")

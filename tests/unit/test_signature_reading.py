@@ -199,6 +199,30 @@ def test_a_position_is_not_sure_where_print_follows_that_nobody_can_read(tools: 
     assert followed.score < 0.7
 
 
+def test_the_model_for_spoiled_lines_confirms_what_it_reads_alike(tools: Tools) -> None:
+    reading = tools.read(_signed("CHỦ TỊCH", name="Phạm Quang Tuyết", seal=None).pixels)
+    for one in (reading.signer_name[0], reading.signer_position[0]):
+        assert (one.votes, one.looks) == (2, 2)
+
+
+@pytest.mark.parametrize("name", ["Đỗ Mai", "Thị Mỹ Tuyết"])
+def test_a_name_that_may_have_lost_its_beginning_or_its_end_is_not_confirmed(tools: Tools, name: str) -> None:
+    read = tools.read(_signed("CHỦ TỊCH", name=name, seal=None).pixels).signer_name
+    assert all((one.votes, one.looks) == (1, 2) for one in read)
+
+
+def test_what_reads_like_a_title_is_no_name(tools: Tools) -> None:
+    read = tools.read(_signed("CHỦ TỊCH", name="PHÓ GIÁM ĐỐC", seal=None).pixels).signer_name
+    assert all(one.score < 0.2 for one in read)
+
+
+def test_a_deputy_in_charge_is_more_than_a_deputy(tools: Tools) -> None:
+    page = _signed("PHÓ GIÁM ĐỐC", name="Phạm Quang Tuyết", seal=None)
+    page.write("PHỤ TRÁCH", 145, 152 + 6.5)
+    position = tools.read(page.pixels).signer_position[0]
+    assert position.value != "PHÓ GIÁM ĐỐC" or position.score < 0.7
+
+
 def test_a_name_blotted_out_is_not_sure(tools: Tools) -> None:
     page = _signed("CHỦ TỊCH", name="Phạm Quang Tuyết", seal=None)
     page.pixels[_px(185) : _px(195), _px(120) : _px(148)] = 30
