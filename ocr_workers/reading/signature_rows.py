@@ -44,7 +44,7 @@ _BESIDE_MM = 12.0  # how far the middles of two titles of one signer stand apart
 _LOWER_ROW = 0.6  # how much less sure a position is that print follows which nothing could be read of
 _BEFORE_MM = 25.0  # left of a title, where a word of it may stand that was not read
 _TALLEST_MM = 8.0  # of a title in one line; a taller one is two lines that were read as one
-_ACTING: Final = ("PHUTRACH", "DIEUHANH", "PHUTRACHDIEUHANH")
+_ACTING: Final = {"PHUTRACH": "PHỤ TRÁCH", "DIEUHANH": "ĐIỀU HÀNH", "PHUTRACHDIEUHANH": "PHỤ TRÁCH ĐIỀU HÀNH"}
 _MOST_TITLES = 3
 _MOST_WORDS = 6  # of a name with a degree
 _TITLE_LIKE = 0.6
@@ -258,8 +258,10 @@ def read_title(look: Look) -> TitleRead | None:
         and _with_print_before(look, title.position_box) != title.position_box,
     )
     said = [letters(power_in(text)[1]) for text in look.printed_titles]
-    confirmed = letters(title.position) in said if said else None
-    return replace(title, position_chance=_LOWER_ROW ** sum(doubts) * title.position_chance, confirmed=confirmed)
+    confirmed = letters(title.position) in said and not any(doubts) if said else None
+    title = replace(title, position_chance=_LOWER_ROW ** sum(doubts) * title.position_chance, confirmed=confirmed)
+    acting = _acting_below(look, title.position_box) if title.position_box is not None else None
+    return title if acting is None else _in_charge(title, *acting)
 
 
 def _print_title(look: Look, cells: Sequence[Cell], box: Box) -> None:
@@ -375,8 +377,7 @@ def _title_rows(seen: list[list[Cell]], name_row: Box | None) -> list[list[Cell]
 
 
 def _goes_on_below(look: Look, box: Box, rows: Sequence[TitleRow | None], name_row: Box | None) -> bool:
-    """Whether several readings saw capitals close below the position that are no title, a part of one that a seal hides; or one
-    saw PHỤ TRÁCH there."""
+    """Whether several readings saw capitals close below the position that are no title: a part of one that a seal hides."""
     height = box[3] - box[1]
     until = box[3] + 1.5 * height if name_row is None else min(box[3] + 1.5 * height, name_row[1])
     titles = [row.box for row in rows if row is not None]
@@ -390,9 +391,30 @@ def _goes_on_below(look: Look, box: Box, rows: Sequence[TitleRow | None], name_r
             and not any(level(cell.box, title) for title in titles)
         )
 
-    seen = [any(is_more(cell) for cell in cells) for cells in look.seen]
-    acting = any(is_more(cell) and letters(cell.text) in _ACTING for cells in look.seen for cell in cells)
-    return acting or sum(seen) > 1
+    return sum(any(is_more(cell) for cell in cells) for cells in look.seen) > 1
+
+
+def _acting_below(look: Look, box: Box) -> tuple[str, Box] | None:
+    """PHỤ TRÁCH or ĐIỀU HÀNH close below a position, which is a part of it; how it is spelt, and where it stands."""
+    cells = [
+        cell
+        for cells in look.seen
+        for cell in cells
+        if letters(cell.text) in _ACTING
+        and box[1] < cell.box[1] < box[3] + box[3] - box[1]
+        and abs(cell.centre - (box[0] + box[2]) / 2) < _BESIDE_MM * look.mm
+    ]
+    return (_ACTING[letters(cells[0].text)], _row_box(cells)) if cells else None
+
+
+def _in_charge(title: TitleRead, words: str, box: Box) -> TitleRead:
+    """A deputy in charge: both lines are the position."""
+    assert title.position is not None
+    assert title.position_box is not None
+    both = union([title.position_box, box])
+    return replace(
+        title, position=f"{title.position} {words}", position_box=both, raw=f"{title.raw} / {words}", confirmed=None
+    )
 
 
 def _with_print_before(look: Look, box: Box) -> Box:
