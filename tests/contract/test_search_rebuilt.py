@@ -117,7 +117,7 @@ def test_papers_that_come_and_go_while_it_is_made_are_found_as_they_are(api: Api
     assert wrong == []
     assert len(going) > 1
     expected = sorted({document.document_id for document in coming} - set(going))
-    assert found_ids(api.stores.settings, "kế hoạch") == expected
+    wait_until(lambda: found_ids(api.stores.settings, "kế hoạch") == expected, "what came last is not found")
     assert_all_agrees(api)
 
 
