@@ -176,15 +176,20 @@ def read_name(look: Look) -> NameRead | None:
 
 def _frame_of(look: Look, row: Box, printed: PrintRow | None) -> LineFrame:
     """The name's row as a line of print: as its stems tell, or else the words that readings have of it."""
+    if printed is None:
+        return _frame_of_words(look, row, [word for words in _row_words(look, row) for word in words])
+    frame = _frame_of_words(look, printed.box, [])
+    middle = (printed.box[0] + printed.box[2]) / 2
+    return replace(frame, base=frame.base + printed.slope * (frame.left - middle), slope=printed.slope)
+
+
+def _frame_of_words(look: Look, box: Box, words: Sequence[Word]) -> LineFrame:
+    """A level row in `box` with room beside it, its base line told by words in it, or by the box where there are none."""
     usual = usual_size(tuple(look.page.lines()), look.page.dpi)
-    left, _, right, bottom = row if printed is None else printed.box
-    start, end = left - _PRINT_ROOM_MM * look.mm, right + _PRINT_ROOM_MM * look.mm
-    inside = look.block.region
-    start, end = max(start, float(inside[0])), min(end, float(inside[2]))
-    if printed is not None:
-        return LineFrame(start, end, bottom + printed.slope * (start - (left + right) / 2), printed.slope, usual)
-    words = [word for words in _row_words(look, row) for word in words if sum(map(str.isalpha, word.text)) > 1]
-    return LineFrame(start, end, base_of(words, usual) if words else float(bottom), 0.0, usual)
+    room, inside = _PRINT_ROOM_MM * look.mm, look.block.region
+    start, end = max(box[0] - room, float(inside[0])), min(box[2] + room, float(inside[2]))
+    spelt = [word for word in words if sum(map(str.isalpha, word.text)) > 1]
+    return LineFrame(start, end, base_of(spelt, usual) if spelt else float(box[3]), 0.0, usual)
 
 
 def _print_views(look: Look, row: Box, printed: PrintRow | None) -> tuple[str, ...]:
@@ -202,7 +207,8 @@ def _unless_title(name: NameRead) -> NameRead:
     if is_other:
         return replace(name, chance=_NO_NAME * name.chance)
     opens = first.capitalize() in SURNAMES | COMMON_SURNAMES
-    return name if opens and len(name.text.split()) > 2 else replace(name, confirmed=name.confirmed and False)
+    is_whole = opens and len(name.text.split()) > 2
+    return name if is_whole or name.confirmed is None else replace(name, confirmed=False)
 
 
 def _is_told(name: NameRead, before: NameRead | None, lines: int) -> bool:
@@ -266,13 +272,7 @@ def read_title(look: Look) -> TitleRead | None:
 
 def _print_title(look: Look, cells: Sequence[Cell], box: Box) -> None:
     """What the model for spoiled lines reads of a title joins what was seen."""
-    words = [word for cell in cells for word in cell.words if sum(map(str.isalpha, word.text)) > 1]
-    if not words:
-        return
-    usual = usual_size(tuple(look.page.lines()), look.page.dpi)
-    inside = look.block.region
-    start, end = box[0] - _PRINT_ROOM_MM * look.mm, box[2] + _PRINT_ROOM_MM * look.mm
-    frame = LineFrame(max(start, float(inside[0])), min(end, float(inside[2])), base_of(words, usual), 0.0, usual)
+    frame = _frame_of_words(look, box, [word for cell in cells for word in cell.words])
     read = [Word(word.text, word.box, word.chance) for word in look.print_line(_print_views(look, box, None)[0], frame)]
     if read:
         look.seen.append([Cell(tuple(read), union([word.box for word in read]))])
