@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -21,26 +19,23 @@ from ocr_workers.reading.digit_decode import ALPHABET, Grammar, Scores, masses, 
 from ocr_workers.reading.digit_ink import Layers, layers_of, lifted, runs_across, set_apart
 from ocr_workers.reading.digit_spans import DateSpans, Span, locate_spans
 from ocr_workers.reading.levels import darkest, percentile
+from ocr_workers.reading.line_model import CROP_HEIGHT, LineModel, prepared
 
 __all__ = [
     "ALPHABET",
     "BLANK",
-    "CROP_HEIGHT",
     "DateSpans",
     "DigitReader",
     "Grammar",
     "Reading",
     "Span",
     "locate_spans",
-    "prepared",
 ]
 
 Pixels = npt.NDArray[np.uint8]
 
-CROP_HEIGHT = 48
 ROOM_PX = 18
 """Above and below a crop, where digits by hand may reach that are lifted into it."""
-COLUMN_PX = 2
 WIDE_PX = 300
 """A crop that is wider is looked at in one view only."""
 MOST_PX = 2000
@@ -77,12 +72,8 @@ class DigitReader:
 
     def __init__(self, model: Path = MODEL, *, calibrated: bool = True) -> None:
         """`calibrated`: False gives the model's own masses, to fit CALIBRATION on."""
-        self._model = model
+        self._model = LineModel(model)
         self._calibrated = calibrated
-
-    @cached_property
-    def _net(self) -> Any:
-        return cv2.dnn.readNetFromONNX(str(self._model))
 
     def read(self, pixels: Pixels, span: Span, grammar: Grammar) -> tuple[Reading, ...]:
         """What may stand in `span` of the page `pixels` (grey, or RGB), best first; empty where nothing could be read."""
@@ -109,12 +100,12 @@ class DigitReader:
     def _answer(self, look: _Look, grammar: Grammar, *, placed: bool) -> tuple[Reading, ...]:
         """What one view says where it is sure; else what all views do."""
         if not look.columns:
-            look.columns.append(self._scores(_view(look.crop, *VIEWS[0])))
+            look.columns.append(self._model.columns(_view(look.crop, *VIEWS[0])))
         readings = self._readings(look, grammar, placed=placed)
         is_sure = bool(readings) and readings[0].probability >= SURE_AT_ONCE
         if is_sure or len(look.columns) > 1 or look.crop.shape[1] > WIDE_PX:
             return readings
-        look.columns += [self._scores(_view(look.crop, *way)) for way in VIEWS[1:]]
+        look.columns += [self._model.columns(_view(look.crop, *way)) for way in VIEWS[1:]]
         return self._readings(look, grammar, placed=placed)
 
     def _readings(self, look: _Look, grammar: Grammar, *, placed: bool) -> tuple[Reading, ...]:
@@ -134,16 +125,6 @@ class DigitReader:
             mean = {text: min(most, _calibrated(mass, grammar)) for text, mass in mean.items()}
         best = sorted(texts, key=lambda text: (-mean[text], text))
         return tuple(Reading(text, mean[text]) for text in best if mean[text] > LEAST)
-
-    def _scores(self, view: npt.NDArray[np.float32]) -> Scores:
-        """Class probabilities of each column of a view: columns x classes."""
-        width = view.shape[1]
-        image = np.zeros((1, 1, CROP_HEIGHT, (width + 31) // 32 * 32), np.float32)
-        image[0, 0, :, :width] = view
-        self._net.setInput(image)
-        out = self._net.forward()[0, :, 0].T[: (width + COLUMN_PX - 1) // COLUMN_PX]
-        out = np.exp(out - out.max(axis=1, keepdims=True))
-        return np.asarray(out / out.sum(axis=1, keepdims=True), np.float32)
 
 
 @dataclass(slots=True)
@@ -222,12 +203,6 @@ def _to_height(crop: Pixels) -> Pixels:
         return crop
     size = (max(8, round(crop.shape[1] * CROP_HEIGHT / crop.shape[0])), CROP_HEIGHT)
     return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def prepared(crop: Pixels) -> npt.NDArray[np.float32]:
-    """Ink as the model sees it: paper 0, the darkest ink about 1."""
-    paper, ink = percentile(crop, 90), percentile(crop, 1)
-    return np.asarray(np.clip((paper - crop.astype(np.float32)) / max(50.0, paper - ink), 0.0, 1.2), np.float32)
 
 
 def _view(crop: Pixels, stretch: float, zoom: float) -> npt.NDArray[np.float32]:

@@ -9,23 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ocr_workers.reading.digits import CROP_HEIGHT, prepared
 from ocr_workers.reading.levels import percentile
 from ocr_workers.reading.line_frame import LineFrame
+from ocr_workers.reading.line_model import COLUMN_PX, CROP_HEIGHT, LineModel, prepared
 from sohoa.model import Box
 
 Pixels = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float32]
 MODEL = Path(__file__).with_name("print_lines.onnx")
-COLUMN_PX = 2
 BASE = 0.715
 """Where in a crop the base line is, from its top, in shares of its height."""
 EMS = 1.9
@@ -65,18 +62,14 @@ class PrintReader:
     """The model, loaded at the first line. One thread; not to be shared between threads."""
 
     def __init__(self, model: Path = MODEL) -> None:
-        self._model = model
-
-    @cached_property
-    def _net(self) -> Any:
-        return cv2.dnn.readNetFromONNX(str(self._model))
+        self._model = LineModel(model)
 
     def read(self, picture: Pixels, frame: LineFrame) -> list[PrintWord]:
         """The words of a line of `picture` (grey, dark on light), from left to right."""
         scale = CROP_HEIGHT / (EMS * frame.em)
         if (frame.right - frame.left) * scale > _WIDEST_PX:
             return []
-        columns = self._columns(_crop(picture, frame, scale))
+        columns = self._model.columns(prepared(_crop(picture, frame, scale)))
         found = []
         for text, (start, stop), (first, last) in _words(columns):
             ends = (first - _LETTER, last + _LETTER)
@@ -86,16 +79,6 @@ class PrintReader:
             part = columns[start:stop]
             found.append(PrintWord(text, box, float(fit(part, [text])[0]), part))
         return found
-
-    def _columns(self, crop: Pixels) -> Scores:
-        """Class probabilities of each column: columns x classes."""
-        width = crop.shape[1]
-        image = np.zeros((1, 1, CROP_HEIGHT, (width + 31) // 32 * 32), np.float32)
-        image[0, 0, :, :width] = prepared(crop)
-        self._net.setInput(image)
-        out = self._net.forward()[0, :, 0].T[: (width + COLUMN_PX - 1) // COLUMN_PX]
-        out = np.exp(out - out.max(axis=1, keepdims=True))
-        return np.asarray(out / out.sum(axis=1, keepdims=True), np.float32)
 
 
 def _crop(picture: Pixels, frame: LineFrame, scale: float) -> Pixels:

@@ -24,17 +24,11 @@ from ocr_workers.reading.signature_block import (
     position_like,
     power_in,
 )
+from ocr_workers.reading.signature_look import Look, level
 from ocr_workers.reading.signature_names import NameRead
 from ocr_workers.reading.signature_readings import Readings
-from ocr_workers.reading.signature_rows import (
-    Look,
-    find_print,
-    level,
-    name_row_of,
-    read_in_text,
-    read_name,
-    read_title,
-)
+from ocr_workers.reading.signature_rows import find_print, name_row_of, read_name
+from ocr_workers.reading.signature_title_rows import read_in_text, read_title
 from ocr_workers.reading.signature_titles import TitleRead
 from ocr_workers.reading.signature_views import Pixels, views_of
 from sohoa.model import Box, Evidence, Page

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from ocr_workers.reading.digits import CROP_HEIGHT
+from ocr_workers.reading.line_model import CROP_HEIGHT
 from tests.training.pen import WAYS, written
 
 Grey = npt.NDArray[np.uint8]

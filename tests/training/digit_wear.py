@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ocr_workers.reading.digits import CROP_HEIGHT
+from ocr_workers.reading.line_model import CROP_HEIGHT
 from tests.training.digit_hands import EM, HEIGHT, PRINT, Grey, font_of, pick_font
 
 

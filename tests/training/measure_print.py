@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from ocr_workers.engine import Engine, Layout
-from ocr_workers.reading.digits import CROP_HEIGHT
 from ocr_workers.reading.line_frame import LineFrame
+from ocr_workers.reading.line_model import CROP_HEIGHT
 from ocr_workers.reading.print_lines import BASE, EMS, MODEL, PrintReader
 from ocr_workers.reading.text import distance
 from sohoa.settings import Settings

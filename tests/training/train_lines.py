@@ -25,7 +25,7 @@ import torch
 from torch import nn
 
 from ocr_workers.reading import digits, print_lines
-from ocr_workers.reading.digits import CROP_HEIGHT, prepared
+from ocr_workers.reading.line_model import CROP_HEIGHT, prepared
 from tests.training.digit_hands import load_hands
 from tests.training.digit_lines import draw_crop
 from tests.training.print_lines import draw_line, print_fonts

@@ -14,13 +14,13 @@ from PIL import ImageFont
 from ocr_workers.reading.digit_ink import Layers, set_apart
 from ocr_workers.reading.digits import (
     BLANK,
-    CROP_HEIGHT,
     DigitReader,
     Grammar,
     Reading,
     Span,
     locate_spans,
 )
+from ocr_workers.reading.line_model import CROP_HEIGHT
 from tests.training.digit_hands import Hands
 from tests.training.digit_lines import DrawnCrop, draw_crop
 from tests.training.pen import written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ocr_workers.reading.fields import Reading
 from tests.support.read_pages import read, values
 from tests.support.set_pages import MIDDLE, at_left, paragraph, set_page, state_head
 
@@ -19,17 +20,20 @@ def test_of_two_days_of_return_the_one_promised_last_counts() -> None:
     assert values(read(set_page(*state_head(), title, *other)), "due_date") == ["2023-10-06"]
 
 
+def _labelled(code: str, title: tuple[str, str], *lines: str) -> Reading:
+    """A paper with a title of two lines and labels under each other at the left."""
+    over = [(5 + at, MIDDLE, line) for at, line in enumerate(title)]
+    return read(set_page(*state_head(code=code), *over, *(at_left(8 + at, line) for at, line in enumerate(lines))))
+
+
 def test_a_licence_is_read_by_its_labels() -> None:
-    reading = read(
-        set_page(
-            *state_head(code="Số: 21/GP-SYT"),
-            (5, MIDDLE, "GIẤY PHÉP"),
-            (6, MIDDLE, "HOẠT ĐỘNG CƠ SỞ KHÁM BỆNH"),
-            at_left(8, "1. Tên tổ chức: Phòng khám Ánh Dương"),
-            at_left(9, "2. Địa chỉ: Số 4, đường Bờ Kè, xã Cẩm Nhượng"),
-            at_left(10, "3. Số căn cước công dân: 099045001234"),
-            at_left(11, "Giấy phép này có giá trị đến ngày 03/04/2027."),
-        )
+    reading = _labelled(
+        "Số: 21/GP-SYT",
+        ("GIẤY PHÉP", "HOẠT ĐỘNG CƠ SỞ KHÁM BỆNH"),
+        "1. Tên tổ chức: Phòng khám Ánh Dương",
+        "2. Địa chỉ: Số 4, đường Bờ Kè, xã Cẩm Nhượng",
+        "3. Số căn cước công dân: 099045001234",
+        "Giấy phép này có giá trị đến ngày 03/04/2027.",
     )
     assert values(reading, "owner_name", "address", "owner_id", "owner_id_kind", "valid_until") == [
         "Phòng khám Ánh Dương",
@@ -42,20 +46,17 @@ def test_a_licence_is_read_by_its_labels() -> None:
 
 
 def test_a_receipt_of_the_desk_is_read_by_its_labels() -> None:
-    reading = read(
-        set_page(
-            *state_head(code="Số: 12/TNHS"),
-            (5, MIDDLE, "GIẤY TIẾP NHẬN HỒ SƠ"),
-            (6, MIDDLE, "VÀ HẸN TRẢ KẾT QUẢ"),
-            at_left(8, "Mã hồ sơ: 000.00.05.H02-240403-0001"),
-            at_left(9, "Tiếp nhận hồ sơ của: Trần Thị Bích Uyên"),
-            at_left(10, "Nội dung: Cấp giấy phép (mã thủ tục 2.000488)"),
-            at_left(11, "Thành phần hồ sơ nộp gồm:"),
-            at_left(12, "1. Đơn đề nghị theo mẫu (bản chính)"),
-            at_left(13, "2. Hợp đồng thuê địa điểm (bản photo)"),
-            at_left(14, "Thời gian nhận hồ sơ: 08 giờ 15 phút, ngày 03/04/2024"),
-            at_left(15, "Thời gian trả kết quả giải quyết hồ sơ: 16 giờ 00 phút, ngày 20/04/2024"),
-        )
+    reading = _labelled(
+        "Số: 12/TNHS",
+        ("GIẤY TIẾP NHẬN HỒ SƠ", "VÀ HẸN TRẢ KẾT QUẢ"),
+        "Mã hồ sơ: 000.00.05.H02-240403-0001",
+        "Tiếp nhận hồ sơ của: Trần Thị Bích Uyên",
+        "Nội dung: Cấp giấy phép (mã thủ tục 2.000488)",
+        "Thành phần hồ sơ nộp gồm:",
+        "1. Đơn đề nghị theo mẫu (bản chính)",
+        "2. Hợp đồng thuê địa điểm (bản photo)",
+        "Thời gian nhận hồ sơ: 08 giờ 15 phút, ngày 03/04/2024",
+        "Thời gian trả kết quả giải quyết hồ sơ: 16 giờ 00 phút, ngày 20/04/2024",
     )
     assert values(reading, "type_name", "dossier_code", "procedure_code", "applicant_name") == [
         "Giấy tiếp nhận hồ sơ và hẹn trả kết quả",

@@ -149,3 +149,9 @@ def test_of_a_file_that_holds_its_text_titles_and_name_are_what_it_says() -> Non
     reading = read_signature([replace(page, lane="text_layer")], NO_SIGHT, None, None)  # type: ignore[arg-type]  # neither is asked
     fields = (reading.signer_name, reading.signer_position, reading.signing_authority)
     assert [ones[0].value for ones in fields] == ["Nguyễn Công Duệ", "CHÁNH VĂN PHÒNG", "TL."]
+
+
+def test_of_a_file_that_holds_its_text_a_deputy_in_charge_has_both_lines_for_a_position() -> None:
+    page = _page(*BODY, ("PHÓ GIÁM ĐỐC", 1000, 1400), ("PHỤ TRÁCH", 1040, 1440), ("Nguyễn Công Duệ", 990, 1700))
+    reading = read_signature([replace(page, lane="text_layer")], NO_SIGHT, None, None)  # type: ignore[arg-type]  # neither is asked
+    assert reading.signer_position[0].value == "PHÓ GIÁM ĐỐC PHỤ TRÁCH"
