@@ -164,3 +164,16 @@ def test_papers_of_one_office_have_its_signers_and_rising_numbers() -> None:
     assert all(numbers == sorted(set(numbers)) for numbers in registers.values())
     again = next(draw_office_papers(14, seed=3, level="clean", dpi=DPI))
     assert again.fields == papers[0].fields
+
+
+def test_no_paper_rests_on_one_of_a_later_day() -> None:
+    cited = 0
+    for seed in range(300, 420):
+        paper = draw_varied(seed, dpi=DPI, level="clean")
+        issued = paper.fields.get("issued_date")
+        own = [page.text for page in paper.pages[: paper.extra.get("attached_from_page", 99) - 1]]
+        for ground in re.findall(r"^(?:Căn cứ|Thực hiện|Theo|Xét) [^;.]*[;.]", "\n".join(own), re.MULTILINE):
+            for day, month, year in re.findall(r"(\d+)(?:/|\s+tháng\s+)(\d+)(?:/|\s+năm\s+)(\d{4})", ground):
+                cited += 1
+                assert issued is None or f"{year}-{int(month):02d}-{int(day):02d}" <= issued, ground
+    assert cited > 50

@@ -9,6 +9,9 @@ from datetime import date, timedelta
 
 from tests.support.press import stock
 
+_DAY = re.compile(r"(\d{1,2})(?:/| tháng )(\d{1,2})(?:/| năm )(\d{4})")
+_TO_COME = re.compile(r"trước ngày|Thời gian:")
+
 
 @dataclass(frozen=True, slots=True)
 class Office:
@@ -50,7 +53,18 @@ class Facts:
 
     def say(self, template: str, rng: random.Random) -> str:
         """The stock's sentence as this paper would put it: slots filled, years near its own."""
-        return fill(template, rng, year=self.issued.year - rng.randint(0, 1))
+        return self.before(fill(template, rng, year=self.issued.year - rng.randint(0, 1)))
+
+    def before(self, text: str) -> str:
+        """The text with what it cites of a later day than its own put a year before it; what is still to come stays."""
+        return " ".join(self._before(sentence) for sentence in re.split(r"(?<=\.) ", text))
+
+    def _before(self, sentence: str) -> str:
+        if not _TO_COME.search(sentence):
+            for day, month, year in _DAY.findall(sentence):
+                if date(int(year), int(month), int(day)) > self.issued:
+                    sentence = sentence.replace(year, str(self.issued.year - 1))
+        return sentence
 
     @property
     def day_text(self) -> str:

@@ -121,7 +121,7 @@ def say(template: str, facts: Facts, rng: random.Random) -> str:
     for slot, draw in own.items():
         while f"{{{slot}}}" in template:
             template = template.replace(f"{{{slot}}}", draw(), 1)
-    return fill(template, rng, year=year)
+    return facts.before(fill(template, rng, year=year))
 
 
 def subject(kind: str, facts: Facts, rng: random.Random) -> str:
