@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.sniff import Kind
+from ocr_workers.specks import without_specks
 from sohoa.model import Page
 from sohoa.settings import Settings
 
@@ -100,11 +101,17 @@ def plan_document(original: Path, kind: Kind, *, settings: Settings, accept_dama
 
 
 def load_page(original: Path | BinaryIO, plan: DocumentPlan, number: int) -> PageImage | Page:
-    """The pixels of page `number`, or, for a page whose way is `text_layer`, the finished Page with status `kept`.
+    """The pixels of page `number` for reading, or, for a page whose way is `text_layer`, the finished Page with status `kept`.
 
-    A PDF may be a stream in which one may go back and forth; an image is a file.
+    A PDF may be a stream in which one may go back and forth; an image is a file. A bitonal page comes without its specks.
     """
-    page = plan.pages[number - 1]
+    loaded = _load(original, plan, plan.pages[number - 1])
+    if isinstance(loaded, PageImage) and loaded.colour == "bitonal":
+        return replace(loaded, pixels=without_specks(loaded.pixels, loaded.dpi))
+    return loaded
+
+
+def _load(original: Path | BinaryIO, plan: DocumentPlan, page: PagePlan) -> PageImage | Page:
     if plan.kind is Kind.PDF:
         from ocr_workers.pdf_pages import load_pdf_page, read_text_layer
 
