@@ -213,7 +213,9 @@ def compose_document(job: Job, tools: Tools) -> None:
     document = outcomes.document_of(job, tools)
     base = outcomes.base_of(document, tools)
     plan = staged.read_plan(document.document_id, tools.archive)
-    pages = staged.StagedPages(document.document_id, len(plan.pages), tools.archive)
+    read = staged.read_fields(document.document_id, tools.archive)
+    own = {name: field_from_dict(one) for name, one in read["fields"].items()}
+    pages = staged.StagedPages(document.document_id, len(plan.pages), tools.archive, own)
     before = [] if base is None else revised.pages_before(document, base, tools.archive)
     every: Sequence[Page] = pages if not before else [*before, *staged.numbered_from(len(before) + 1, pages)]
     outcomes.check_lease(job, tools)
@@ -250,7 +252,6 @@ def compose_document(job: Job, tools: Tools) -> None:
         outcomes.check_lease(job, tools)
         with target.open("rb") as stream:
             pdf = staged.write(document.document_id, "document.pdf", stream, archive=tools.archive)
-    read = staged.read_fields(document.document_id, tools.archive)
     fields = read["fields"]
     if base is not None:
         fields = revised.fields_after(document, base, fields, pages=readings.pages, archive=tools.archive)

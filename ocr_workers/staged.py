@@ -19,10 +19,12 @@ from typing import Any, BinaryIO, overload
 from ingest.sniff import Kind
 from ocr_workers.pages import DocumentPlan, plan_from_dict, plan_to_dict
 from ocr_workers.reading.fields import Reading
+from ocr_workers.reading.into_text import with_fields
 from sohoa.errors import DigestMismatch, NotFound
 from sohoa.model import (
     PAGE_BREAK,
     DocumentId,
+    Field,
     Page,
     field_to_dict,
     page_from_dict,
@@ -123,13 +125,17 @@ def read_fields(document_id: DocumentId, archive: Archive) -> dict[str, Any]:
 class StagedPages(Sequence[Page]):
     """The pages of a document, each read from staging when it is asked for, so that 800 of them are never in memory at once.
 
-    The last few stay, for a short document is gone through many times, and each reading may go over the network.
+    The last few stay, for a short document is gone through many times, and each reading may go over the network. With the
+    document's `fields`, what was read of these stands in the pages' text (:mod:`ocr_workers.reading.into_text`).
     """
 
-    def __init__(self, document_id: DocumentId, count: int, archive: Archive) -> None:
+    def __init__(
+        self, document_id: DocumentId, count: int, archive: Archive, fields: Mapping[str, Field] | None = None
+    ) -> None:
         self._document_id = document_id
         self._count = count
         self._archive = archive
+        self._fields = fields or {}
         self._kept: dict[int, Page] = {}
 
     def __len__(self) -> int:
@@ -148,6 +154,7 @@ class StagedPages(Sequence[Page]):
         page = self._kept.get(number)
         if page is None:
             page = page_from_dict(_read_json(f"staging/{self._document_id}/pages/{number:06}.json", self._archive))
+            page = with_fields(page, self._fields)
             if len(self._kept) >= _PAGES_KEPT:
                 del self._kept[next(iter(self._kept))]
             self._kept[number] = page

@@ -153,6 +153,7 @@ def _overall(groups: Groups) -> list[str]:
         judged = groups.judged(name)
         cer = [rate for outcome in outcomes for rate in outcome.cer]
         wer = [rate for outcome in outcomes for rate in outcome.wer]
+        alone = [rate for outcome in outcomes for rate in outcome.cer_alone]
         rows.append(
             (
                 name,
@@ -163,6 +164,7 @@ def _overall(groups: Groups) -> list[str]:
                 for_review(outcomes),
                 f"{100 * fmean(cer):.2f} %" if cer else "-",
                 f"{100 * fmean(wer):.2f} %" if wer else "-",
+                f"{100 * fmean(alone):.2f} %" if alone else "-",
             )
         )
     heads = (
@@ -174,6 +176,7 @@ def _overall(groups: Groups) -> list[str]:
         "papers to review",
         "CER",
         "WER",
+        "CER of the page pass alone",
     )
     return table(heads, rows)
 

@@ -23,8 +23,10 @@ from ocr_workers.orientation import turned
 from ocr_workers.pages import PageImage, load_page, plan_document
 from ocr_workers.reading.dictionary import EMPTY, Dictionary
 from ocr_workers.reading.fields import Reading
+from ocr_workers.reading.into_text import with_fields
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.recognise import Recogniser
+from ocr_workers.specks import without_specks
 from sohoa.model import BORN_DIGITAL_DPI, Field, Page, Word, page_from_dict, page_to_dict
 from sohoa.settings import Settings
 from tests.benchmarks import fields_baseline, fields_reader
@@ -64,7 +66,8 @@ class Task:
 class Outcome:
     """What came of one paper: its truth, what each reader said, and error rates a page (drawn papers).
 
-    `best` and `alone` are the first candidate of each field, after all looks and of the page's own pass.
+    `best` and `alone` are the first candidate of each field, after all looks and of the page's own pass; `cer_alone` is that
+    of the pass, `cer` and `wer` are those of the text that is archived.
     """
 
     task: Task
@@ -78,6 +81,7 @@ class Outcome:
     error: str | None = None
     cer: tuple[float, ...] = ()
     wer: tuple[float, ...] = ()
+    cer_alone: tuple[float, ...] = ()
     pages: int = 0
 
 
@@ -118,11 +122,10 @@ def read_paper(task: Task, paper: press.Paper | None, *, known: Dictionary = EMP
         reading = fields_reader.read(given.pages, given.load, home=CACHE / "home", known=known, measured=measured)
     except Exception as crash:  # noqa: BLE001  (that it crashed is a figure)
         error = f"{type(crash).__name__}: {crash}"
-    rates = (
-        [_rates(page, got) for page, got in zip(paper.pages, given.pages, strict=True)]
-        if paper and not task.kind and not task.typed
-        else []
-    )
+    drawn_pages = paper.pages if paper and not task.kind and not task.typed else ()
+    rates = [
+        _rates(page, with_fields(got, reading.fields)) for page, got in zip(drawn_pages, given.pages, strict=False)
+    ]
     return Outcome(
         task,
         truth,
@@ -135,6 +138,7 @@ def read_paper(task: Task, paper: press.Paper | None, *, known: Dictionary = EMP
         error,
         cer=tuple(cer for cer, _ in rates),
         wer=tuple(wer for _, wer in rates),
+        cer_alone=tuple(_rates(page, got)[0] for page, got in zip(drawn_pages, given.pages, strict=False)),
         pages=len(given.pages),
     )
 
@@ -200,6 +204,8 @@ def page_image(page: press.DrawnPage, number: int) -> PageImage:
     """A drawn page as the pipeline would load it."""
     mode = page.image.mode
     pixels = np.ascontiguousarray(np.asarray(page.image.convert("L") if mode == "1" else page.image, np.uint8))
+    if mode == "1":
+        pixels = without_specks(pixels, float(page.dpi))
     return PageImage(number, pixels, dpi=float(page.dpi), dpi_inferred=False, colour=_COLOURS[mode])
 
 
