@@ -96,6 +96,9 @@ def read_number(code: CodeLine, sight: Sight) -> Candidate:
     return Candidate(value, raw, plain * sure * code.score * (0.35 if by_hand else 1.0) * _room(code, raw), place)
 
 
+_CLEARLY_READ, _LETTER_ADDED = 0.85, 0.5  # of a notation that was read so surely hardly a letter was lost
+
+
 def read_notation(code: CodeLine, paper_type: PaperType | None, organ: str | None) -> Candidate | None:
     """What follows the number's stroke, letters put right where type and agency leave no doubt."""
     start, end = code.sign
@@ -124,6 +127,8 @@ def read_notation(code: CodeLine, paper_type: PaperType | None, organ: str | Non
     by_organ = organ is not None and any(part in initials(organ) for part in fixed)
     score = code.score * (0.55 + 0.45 * sure) * (1.0 if known and by_organ else 0.94 if known or by_organ else 0.8)
     score *= 0.9 ** sum(part != better for part, better in zip(parts, fixed, strict=True))
+    if sure > _CLEARLY_READ and any(len(better) > len(part) for part, better in zip(parts, fixed, strict=True)):
+        score *= _LETTER_ADDED
     if organ is not None and not by_organ:
         score *= _NOT_OF_AGENCY
     if paper_type is not None and paper_type.abbreviations and fixed[at_type] not in paper_type.abbreviations:

@@ -24,8 +24,13 @@ _NUMBERED = re.compile(
     r"\s+(Số\s*[:.]|[/⁄]\s?[A-ZĐ]{2,}-).*$"
 )  # the number's line, its number blank, taken for one of the name's
 _ASIDE, _OFF_CENTRE = 1.2, 0.7  # lines of a name are centred over each other: of one that is not, a word was not read
+_BEFORE_TRUONG = ("moi", "thi", "nong", "lam", "hien", "cong")  # MÔI / TRƯỜNG and the like are one word, and no school
+_COMPANIES = ("cong ty", "tong cong ty")  # which no SỞ belongs to: what reads so is SỐ
 _NOISE = re.compile(r"^[\W_]*$")
-_NOT_AGENCY = re.compile(r"\d{2}[.:/]\d{2}|@|email|^so[: ]+\d|^v/v|^ve viec|^ngay |^so den|\+07")
+_NOT_AGENCY = re.compile(
+    r"\d{2}[.:/]\d{2}|@|email|^so[: ]+\d|^/\s?\w+-|^v/v|^ve viec|^ngay |^so den|\+07"
+    r"|^\W*(dt|dien thoai|tel|fax|hotline|website|dia chi|mst|ma so thue)\s*[:.(]"
+)
 
 
 def find_agencies(
@@ -150,6 +155,10 @@ def _begins_agency(before: Sequence[Span], line: Span) -> bool:
     if said in listed("agencies.txt")["bare"] or said.split()[-1] in _HANGING or text.startswith(("va ", "- ", "cac ")):
         return False
     if before[-1].text.split()[-1] in _KINDS:
+        return False
+    if text.startswith("truong ") and said.split()[-1] in _BEFORE_TRUONG:
+        return False
+    if said.startswith(_COMPANIES) and text.startswith("so "):
         return False
     if _BODIES.match(text):
         return True

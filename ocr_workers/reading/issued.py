@@ -22,7 +22,7 @@ _DATE = re.compile(
     r"n[aie4]m(?P<year>[^a-z]{0,10}|\W{0,2}[a-z0-9]{4,5})"
 )
 _NAMES = ("day", "month", "year")
-_NO_PLACE = re.compile(r"^(hom nay|cap (lan|lai|doi)|dang ky|so\b|luc |vao )")
+_NO_PLACE = re.compile(r"^(hom nay|cap (lan|lai|doi)|dang ky|so\b|luc |vao |(\d+ )?(gio|phut)\b)")
 _YEAR_ELSEWHERE = 0.1  # how sure it is that of a date the year alone was left out: it may stand on the next line
 _RARE_ZERO = 0.4
 _WORDS_OF_DATE = 6  # ngày … tháng … năm …

@@ -14,6 +14,7 @@ from statistics import median
 from typing import Final
 
 from ocr_workers.reading.signature_words import (
+    CLERKS,
     COMMON_SURNAMES,
     GIVEN,
     POSITIONS,
@@ -225,16 +226,22 @@ def _blocks_on(page: Page) -> list[SignatureBlock]:
         return [_by_label(page, labels[-1])] if labels else []
     if _is_role(blocks[0]):
         return [max((block for block in blocks if block.score > blocks[0].score - 0.2), key=_officials_place)]
+    if _is_clerk(blocks[0]):
+        blocks = [block for block in blocks[1:] if _is_level(block, blocks[0], mm)] or blocks
     beside = [
         block
         for block in blocks[1:]
-        if block.score > _BESIDE * blocks[0].score and _stands_beside(block, blocks[0], mm)
+        if block.score > _BESIDE * blocks[0].score and _stands_beside(block, blocks[0], mm) and not _is_clerk(block)
     ]
     return sorted([blocks[0], *beside[: _MOST_BLOCKS - 1]], key=lambda block: block.region[0]) if beside else blocks[:1]
 
 
 def _is_role(block: SignatureBlock) -> bool:
     return bool(block.titles) and position_like(block.titles[0].text)[0] in ROLES
+
+
+def _is_clerk(block: SignatureBlock) -> bool:
+    return bool(block.titles) and position_like(block.titles[0].text)[0] in CLERKS
 
 
 def _officials_place(block: SignatureBlock) -> tuple[bool, int]:
@@ -331,7 +338,12 @@ def _by_label(page: Page, label: Cell) -> SignatureBlock:
 
 def _stands_beside(block: SignatureBlock, other: SignatureBlock, mm: float) -> bool:
     """A second signer of a joint paper: titles level with the first's, in another column, and signed as well."""
-    if not block.titles or not other.titles or block.name is None or other.name is None:
+    return block.name is not None and other.name is not None and _is_level(block, other, mm)
+
+
+def _is_level(block: SignatureBlock, other: SignatureBlock, mm: float) -> bool:
+    """Whether both have titles, on one level and in two columns."""
+    if not block.titles or not other.titles:
         return False
     one, two = block.titles[0], other.titles[0]
     return abs(one.box[1] - two.box[1]) < 14 * mm and abs(one.centre - two.centre) > 40 * mm

@@ -35,7 +35,7 @@ _HIGHLANDERS = 2e-5  # a syllable like K'Rang
 _LOST = 0.05  # the chance of a name that leaves out print on one side; what shows print may have been a stroke
 _BROKEN_OFF, _BEFORE_A_SURNAME = 0.5, 0.85  # and how far such a name may be believed
 _MISSED, _MISSED_NOISE = 0.25, 0.75  # how often a reading has no word where a syllable, or where noise stands
-_SIGNS: Final = "".join(chr(at) for at in range(33, 0x2100) if not chr(at).isalnum())
+SIGNS: Final = "".join(chr(at) for at in range(33, 0x2100) if not chr(at).isalnum())
 _ODD_CASE = 0.6  # how far a syllable is believed that was read in capitals among others that were not
 _TONE_LOST = 0.1  # how often engines lose a tone that stands on a capital's other mark (Ổn), in every reading alike
 _SPACE = 0.2  # heights of a line: narrower than any space
@@ -180,7 +180,7 @@ def _tokens(words: Iterable[Word], number: int) -> list[_Token]:
             start = left + round((right - left) * at / len(word.text))
             at += len(piece)
             end = left + round((right - left) * at / len(word.text))
-            parts.append(_Token(piece.strip(_SIGNS), (start, top, end, bottom), word.confidence, number))
+            parts.append(_Token(piece.strip(SIGNS), (start, top, end, bottom), word.confidence, number))
     joined: list[_Token] = []
     for part in parts:
         if joined and _goes_on(joined[-1], part):
@@ -193,7 +193,7 @@ def _tokens(words: Iterable[Word], number: int) -> list[_Token]:
 
 
 def _printed_tokens(words: Iterable[PrintWord], number: int) -> list[_Token]:
-    named = ((word, word.text.strip(_SIGNS)) for word in words)
+    named = ((word, word.text.strip(SIGNS)) for word in words)
     return [_Token(text, word.box, word.chance, number, word) for word, text in named if any(map(str.isalpha, text))]
 
 
@@ -322,9 +322,11 @@ def _fits(slot: list[_Token], options: Sequence[str]) -> tuple[list[float], floa
 
 def _chances(word: PrintWord, options: Sequence[str]) -> npt.NDArray[np.float64]:
     """How probable each option is, with the signs that stand around the word, too; of K'Rang its apostrophe is easily lost."""
-    core = word.text.strip(_SIGNS)
+    core = word.text.strip(SIGNS)
     before, after = word.text.split(core, 1) if core else ("", "")
-    ways = [list(options), [option.replace("'", "") for option in options]]
+    ways = [list(options)]
+    if any("'" in option for option in options):
+        ways.append([option.replace("'", "") for option in options])
     if before or after:
         ways.append([f"{before}{option}{after}" for option in options])
     return np.asarray(np.max([word.chances(way) for way in ways], axis=0), np.float64)

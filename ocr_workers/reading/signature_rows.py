@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from ocr_workers.reading.line_frame import LineFrame
 from ocr_workers.reading.signature_block import Cell, is_capitals, name_like, position_like
+from ocr_workers.reading.signature_likeness import names_like
 from ocr_workers.reading.signature_look import (
     CLOSEST_MM,
     ROOM_MM,
@@ -21,10 +24,10 @@ from ocr_workers.reading.signature_look import (
     text_lines,
     title_rows,
 )
-from ocr_workers.reading.signature_names import NameRead, vote_on_name
+from ocr_workers.reading.signature_names import SIGNS, NameRead, vote_on_name
 from ocr_workers.reading.signature_stems import PrintRow
 from ocr_workers.reading.signature_words import COMMON_SURNAMES, GIVEN, SURNAMES
-from sohoa.model import Box, Word
+from sohoa.model import Box, Word, union
 
 _SURE = 0.97
 _LIKELY, _UNCHANGED = 0.65, 0.02  # what is likely, and hardly more or less so after another view, stays as it is
@@ -36,6 +39,12 @@ _NAME_LIKE, _MORE_THAN_PRINT = (
 )  # how like a name a reading is that makes a row, against the row its stems show
 _TITLE_FOR_SURE, _NO_NAME = 0.85, 0.1
 _EDGE_MM = 3.0  # a capital
+_HIDDEN_MM = 12.0  # left of what was read of a name, where a seal may hide its first syllables
+_SPACE_EMS = 1.0  # between words of a name at most
+_LEAST_SURNAME, _CLEAR_SURNAME = (
+    0.15,
+    0.5,
+)  # how sure the model is at least of a syllable where nothing else was read, or it was no name
 
 
 def read_name(look: Look) -> NameRead | None:
@@ -59,7 +68,8 @@ def read_name(look: Look) -> NameRead | None:
         views = line_views(look, row)
     print_to = None if printed is None else (printed.box[0] + _EDGE_MM * look.mm, printed.box[2] - _EDGE_MM * look.mm)
     frame = _frame_of(look, row, printed)
-    prints = [look.print_line(view, frame) for view in print_views(look, row, printed)]
+    print_ways = print_views(look, row, printed)
+    prints = [look.print_line(view, frame) for view in print_ways]
     before: NameRead | None = None
     while True:
         number = look.had.get("name", 0)
@@ -67,7 +77,7 @@ def read_name(look: Look) -> NameRead | None:
         if at_end or number >= _LEAST_LINES:
             name = vote_on_name(row_words(look, row), print_to, prints=prints)
             if at_end or (name is not None and _is_told(name, before, number)):
-                return None if name is None else _unless_title(name)
+                return None if name is None else _unless_title(_with_surname(name, look, print_ways[0], frame))
             before = name
         view, larger = views[number]
         look.line(view, areas[number % 2], larger, 0.0 if printed is None else printed.slope)
@@ -81,6 +91,30 @@ def _frame_of(look: Look, row: Box, printed: PrintRow | None) -> LineFrame:
     frame = frame_of_words(look, printed.box, [])
     middle = (printed.box[0] + printed.box[2]) / 2
     return replace(frame, base=frame.base + printed.slope * (frame.left - middle), slope=printed.slope)
+
+
+def _with_surname(name: NameRead, look: Look, view: str, frame: LineFrame) -> NameRead:
+    """The name with the surname that a seal hid from all readings, where the model for spoiled lines sees one further left than
+    they saw print; it is not confirmed then."""
+    left = max(frame.left - _HIDDEN_MM * look.mm, float(look.block.region[0]))
+    wide = replace(frame, left=left, base=frame.base - frame.slope * (frame.left - left))
+    read = look.print_line(view, wide)
+    opens = name.text.split()[0]
+    own = next((word for word in read if word.text.strip(SIGNS) == opens), None)
+    reach = name.box[0] if own is None else own.box[0]
+    found = False
+    for word in reversed([word for word in read if word.box[0] + word.box[2] < 2 * reach]):
+        text = word.text.strip(SIGNS)
+        is_outside = word.box[0] + word.box[2] < 2 * frame.left
+        options = names_like(text, opens=True) if is_outside else (text,) if text in COMMON_SURNAMES else ()
+        options = options if len(text) > 1 else ()
+        is_near = -_SPACE_EMS * frame.em < reach - word.box[2] < _SPACE_EMS * frame.em
+        if not is_near or word.chance < (_LEAST_SURNAME if is_outside else _CLEAR_SURNAME) or not options:
+            break
+        likeliest = options[int(np.argmax(word.chances(options)))]
+        name = replace(name, text=f"{likeliest} {name.text}", box=union([name.box, word.box]))
+        reach, found = word.box[0], True
+    return replace(name, confirmed=False) if found else name
 
 
 def _unless_title(name: NameRead) -> NameRead:

@@ -28,13 +28,17 @@ _HEADS: Final = (
     "CHỈ HUY TRƯỞNG", "THỦ TRƯỞNG", "THỦ TRƯỞNG CƠ QUAN", "THỦ TRƯỞNG ĐƠN VỊ", "THỦ TƯỚNG", "CHỦ NHIỆM", "THỐNG ĐỐC",
     "TỔNG KIỂM TOÁN NHÀ NƯỚC", "TỔNG THANH TRA", "TƯ LỆNH", "CHÍNH ỦY", "CHỦ TỊCH HỘI ĐỒNG", "CHỦ TỊCH NƯỚC",
     "CHỦ TỊCH HỘI ĐỒNG QUẢN TRỊ", "CHỦ TỊCH HỘI ĐỒNG THÀNH VIÊN", "CHỦ TỊCH QUỐC HỘI", "TRƯỞNG BAN CHỈ ĐẠO",
-    "TRƯỞNG BAN TỔ CHỨC", "TRƯỞNG BAN QUẢN LÝ", "TRƯỞNG TIỂU BAN", "TỔNG THƯ KÝ", "CHỦ TỌA", "THƯ KÝ",
+    "TRƯỞNG BAN TỔ CHỨC", "TRƯỞNG BAN QUẢN LÝ", "TRƯỞNG TIỂU BAN", "TỔNG THƯ KÝ", "CHỦ TỌA", "CHỦ TRÌ", "THƯ KÝ",
+    "TRƯỞNG BỘ PHẬN", "TRƯỞNG THUẾ",
 )  # fmt: skip
 _OTHERS: Final = (
     "THỨ TRƯỞNG", "PHÓ TRƯỞNG PHÒNG", "PHÓ TRƯỞNG BAN", "PHÓ TRƯỞNG KHOA", "PHÓ TRƯỞNG CÔNG AN", "PHÓ TRƯỞNG ĐOÀN",
     "PHÓ TRƯỞNG TRẠM", "PHÓ TRƯỞNG BỘ MÔN", "PHÓ THỐNG ĐỐC", "ỦY VIÊN", "ỦY VIÊN THƯỜNG TRỰC", "ỦY VIÊN THƯ KÝ", "KẾ TOÁN TRƯỞNG",
     "PHÓ TRƯỞNG BAN THƯỜNG TRỰC", "CÔNG CHỨNG VIÊN", "CHẤP HÀNH VIÊN", "THẨM PHÁN", "KIỂM SÁT VIÊN", "ĐẤU GIÁ VIÊN",
     "NGƯỜI ĐẠI DIỆN THEO PHÁP LUẬT", "ĐẠI DIỆN", "PHÓ TỔNG THANH TRA",
+    "PHÓ TRƯỞNG BỘ PHẬN", "CÔNG CHỨC VĂN PHÒNG - THỐNG KÊ", "CÔNG CHỨC TƯ PHÁP - HỘ TỊCH", "CÔNG CHỨC TÀI CHÍNH - KẾ TOÁN",
+    "CÔNG CHỨC VĂN HÓA - XÃ HỘI", "CÔNG CHỨC ĐỊA CHÍNH - XÂY DỰNG - ĐÔ THỊ VÀ MÔI TRƯỜNG",
+    "CÔNG CHỨC ĐỊA CHÍNH - NÔNG NGHIỆP - XÂY DỰNG VÀ MÔI TRƯỜNG",
     "PHÓ TỔNG KIỂM TOÁN NHÀ NƯỚC", "PHÓ GIÁM ĐỐC PHỤ TRÁCH", "PHÓ HIỆU TRƯỞNG PHỤ TRÁCH",
 )  # fmt: skip
 _STANDING: Final = ("PHÓ CHỦ TỊCH", "PHÓ GIÁM ĐỐC", "PHÓ BÍ THƯ", "PHÓ TỔNG GIÁM ĐỐC", "PHÓ TRƯỞNG BAN", "THỨ TRƯỞNG")
@@ -101,6 +105,9 @@ ROLES: Final = (
     "NGƯỜI ỦY QUYỀN", "NGƯỜI ĐƯỢC ỦY QUYỀN",
 )  # fmt: skip
 """What stands over a signature in a position's place but is none: it marks the block, its position is empty."""
+
+CLERKS: Final = ("THƯ KÝ", "NGƯỜI GHI BIÊN BẢN", "NGƯỜI LẬP BIÊN BẢN")
+"""Who keeps the minutes signs beside who presided; for the paper that one signs."""
 
 TITLE: Final = re.compile(
     r"^(?:(?:GS|PGS|TS|ThS|Th\.S|Ths|BS|Bs|BSCK|BSCKI|BSCKII|CKI|CKII|CK1|CK2|DS|DSCK|KS|CN|LS|NGƯT|NGND|TTƯT|TTND|AHLĐ|Dr|"

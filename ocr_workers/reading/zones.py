@@ -10,7 +10,7 @@ from functools import lru_cache
 from ocr_workers.boxes import block_of, line_of
 from ocr_workers.reading.spans import Sheet, Span, levelled, parted, sheet_of, widest_gap
 from ocr_workers.reading.text import fold, is_capitals, letters, likeness
-from ocr_workers.reading.types import is_title
+from ocr_workers.reading.types import title_in
 from sohoa.model import Page, Word
 
 REPUBLIC = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
@@ -106,7 +106,8 @@ def find_head(page: Page, sheet: Sheet | None = None) -> Head:
     left, right = _columns(sheet, rows, gutter)
     ends = _level(sheet, rows[-1]) if rows else top
     below = [span for row in sheet.rows if _level(sheet, row) > ends and (span := _unmarked(sheet, row)) is not None]
-    below = _without_stamp_beside(sheet, below)
+    below = _without_stamp_right(sheet, _without_stamp_beside(sheet, below))
+    below = _apart_from_stamps(sheet, below)
     stamps = [*_stamps(left), *_stamps(right), *_stamps(below[:8])]
     below = [span for span in below if span not in stamps]
     keep = [_without(side, stamps) for side in (left, right)]
@@ -158,15 +159,33 @@ def _stamps(spans: Sequence[Span]) -> list[Span]:
     return found
 
 
+def _apart_from_stamps(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
+    """The same rows; one that begins with a line of the arrival stamp above it is two."""
+    found: list[Span] = []
+    arrival: Span | None = None
+    for span in spans:
+        runs = parted(span.words, 0.9 * sheet.height)
+        first = sheet.span(runs[0])
+        text = fold(first.text)
+        is_of_stamp = arrival is not None and _OF_ARRIVAL.match(text) is not None and _under(arrival, first)
+        if is_of_stamp or (_ARRIVAL.match(text) is not None and is_capitals(first.text)):
+            arrival = first
+        if is_of_stamp and len(runs) > 1:
+            found += [first, sheet.span([word for run in runs[1:] for word in run])]
+        else:
+            found.append(span)
+    return found
+
+
 def _without_stamp_beside(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
     """Rows under a head without what is stamped left of the title, where an arrival stamp stands as a rule: its lines come out
     as the beginnings of the title's and the subject's."""
     for at, span in enumerate(spans[:_TITLE_AMONG]):
         runs = [sheet.span(run) for run in parted(span.words, 0.9 * sheet.height)]
-        if is_body(span.text) or (is_title(runs[0]) and _in_the_middle(sheet, runs[0])):
+        first = next((n for n, run in enumerate(runs) if _opens_title(sheet, run)), None)
+        if is_body(span.text) or first == 0:
             break
-        first = next((n for n, run in enumerate(runs) if is_title(run) and _in_the_middle(sheet, run)), 0)
-        if not first:
+        if first is None:
             continue
         title = sheet.span([word for run in runs[first:] for word in run.words])
         zone = (min(run.box[0] for run in runs[:first]), max(run.box[2] for run in runs[:first]))
@@ -181,6 +200,41 @@ def _without_stamp_beside(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
         above = [other for other in kept if sheet.level(other.box) < sheet.level(title.box)]
         return [*above, title, *(other for other in kept if other not in above)]
     return list(spans)
+
+
+def _without_stamp_right(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
+    """The same for what is stamped right of the title."""
+    for at, span in enumerate(spans[:_TITLE_AMONG]):
+        runs = [sheet.span(run) for run in parted(span.words, 0.9 * sheet.height)]
+        if is_body(span.text):
+            break
+        if not _opens_title(sheet, runs[0]):
+            continue
+        aside = [run for run in runs[1:] if run.middle > _MIDDLE[1] * sheet.width and _is_stamped(run.words)]
+        if not aside:
+            break
+        edge = min(run.box[0] for run in aside) - 2 * sheet.height
+        near = (span.box[1] - _STAMP_REACH * sheet.height, span.box[3] + _STAMP_REACH * sheet.height)
+        kept = [
+            _left_of(sheet, other, edge)
+            if n == at or (near[0] < (other.box[1] + other.box[3]) / 2 < near[1] and not is_body(other.text))
+            else other
+            for n, other in enumerate(spans)
+        ]
+        return [other for other in kept if other is not None]
+    return list(spans)
+
+
+def _left_of(sheet: Sheet, span: Span, edge: float) -> Span | None:
+    """A row without its runs right of `edge` that look like a stamp's; None where nothing is left."""
+    runs = [sheet.span(run) for run in parted(span.words, 0.9 * sheet.height)]
+    kept = [word for run in runs if run.box[0] < edge or not _is_stamped(run.words) for word in run.words]
+    return sheet.span(kept) if kept else None
+
+
+def _opens_title(sheet: Sheet, run: Span) -> bool:
+    """Whether a run in the middle begins with a type's name."""
+    return _in_the_middle(sheet, run) and title_in([run]) is not None
 
 
 def _beside(sheet: Sheet, span: Span, zone: tuple[int, int], middle: float) -> Span | None:
@@ -278,6 +332,8 @@ def _run_like(words: Sequence[str], wanted: str) -> tuple[int, int, float]:
     """The run of words that is most like `wanted`, all of them letters only: its first, its end, and how like it is."""
     best = (0, 0, 0.0)
     for start in range(len(words)):
+        if not words[start]:
+            continue  # a rule or a speck before it is no part of it
         run = ""
         for end in range(start, len(words)):
             run += words[end]
@@ -318,7 +374,7 @@ def _bottom(sheet: Sheet, anchor: Span | None) -> float:
         text = fold(" ".join(word.text for word in row))
         if is_body(text) and not _is_number(sheet.span(row)) and "can cu" in text[:10]:
             break
-        if _quotes(sheet, row):
+        if _quotes(sheet, row) or text.startswith("hom nay"):
             continue
         is_date, is_number = DATE_WORDS.search(text) is not None, _is_number(sheet.span(row))
         if is_date or is_number:

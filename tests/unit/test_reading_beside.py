@@ -6,7 +6,7 @@ import pytest
 
 from ocr_workers.reading.code import initials
 from tests.support.read_pages import CODE, is_absent, read, values
-from tests.support.set_pages import LEFT, MIDDLE, Piece, at_left, body, paragraph, set_page, state_head
+from tests.support.set_pages import LEFT, MIDDLE, RIGHT, Piece, at_left, body, paragraph, set_page, state_head
 
 SUBJECT = ("Về việc phê duyệt danh mục thuốc thiết yếu", "của các cơ sở khám chữa bệnh")
 WHOLE = " ".join(SUBJECT)
@@ -173,3 +173,88 @@ def test_a_title_in_the_left_column_is_one_where_no_other_is() -> None:
 
 def test_initials_keep_the_marks_that_make_another_letter() -> None:
     assert "BVNTƯ" in initials("BỆNH VIỆN NHI TRUNG ƯƠNG")
+
+
+@pytest.mark.parametrize("rule", ["_", "-ˆ", "__ -"])
+def test_a_rule_between_the_columns_is_no_part_of_the_right_one(rule: str) -> None:
+    """Else the columns were parted left of it, through the agency's name."""
+    rows: list[Piece] = [
+        (0, LEFT - 60, "SỞ Y TẾ SÔNG HỒNG"),
+        (0, 1130, rule),
+        (0, RIGHT, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"),
+    ]
+    rows += [(1, LEFT - 60, "TRUNG TÂM KIỂM SOÁT BỆNH TẬT"), (1, RIGHT, "Độc lập - Tự do - Hạnh phúc")]
+    rows += [(2.6, LEFT - 60, "Số: 12/TB-KSBT"), (2.6, RIGHT, "Sông Hồng, ngày 03 tháng 4 năm 2024")]
+    reading = read(set_page(*rows, (6, MIDDLE, "THÔNG BÁO"), *body(9), merged=True))
+    assert values(reading, "organ_name", "code_number") == ["TRUNG TÂM KIỂM SOÁT BỆNH TẬT", "12"]
+
+
+def test_an_arrival_stamp_right_of_the_title_is_no_part_of_it() -> None:
+    stamp = [(5, 2200, "ĐẾN"), (6, 2200, "Số~50 L5"), (7, 2240, "Chuyển:")]
+    title = [(6.0, MIDDLE, "THƯ MỜI"), (7.0, MIDDLE, "Tham dự Lễ khai giảng năm học mới")]
+    reading = read(set_page(*state_head(code="Số: 24/TM-SYT"), *stamp, *title, *body(10), merged=True))
+    assert values(reading, "type_name", "subject") == ["Thư mời", "Tham dự Lễ khai giảng năm học mới"]
+
+
+def test_a_subject_that_reaches_under_the_stamp_right_of_the_title_stays_whole() -> None:
+    wide = "Kết quả tuyển dụng viên chức của các đơn vị sự nghiệp công lập trực thuộc Sở Y tế năm 2024"
+    title = [(6.0, MIDDLE, "THÔNG BÁO"), (6.0, 2200, "ĐẾN"), (7.0, MIDDLE, wide)]
+    reading = read(set_page(*state_head(code="Số: 24/TB-SYT"), *title, *body(10), merged=True))
+    assert values(reading, "type_name", "subject") == ["Thông báo", wide]
+
+
+def test_a_line_of_the_stamp_level_with_the_subject_takes_nothing_of_it() -> None:
+    stamp = [at_left(4.6, "ĐẾN", 100), at_left(5.6, "Ngày", 100), at_left(6.6, "Lưu hồ sơ: ........", 80)]
+    title = [(5.8, MIDDLE, "CHƯƠNG TRÌNH"), (6.6, MIDDLE, "Công tác trọng tâm quý IV năm 2020")]
+    reading = read(set_page(*state_head(code="Số: 561/CTr-SYT"), *stamp, *title, *body(10), merged=True))
+    assert values(reading, "type_name", "subject") == ["Chương trình", "Công tác trọng tâm quý IV năm 2020"]
+
+
+def test_the_opening_of_minutes_ends_no_head() -> None:
+    """Its date is no line of the head, so title and subject above it are not either."""
+    head = [piece for piece in state_head(code="Số: 293/BB-UBND", day="") if piece[2]]
+    title = [(4.5, MIDDLE, "BIÊN BẢN"), (5.3, MIDDLE, "Nghiệm thu hoàn thành công trình")]
+    opening = paragraph(6.3, "Hôm nay, hồi 14 giờ 15 phút, ngày 04 tháng 7 năm 2018, tại Phòng họp")
+    reading = read(set_page(*head, *title, *opening, *body(9), merged=True))
+    assert values(reading, "type_name", "subject") == ["Biên bản", "Nghiệm thu hoàn thành công trình"]
+    assert is_absent(reading, "place")
+
+
+@pytest.mark.parametrize("line", ["ĐT: (0232) 3204360", "Điện thoại: 0982.142.367", "Fax: 02323 204360"])
+def test_how_to_reach_an_agency_is_no_part_of_its_name(line: str) -> None:
+    head = state_head(agency=("UBND TỈNH SÔNG HỒNG", "TRUNG TÂM Y TẾ", line))
+    reading = read(set_page(*head, (7, MIDDLE, "THÔNG BÁO"), *body(9)))
+    assert values(reading, "organ_name", "parent_organ_name") == ["TRUNG TÂM Y TẾ", "UBND TỈNH SÔNG HỒNG"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("CÔNG TY CỔ PHẦN MÔI", "TRƯỜNG ĐÔ THỊ SÔNG HỒNG"),
+        ("CÔNG TY TNHH MTV XỔ", "SỐ KIẾN THIẾT SÔNG HỒNG"),
+        ("CHI CỤC QUẢN LÝ THỊ", "TRƯỜNG SÔNG HỒNG"),
+    ],
+)
+def test_a_line_that_goes_on_with_a_word_names_no_other_agency(lines: tuple[str, str]) -> None:
+    reading = read(set_page(*state_head(agency=lines), (6, MIDDLE, "THÔNG BÁO"), *body(9)))
+    assert values(reading, "organ_name", "parent_organ_name") == [" ".join(lines), None]
+
+
+def test_a_school_under_a_company_is_another_agency() -> None:
+    head = state_head(agency=("CÔNG TY CỔ PHẦN GIÁO DỤC", "TRƯỜNG MẦM NON HOA SEN"))
+    assert values(read(set_page(*head, (6, MIDDLE, "THÔNG BÁO"), *body(9))), "organ_name") == ["TRƯỜNG MẦM NON HOA SEN"]
+
+
+@pytest.mark.parametrize("title", ["GIẤY HẸN TRẢ KẾT QUẢ", "PHIẾU TIẾP NHẬN HỒ SƠ", "GIẤY KHEN"])
+def test_of_two_types_the_one_is_meant_that_more_of_the_title_says(title: str) -> None:
+    reading = read(set_page(*state_head(), (6, MIDDLE, title), *body(9)))
+    assert values(reading, "type_name") == [title.capitalize()]
+
+
+def test_a_letter_that_a_clearly_read_notation_lacks_is_added_in_doubt() -> None:
+    clear, pale = (
+        read(set_page(*state_head(code=f"Số: 138/UQ-SYT~{sure}"), (6, MIDDLE, "GIẤY ỦY QUYỀN"), *body(9)))
+        for sure in (97, 60)
+    )
+    assert values(clear, "code_notation") == values(pale, "code_notation") == ["GUQ-SYT"]
+    assert clear.candidates["code_notation"][0].score < 0.7 * pale.candidates["code_notation"][0].score

@@ -99,6 +99,24 @@ def test_a_joint_paper_has_two_signers_from_left_to_right() -> None:
     assert [block.name.text for block in blocks if block.name] == ["Ngô Văn Sử", "Lý Thu Khuê"]
 
 
+@pytest.mark.parametrize("clerk", ["THƯ KÝ", "NGƯỜI GHI BIÊN BẢN"])
+@pytest.mark.parametrize("name", [("Lý Thu Khuê", 1010, 1620), ("Khuê", 1010, 1620)], ids=["read", "half read"])
+def test_of_minutes_who_presided_signs_and_not_who_kept_them(clerk: str, name: tuple[str, int, int]) -> None:
+    titles = ((clerk, 300, 1300), ("CHỦ TRÌ", 1010, 1300))
+    (block,) = find_blocks([_page(*BODY, *titles, ("Vũ Văn Sử", 300, 1620), name)])
+    assert [cell.text for cell in block.titles] == ["CHỦ TRÌ"]
+
+
+def test_where_nobody_presided_the_clerk_signs() -> None:
+    (block,) = find_blocks([_page(*BODY, ("THƯ KÝ", 1010, 1300), ("Lý Thu Khuê", 1010, 1620))])
+    assert [cell.text for cell in block.titles] == ["THƯ KÝ"]
+
+
+@pytest.mark.parametrize("position", ["CÔNG CHỨC VĂN PHÒNG - THỐNG KÊ", "PHÓ TRƯỞNG BỘ PHẬN", "TRƯỞNG BỘ PHẬN"])
+def test_who_signs_at_the_desk_and_in_communes_is_known(position: str) -> None:
+    assert position_like(position) == (position, 1.0)
+
+
 def test_titles_in_the_signers_column_are_enough() -> None:
     (block,) = find_blocks([_page(*BODY, ("VIỆN TRƯỞNG", 1000, 1300))])
     assert [cell.text for cell in block.titles] == ["VIỆN TRƯỞNG"]

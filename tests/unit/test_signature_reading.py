@@ -11,7 +11,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from ocr_workers.boxes import block_of, line_of
-from ocr_workers.engine import Engine
+from ocr_workers.engine import Engine, Grey, Layout
+from ocr_workers.engine import Reading as EngineReading
 from ocr_workers.pages import PageImage
 from ocr_workers.reading.print_lines import PrintReader
 from ocr_workers.reading.signature import SignatureReading, read_signature
@@ -209,6 +210,27 @@ def test_the_model_for_spoiled_lines_confirms_what_it_reads_alike(tools: Tools) 
 def test_a_name_that_may_have_lost_its_beginning_or_its_end_is_not_confirmed(tools: Tools, name: str) -> None:
     read = tools.read(_signed("CHỦ TỊCH", name=name, seal=None).pixels).signer_name
     assert all((one.votes, one.looks) == (1, 2) for one in read)
+
+
+def test_a_surname_that_no_reading_of_the_engine_has_is_read_and_not_confirmed(tools: Tools) -> None:
+    """The surname is further left than what the engine sees, as under a seal's rim; here it is made not to see it."""
+
+    def blind(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+        lines = [[word for word in line.words if "Ngu" not in word.text] for block in blocks for line in block.lines]
+        return (block_of([line_of(words) for words in lines if words]),)
+
+    class Blind(Engine):
+        def read(self, image: Grey, *, dpi: float, layout: Layout) -> EngineReading:
+            read = super().read(image, dpi=dpi, layout=layout)
+            return replace(read, blocks=blind(read.blocks)) if read.blocks else read
+
+    pixels = _signed("GIÁM ĐỐC", name="Nguyễn Đặng Tấn Khánh", seal=None).pixels
+    page = replace(seen := tools.page(pixels), blocks=blind(seen.blocks))
+    engine = Blind(Settings())
+    (name,) = read_signature([page], _Sight((pixels,)), engine, tools.prints).signer_name
+    engine.close()
+    assert (name.value, name.votes, name.looks) == ("Nguyễn Đặng Tấn Khánh", 1, 2)
+    assert name.evidence[0].box[0] < _px(145 - 22)
 
 
 def test_what_reads_like_a_title_is_no_name(tools: Tools) -> None:
