@@ -19,7 +19,7 @@ from sohoa.model import Block, Box, Field, Line, Page, Word, union
 
 _BELIEVED = 0.5
 _LEVEL = 0.5  # of the lower of two boxes: what stands on one line shares so much of it
-_LABEL = re.compile(r"^\W*s\W?[o0]\W*[:.]?\s*")
+_LABEL = re.compile(r"^\W*s(?:\W?[o0]\W*[:.]?|\w{1,2}\s?[:.])\s*")  # Số, read as Sá: or sø: as well
 _YEAR = re.compile(r"[/-]((?:19|20)\d\d)[/-]")
 _SLASH = re.compile(r"\d\s*/")
 _DAY = re.compile(r"(\d+)-(\d+)-(\d+)")
@@ -143,6 +143,9 @@ def _with_text(page: Page, place: Box, texts: Sequence[str], confidence: float) 
         return page
     new = _placed(old, union([place, *(word.box for word in old)]) if old else place, texts, confidence)
     gone = {id(word) for word in old}
+    if not old and (beside := _line_around(page, place)) is not None:
+        gone = {id(beside)}
+        new = [beside, *new]
     blocks: list[Block] = []
     is_put = False
     for block in page.blocks:
@@ -158,6 +161,14 @@ def _with_text(page: Page, place: Box, texts: Sequence[str], confidence: float) 
         if lines:
             blocks.append(block_of(lines))
     return replace(page, blocks=tuple(blocks) if is_put else _with_line(blocks, line_of(new)))
+
+
+def _line_around(page: Page, place: Box) -> Word | None:
+    """The word before a `place` in a line that goes on behind it."""
+    for line in page.lines():
+        if line.box[0] < place[0] and place[2] < line.box[2] and _level(line.box, place):
+            return max((word for word in line.words if word.box[0] < place[0]), key=lambda word: word.box[0])
+    return None
 
 
 def _with_line(blocks: Sequence[Block], line: Line) -> tuple[Block, ...]:

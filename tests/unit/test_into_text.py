@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ocr_workers.boxes import block_of, line_of
 from ocr_workers.reading.into_text import with_fields
 from sohoa.model import Box, Evidence, Field, Page, Word
 from tests.support.set_pages import LEFT, LETTER, PITCH, RIGHT, TALL, at_left, body, set_page, state_head
@@ -79,6 +80,7 @@ def test_a_value_of_other_words_than_were_read_is_not_parted_by_guess() -> None:
     [
         ("Số:ð1Ä/GNP-BTC", "518", "GNP-BTC", "Số:518/GNP-BTC"),
         ("đ37/CT-UBND", "637", "CT-UBND", "637/CT-UBND"),
+        ("Sá:20€2}/SYT-NVY", "2082", "SYT-NVY", "Số:2082/SYT-NVY"),
         ("Số: Í957/2020/QĐ-UBND", "1937", "QĐ-UBND", "Số:1937/2020/QĐ-UBND"),
         ("ÖÏ-ob/uskTTU", "07", "QĐ/UBKTTU", "07-QĐ/UBKTTU"),
         ("21/QĐ/TU", "27", "QĐ/TU", "27/QĐ/TU"),
@@ -95,8 +97,15 @@ def test_number_and_notation_are_one_word_again(read: str, number: str, notation
     assert len(found.text.split()) == len(page.text.split()) - (len(read.split()) - 1)
 
 
-def test_a_day_by_hand_stands_between_the_printed_words() -> None:
-    page = set_page(*state_head(day="Sông Hồng, ngày $ tháng 9 năm 2023"))
+def _unread(page: Page, text: str) -> Page:
+    lines = [[word for word in line.words if word.text != text] for line in page.lines()]
+    return replace(page, blocks=tuple(block_of([line_of(words)]) for words in lines if words))
+
+
+@pytest.mark.parametrize("is_read", [True, False], ids=["misread", "not read"])
+def test_a_day_by_hand_stands_between_the_printed_words(is_read: bool) -> None:
+    page = set_page(*state_head(day="Sông Hồng, ngày $$ tháng 9 năm 2023"))
+    page = page if is_read else _unread(page, "$$")
     found = with_fields(page, {"issued_date": _field("2023-05-04", _place(2.6, RIGHT, 36))})
     assert "ngày 04 tháng 5 năm 2023" in found.text
     assert "Sông Hồng," in found.text
