@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ocr_workers.reading.gaps import Letters, as_digits, is_blank, is_coloured
 from ocr_workers.reading.sight import Candidate, Sight
@@ -96,6 +97,7 @@ def read_number(code: CodeLine, sight: Sight) -> Candidate:
     return Candidate(value, raw, plain * sure * code.score * (0.35 if by_hand else 1.0) * _room(code, raw), place)
 
 
+_NEARLY_ITS = 0.5  # where one letter differs from the agency's initials, one of the two was read wrongly
 _CLEARLY_READ, _LETTER_ADDED = 0.85, 0.5  # of a notation that was read so surely hardly a letter was lost
 
 
@@ -130,7 +132,7 @@ def read_notation(code: CodeLine, paper_type: PaperType | None, organ: str | Non
     if sure > _CLEARLY_READ and any(len(better) > len(part) for part, better in zip(parts, fixed, strict=True)):
         score *= _LETTER_ADDED
     if organ is not None and not by_organ:
-        score *= _NOT_OF_AGENCY
+        score *= _NOT_OF_AGENCY * _NEARLY_ITS ** any(map(partial(_is_nearly_of, initials(organ)), fixed))
     if paper_type is not None and paper_type.abbreviations and fixed[at_type] not in paper_type.abbreviations:
         score *= _NOT_OF_TYPE
     if _TONE.search(unicodedata.normalize("NFD", text)):
@@ -142,6 +144,11 @@ def read_notation(code: CodeLine, paper_type: PaperType | None, organ: str | Non
     if _TWO_OF_ONE.search(raw):
         score *= _DOUBLED
     return Candidate(text, raw, score, _evidence(code.line, start, end))
+
+
+def _is_nearly_of(shorts: Sequence[str], part: str) -> bool:
+    """Whether a part is an agency's initials but for one letter of four or more."""
+    return any(len(short) > 3 and len(part) == len(short) and distance(part, short) == 1 for short in shorts)
 
 
 def initials(organ: str) -> tuple[str, ...]:

@@ -24,7 +24,11 @@ _NUMBERED = re.compile(
     r"\s+(Số\s*[:.]|[/⁄]\s?[A-ZĐ]{2,}-).*$"
 )  # the number's line, its number blank, taken for one of the name's
 _ASIDE, _OFF_CENTRE = 1.2, 0.7  # lines of a name are centred over each other: of one that is not, a word was not read
-_BEFORE_TRUONG = ("moi", "thi", "nong", "lam", "hien", "cong")  # MÔI / TRƯỜNG and the like are one word, and no school
+_TORN = {("MÔI", "TRƯỜNG"), ("THỊ", "TRƯỜNG"), ("VĂN", "PHÒNG")}
+"""Words of which a line may hold the first half and the next one the second, which then begins no agency."""
+_OF_PLACES = ("uy ban nhan dan", "ubnd", "hoi dong nhan dan", "hdnd")
+_LEVEL = re.compile(r" (tinh|thanh pho|tp|tx|tt|huyen|quan|q|thi xa|thi tran|xa|phuong|p|dac khu|khu vuc|va)[. ]")
+_UNNAMED = 0.3
 _COMPANIES = ("cong ty", "tong cong ty")  # which no SỞ belongs to: what reads so is SỐ
 _NOISE = re.compile(r"^[\W_]*$")
 _NOT_AGENCY = re.compile(
@@ -67,8 +71,17 @@ def read_agency(lines: Sequence[Span], own: Pairs) -> Candidate:
     worst = min(span.least for span in lines)
     aside = sum(abs(one.middle - other.middle) > _ASIDE * one.height for one, other in pairwise(lines))
     score = _OFF_CENTRE**aside * (0.55 + 0.3 * sure + 0.15 * worst) * (1.0 if _begins(lines[0].text) else 0.75)
+    score *= _UNNAMED if _is_unnamed(fold(value)) else 1.0
     changed = sum(one != other for one, other in zip(texts, read, strict=True))
     return Candidate(value, raw, score * 0.96**changed, tuple(span.evidence for span in lines))
+
+
+def _is_unnamed(value: str) -> bool:
+    """Whether an agency is said of which there are many, and not which: a word of its name was not read."""
+    rest = next((value.removeprefix(body) for body in _OF_PLACES if value.startswith(body)), None)
+    if rest is None:
+        return value in listed("agencies.txt")["bare"]
+    return _LEVEL.match(rest) is None
 
 
 def _without_stops(texts: Sequence[str]) -> list[str]:
@@ -156,7 +169,9 @@ def _begins_agency(before: Sequence[Span], line: Span) -> bool:
         return False
     if before[-1].text.split()[-1] in _KINDS:
         return False
-    if text.startswith("truong ") and said.split()[-1] in _BEFORE_TRUONG:
+    if (before[-1].text.split()[-1], line.text.split()[0]) in _TORN or (
+        said.endswith("mat tran") and text.startswith("to quoc")
+    ):
         return False
     if said.startswith(_COMPANIES) and text.startswith("so "):
         return False

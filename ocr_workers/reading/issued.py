@@ -123,6 +123,9 @@ def read_part(line: DateLine, name: str, sight: Sight) -> Part:
     return [(digits, score)]
 
 
+_MISMARKED = 0.4  # a place that is a province's name but for its marks
+
+
 def read_place(line: DateLine, own: Pairs) -> Candidate | None:
     """The place before ", ngày": marks put right against the list of provinces and the paper's own words."""
     start, end = line.place
@@ -137,11 +140,15 @@ def read_place(line: DateLine, own: Pairs) -> Candidate | None:
         words.pop(0)
     if not words or len(words) > 6:
         return None
+    if words[0] == "la" and len(words) > 1:
+        words[0] = "Ia"  # as places of the highlands begin; no name begins with a small letter
     value = spaced(" ".join(put_right([words[0][0].upper() + words[0][1:], *words[1:]], own)))
     same = next((name for name in places().values() if letters(name) == letters(value)), None)
     known = same is not None
     if same is not None and "-" in same:
         value = same  # the dash in Bà Rịa - Vũng Tàu is easily lost
+    elif same is not None and same.casefold() != value.casefold():
+        return Candidate(value, raw, _MISMARKED, (_place_evidence(line, raw),))
     sure = line.line.confidence(start, end)
     return Candidate(value, raw, (0.97 if known else 0.8) * (0.5 + 0.5 * sure), (_place_evidence(line, raw),))
 

@@ -118,7 +118,7 @@ def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
         )
     weighed["subject"] = tuple(_scaled(one, _subject_sense(one)) for one in weighed["subject"])
     kind = type_named(type_name) if type_name else None
-    if kind is not None and kind.kind == "act" and "subject" not in mandatory_fields(kind.name):
+    if kind is not None and kind.kind != "form" and "subject" not in mandatory_fields(kind.name):
         weighed["subject"] = tuple(_scaled(one, _HAS_NONE) for one in weighed["subject"])
     place = _first(found, "place")
     for name in _AGENCIES if place else ():

@@ -39,7 +39,9 @@ _NOTE = re.compile(
 )  # written or stamped by who received it
 _LEAST_SPELT = 4
 _TO_WHOM = re.compile(r"^\W*kinh (gu|trinh|chuyen)")
-_ADDRESSED = re.compile(r"\bkinh (moi|gui|trinh|bao)\s*:")  # of whom it is to: the body has begun
+_ADDRESSED = re.compile(
+    r"\bkinh (moi|gui|trinh|bao)\s*:|\btran trong (kinh )?moi\b"
+)  # of whom it is to: the body has begun
 _WIRED = re.compile(r"\bdien\s*:")
 _NUMBER_LINE = re.compile(
     r"^\W*[Ss][ốôóỐÔÓ]\s*[:.]?\s*[\d.…/].{0,14}[/-]\s?[A-ZĐ]{2}|^\W*[Ss][ốôóỐÔÓ]\s*[:.]|^\W*[Ss]ố\s\S{1,3}(\s\S{1,3})?\s*[/-]\s?[A-ZĐ]{2}"
@@ -47,6 +49,7 @@ _NUMBER_LINE = re.compile(
 _COUNTED = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|tap|so)$")
 _GOES_ON = re.compile(r"(\b(của|với|tại|và|cho|do|theo|từ|đến|hoặc)|,)\s*$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
+_BEFORE_A_PLACE = ("xa", "phuong", "huyen", "thi tran", "tran", "lang", "song", "suoi", "ho")
 _TORN_STROKE = re.compile(r"(?<=\d)[Il|](?=(?:19|20)\d\d/|(?:QĐ|NQ|NĐ|TT|CT|KH|TB|BC|CV|UBND)[-/])")
 _IN_STROKES = re.compile(r"([IÍÌĨÏlíì1|!HTJ]{1,4})(D?)([).,;:]*)")
 """A numeral of strokes as engines read it; a bracket that follows is often taken for a D."""
@@ -92,7 +95,7 @@ def find_subject(sheet: Sheet, head: Head, title: Title | None, agencies: Sequen
             continue  # a scrap
         if not centred and (is_body(line.text) or not (started and _fills(found[-1], right, sheet))):
             break
-        if started and is_body(line.text) and line.text[:1].isupper() and _had_room(found[-1], line, sheet):
+        if started and _begins_body(line, found[-1], right, sheet):
             break
         if _ASIDE.match(fold(line.text)) and (not started or line.text.lstrip().startswith("(")):
             break
@@ -256,6 +259,14 @@ def _fills(line: Span, right: float, sheet: Sheet) -> bool:
     return line.box[2] > right - 3 * sheet.height
 
 
+def _begins_body(line: Span, before: Span, right: float, sheet: Sheet) -> bool:
+    """Whether a line under the subject's line `before` opens the body: it begins anew, though the line before it was no full
+    one, and either says so or is full itself."""
+    begins = line.text[:1].isupper() or line.text[:1].isdigit()
+    says_so = is_body(line.text) or fold(line.text).startswith("hom nay")
+    return begins and _had_room(before, line, sheet) and (says_so or _fills(line, right, sheet))
+
+
 def _had_room(line: Span, following: Span, sheet: Sheet) -> bool:
     """Whether the next line's first word would have stood in this line, so that it was no full line that ended there."""
     word = following.words[0].box
@@ -316,6 +327,8 @@ def _mended(texts: Sequence[str]) -> list[str]:
             plain[at] = "NĂM" if text.isupper() else "năm"
         if text.endswith((".", "!")) and is_syllable(text[:-1]) and any(map(str.isalnum, after)):
             plain[at] = text[:-1]
+        if fold(text) in _BEFORE_A_PLACE and after == "la":
+            plain[at + 1] = "Ia"  # as places of the highlands begin
     return plain
 
 

@@ -258,3 +258,56 @@ def test_a_letter_that_a_clearly_read_notation_lacks_is_added_in_doubt() -> None
     )
     assert values(clear, "code_notation") == values(pale, "code_notation") == ["GUQ-SYT"]
     assert clear.candidates["code_notation"][0].score < 0.7 * pale.candidates["code_notation"][0].score
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("CHI NHÁNH VĂN", "PHÒNG ĐĂNG KÝ ĐẤT ĐAI"),
+        ("ỦY BAN MẶT TRẬN", "TỔ QUỐC VIỆT NAM", "TỈNH SÔNG HỒNG"),
+        ("TRƯỜNG CAO ĐẲNG", "KỸ THUẬT SÔNG HỒNG"),
+    ],
+)
+def test_the_second_half_of_an_agencys_word_begins_no_agency(lines: tuple[str, ...]) -> None:
+    reading = read(set_page(*state_head(agency=lines), (7, MIDDLE, "THÔNG BÁO"), *body(9)))
+    assert values(reading, "organ_name", "parent_organ_name") == [" ".join(lines), None]
+
+
+@pytest.mark.parametrize("name", ["ỦY BAN NHÂN DÂN", "UBND BÃI SẬY", "TRƯỜNG CAO ĐẲNG", "BAN"])
+def test_an_agency_of_which_it_is_not_said_which_is_doubted(name: str) -> None:
+    whole, torn = (
+        read(set_page(*state_head(agency=(one,)), (6, MIDDLE, "THÔNG BÁO"), *body(9)))
+        for one in ("UBND HUYỆN BÃI SẬY", name)
+    )
+    assert values(torn, "organ_name") == [name]
+    assert torn.candidates["organ_name"][0].score < 0.4 * whole.candidates["organ_name"][0].score
+
+
+@pytest.mark.parametrize("level", ["TỈNH", "TP.", "XÃ", "ĐẶC KHU", "VÀ"])
+def test_an_agency_of_a_place_of_any_level_is_whole(level: str) -> None:
+    reading = read(set_page(*state_head(agency=(f"UBND {level} BÃI SẬY",)), (6, MIDDLE, "THÔNG BÁO"), *body(9)))
+    assert reading.candidates["organ_name"][0].score > 0.6
+
+
+def test_a_notation_that_differs_from_the_agencys_initials_by_a_letter_is_doubted() -> None:
+    agency = ("UBND TỈNH SÔNG HỒNG", "TRUNG TÂM PHỤC VỤ HÀNH CHÍNH CÔNG")
+    right, wrong = (
+        read(set_page(*state_head(agency=agency, code=f"Số: 12/TB-{part}"), (6, MIDDLE, "THÔNG BÁO"), *body(9)))
+        for part in ("TTPVHCC", "TTPVHGC")
+    )
+    assert wrong.candidates["code_notation"][0].score < 0.6 * right.candidates["code_notation"][0].score
+
+
+@pytest.mark.parametrize(("printed", "told"), [("la Dom", "Ia Dom"), ("Lai Châu", "Lai Châu")])
+def test_a_place_that_begins_with_a_capital_i(printed: str, told: str) -> None:
+    page = set_page(*state_head(day=f"{printed}, ngày 03 tháng 4 năm 2024"), (6, MIDDLE, "THÔNG BÁO"), *body(9))
+    assert values(read(page), "place") == [told]
+
+
+def test_a_place_that_is_a_provinces_name_but_for_a_mark_is_doubted() -> None:
+    """Even where the paper says so more than once: what a pen or a seal took there it took from the engine everywhere."""
+    more = paragraph(9, *("Các cơ quan thuộc huyện Lâm Đông báo cáo về Lâm Đông trước",) * 3)
+    page = set_page(*state_head(day="Lâm Đông, ngày 03 tháng 4 năm 2024"), (6, MIDDLE, "THÔNG BÁO"), *more, *body(14))
+    place = read(page).candidates["place"][0]
+    assert place.value == "Lâm Đông"
+    assert place.score < 0.5

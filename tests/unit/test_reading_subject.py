@@ -114,3 +114,42 @@ def test_the_table_of_a_register_is_no_subject() -> None:
     table = [(8, MIDDLE, "STT Mã hồ sơ Tên tổ chức, cá nhân"), (9, MIDDLE, "1 H60.29-240705-0001 Lê Ngọc Sử")]
     reading = read(set_page(*state_head(), (6, MIDDLE, "SỔ THEO DÕI HỒ SƠ"), *table))
     assert is_absent(reading, "subject")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1. Tổ chức trực ban suốt ngày đêm; kiểm đếm tàu thuyền, hướng dẫn neo đậu an toàn",
+        "Hôm nay, vào hồi 10 giờ 15 phút, ngày 15 tháng 01 năm 2016, tại phòng họp số 2",
+        "Ban thường trực trân trọng kính mời đại biểu tham dự cuộc họp với các nội dung sau:",
+        "Các khối, cụm thi đua đăng ký nội dung ngay từ đầu năm, có chỉ tiêu đo đếm được và",
+    ],
+)
+def test_a_full_line_that_begins_anew_under_a_short_subject_is_the_body(line: str) -> None:
+    title = [(6.0, MIDDLE, "CHỈ THỊ"), (7.0, MIDDLE, "Về ứng phó với hạn hán")]
+    more = paragraph(9.2, "toàn; kiên quyết sơ tán dân ra khỏi vùng nguy hiểm theo phương án đã duyệt", "hằng năm.")
+    page = set_page(*state_head(code="Số: 183/CT-UBND"), *title, (8.1, MIDDLE, line), *more, *body(12))
+    assert values(read(page), "subject") == ["Về ứng phó với hạn hán"]
+
+
+def test_a_subject_whose_next_line_begins_with_a_name_goes_on() -> None:
+    lines = [(7.0, MIDDLE, "Về việc nghiệm thu công trình Trạm Y tế xã"), (8.0, MIDDLE, "An Thạnh Nhì")]
+    page = set_page(*state_head(), (6.0, MIDDLE, "QUYẾT ĐỊNH"), *lines, *body(10))
+    assert values(read(page), "subject") == ["Về việc nghiệm thu công trình Trạm Y tế xã An Thạnh Nhì"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [
+        ("Về việc xuất cấp vật tư trên địa bàn xã la Dom", "Về việc xuất cấp vật tư trên địa bàn xã Ia Dom"),
+        ("Về việc xuất cấp vật tư cho la bàn và thuyền", "Về việc xuất cấp vật tư cho la bàn và thuyền"),
+    ],
+)
+def test_slips_that_engines_make_are_mended(printed: str, told: str) -> None:
+    page = set_page(*state_head(code="Số: 12/BC-SYT"), (6.0, MIDDLE, "BÁO CÁO"), (7.0, MIDDLE, printed), *body(9))
+    assert values(read(page), "subject") == [told]
+
+
+def test_what_follows_the_name_of_a_licence_is_no_sure_subject() -> None:
+    page = set_page(*state_head(code="Số: 12/GPXD-UBND"), (6.0, MIDDLE, "GIẤY PHÉP XÂY DỰNG"), *body(9))
+    assert read(page).candidates["subject"][0].score < 0.65
