@@ -11,8 +11,9 @@ from functools import partial
 from ocr_workers.reading.gaps import Letters, as_digits, is_blank, is_coloured
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Span
+from ocr_workers.reading.stamp_rows import is_stamp
 from ocr_workers.reading.text import distance, fold, letters, without_tone
-from ocr_workers.reading.zones import Head, is_stamp
+from ocr_workers.reading.zones import Head
 from sohoa.model import Box, Evidence, nfc
 from sohoa.paper_types import PaperType, type_of_abbreviation
 

@@ -11,9 +11,10 @@ from ocr_workers.reading.lists import listed
 from ocr_workers.reading.marks import Pairs, in_words, put_right
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Span
+from ocr_workers.reading.stamp_rows import is_stamp
 from ocr_workers.reading.syllables import is_syllable
 from ocr_workers.reading.text import fold, is_capitals, letters, likeness, spaced
-from ocr_workers.reading.zones import MOTTO, REPUBLIC, Head, is_stamp, secrecy, urgency
+from ocr_workers.reading.zones import MOTTO, REPUBLIC, Head, secrecy, urgency
 from sohoa.model import Word
 
 _BODIES = re.compile(r"^(tinh|thanh|huyen|quan|thi|thi xa) (uy|doan)\b")

@@ -10,11 +10,12 @@ from statistics import median
 from ocr_workers.reading.marks import Pairs, in_words, put_right
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Sheet, Span
+from ocr_workers.reading.stamp_rows import is_body, is_stamp
 from ocr_workers.reading.strokes import count_strokes
 from ocr_workers.reading.syllables import is_syllable
 from ocr_workers.reading.text import fold, is_capitals, letters, likeness, spaced
 from ocr_workers.reading.types import Title
-from ocr_workers.reading.zones import Head, is_body, is_stamp, secrecy, urgency
+from ocr_workers.reading.zones import Head, secrecy, urgency
 from sohoa.model import Word
 from sohoa.paper_types import PaperType
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from ocr_workers.boxes import block_of, line_of
 from ocr_workers.reading.spans import Sheet, Span, levelled, parted, sheet_of, widest_gap
+from ocr_workers.reading.stamp_rows import apart_from_stamps, is_body, stamps_among, without_stamps_beside
 from ocr_workers.reading.text import fold, is_capitals, letters, likeness
-from ocr_workers.reading.types import title_in
 from sohoa.model import Page, Word
 
 REPUBLIC = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
@@ -29,19 +29,7 @@ _REACH_UP, _REACH_UP_FROM_MOTTO, _REACH_DOWN = (
 )  # heights above and below the anchor that the head may take
 _PAGE_OF_WORDS = 25
 _CENTRED, _TITLE_WIDTH = 0.06, 0.5  # of the sheet's width: further from its middle, or wider, are a head's columns
-_TITLE_AMONG, _STAMP_REACH = 8, 5.0  # rows under a head; heights of print that a stamp beside the title reaches over
-_MIDDLE = (0.28, 0.72)
-_DOUBTFUL = 0.6  # how far the engine believes what it makes of a stamp
-_AFTER_SIGNS = re.compile(r"[^\w\s]([^\W\d_]{2,})$")
 _HEAD_SHARE = 0.5  # of the page: nothing below is looked at for a head
-_STAMP = re.compile(
-    r"^(nguoi ky|ky boi|email|co quan\W*:|thoi gian ky|ngay ky|sao y|sao luc|trich sao|van ban den|cong van den|cv den|den$|"
-    r"ngay den|so den|chuyen\W*([:.…]|$)|luu ho so|ho so so|kinh chuyen)"
-)
-_BODY = re.compile(
-    r"^\W*(can cu|kinh gu|thuc hien|theo |xet |dieu \d|phan (thu|[ivx\d])|chuong |i[.\-/]|1[.\-/]|a[.\-/]|"
-    r"de nghi|trong thoi|ngay |noi nhan|nham|tiep theo|hien nay)"
-)
 _URGENT = {"hoa toc": "HỎA TỐC", "thuong khan": "THƯỢNG KHẨN", "khan": "KHẨN", "hoa toc hen gio": "HỎA TỐC HẸN GIỜ"}
 _SECRET = {"mat": "MẬT", "toi mat": "TỐI MẬT", "tuyet mat": "TUYỆT MẬT"}
 DATE_WORDS = re.compile(r"nga ?y\W*.{0,12}?thang\W*.{0,10}?nam")
@@ -106,21 +94,12 @@ def find_head(page: Page, sheet: Sheet | None = None) -> Head:
     left, right = _columns(sheet, rows, gutter)
     ends = _level(sheet, rows[-1]) if rows else top
     below = [span for row in sheet.rows if _level(sheet, row) > ends and (span := _unmarked(sheet, row)) is not None]
-    below = _without_stamp_right(sheet, _without_stamp_beside(sheet, below))
-    below = _apart_from_stamps(sheet, below)
-    stamps = [*_stamps(left), *_stamps(right), *_stamps(below[:8])]
+    below = without_stamps_beside(sheet, below)
+    below = apart_from_stamps(sheet, below)
+    stamps = [*stamps_among(left), *stamps_among(right), *stamps_among(below[:8])]
     below = [span for span in below if span not in stamps]
     keep = [_without(side, stamps) for side in (left, right)]
     return Head(kind, strength, gutter, keep[0], keep[1], tuple(below), tuple(stamps))
-
-
-def is_stamp(span: Span) -> bool:
-    """Lines of an e-signature, of a copy's or an arrival stamp: they say when the paper came or was signed, not what it is."""
-    return _STAMP.match(fold(span.text).strip(" :.-'\"_")) is not None
-
-
-_ARRIVAL = re.compile(r"^\W*((cong van|van ban|cv|vb)\W*)?den\W*$")
-_OF_ARRIVAL = re.compile(r"^\W*(so|ngay|chuyen|luu|gio|den)\b")
 
 
 def _unmarked(sheet: Sheet, row: Sequence[Word]) -> Span | None:
@@ -138,153 +117,6 @@ def _unmarked(sheet: Sheet, row: Sequence[Word]) -> Span | None:
 def _is_mark(span: Span) -> bool:
     half = fold(span.text).strip(" .:-_'|[]") in ("hoa", "toc", "thuong", "hen gio", "tuyet", "toi")
     return is_capitals(span.text) and (half or urgency(span.text) is not None or secrecy(span.text) is not None)
-
-
-def _stamps(spans: Sequence[Span]) -> list[Span]:
-    """The lines of stamps among `spans`; those of an arrival stamp go on under its first (ĐẾN, Số: …, Ngày: …)."""
-    found: list[Span] = []
-    arrival: Span | None = None
-    before: Span | None = None
-    for span in spans:
-        text = fold(span.text)
-        follows = arrival is not None and _OF_ARRIVAL.match(text) is not None and _under(arrival, span)
-        begins = _ARRIVAL.match(text) is not None and is_capitals(span.text)
-        if begins or follows:
-            arrival = span
-        if begins and before is not None and before not in found and _under(before, span) and _aligned(before, span):
-            found.append(before)  # the registry's own agency
-        before = span
-        if begins or follows or is_stamp(span):
-            found.append(span)
-    return found
-
-
-def _apart_from_stamps(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
-    """The same rows; one that begins with a line of the arrival stamp above it is two."""
-    found: list[Span] = []
-    arrival: Span | None = None
-    for span in spans:
-        runs = parted(span.words, 0.9 * sheet.height)
-        first = sheet.span(runs[0])
-        text = fold(first.text)
-        is_of_stamp = arrival is not None and _OF_ARRIVAL.match(text) is not None and _under(arrival, first)
-        if is_of_stamp or (_ARRIVAL.match(text) is not None and is_capitals(first.text)):
-            arrival = first
-        if is_of_stamp and len(runs) > 1:
-            found += [first, sheet.span([word for run in runs[1:] for word in run])]
-        else:
-            found.append(span)
-    return found
-
-
-def _without_stamp_beside(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
-    """Rows under a head without what is stamped left of the title, where an arrival stamp stands as a rule: its lines come out
-    as the beginnings of the title's and the subject's."""
-    for at, span in enumerate(spans[:_TITLE_AMONG]):
-        runs = [sheet.span(run) for run in parted(span.words, 0.9 * sheet.height)]
-        first = next((n for n, run in enumerate(runs) if _opens_title(sheet, run)), None)
-        if is_body(span.text) or first == 0:
-            break
-        if first is None:
-            continue
-        title = sheet.span([word for run in runs[first:] for word in run.words])
-        zone = (min(run.box[0] for run in runs[:first]), max(run.box[2] for run in runs[:first]))
-        near = (span.box[1] - _STAMP_REACH * sheet.height, span.box[3] + _STAMP_REACH * sheet.height)
-        others = (
-            _beside(sheet, other, zone, runs[first].middle)
-            if near[0] < (other.box[1] + other.box[3]) / 2 < near[1] and not is_body(other.text)
-            else other
-            for other in (*spans[:at], *spans[at + 1 :])
-        )
-        kept = [other for other in others if other is not None]
-        above = [other for other in kept if sheet.level(other.box) < sheet.level(title.box)]
-        return [*above, title, *(other for other in kept if other not in above)]
-    return list(spans)
-
-
-def _without_stamp_right(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
-    """The same for what is stamped right of the title."""
-    for at, span in enumerate(spans[:_TITLE_AMONG]):
-        runs = [sheet.span(run) for run in parted(span.words, 0.9 * sheet.height)]
-        if is_body(span.text):
-            break
-        if not _opens_title(sheet, runs[0]):
-            continue
-        aside = [run for run in runs[1:] if run.middle > _MIDDLE[1] * sheet.width and _is_stamped(run.words)]
-        if not aside:
-            break
-        edge = min(run.box[0] for run in aside) - 2 * sheet.height
-        near = (span.box[1] - _STAMP_REACH * sheet.height, span.box[3] + _STAMP_REACH * sheet.height)
-        kept = [
-            _left_of(sheet, other, edge)
-            if n == at or (near[0] < (other.box[1] + other.box[3]) / 2 < near[1] and not is_body(other.text))
-            else other
-            for n, other in enumerate(spans)
-        ]
-        return [other for other in kept if other is not None]
-    return list(spans)
-
-
-def _left_of(sheet: Sheet, span: Span, edge: float) -> Span | None:
-    """A row without its runs right of `edge` that look like a stamp's; None where nothing is left."""
-    runs = [sheet.span(run) for run in parted(span.words, 0.9 * sheet.height)]
-    kept = [word for run in runs if run.box[0] < edge or not _is_stamped(run.words) for word in run.words]
-    return sheet.span(kept) if kept else None
-
-
-def _opens_title(sheet: Sheet, run: Span) -> bool:
-    """Whether a run in the middle begins with a type's name."""
-    return _in_the_middle(sheet, run) and title_in([run]) is not None
-
-
-def _beside(sheet: Sheet, span: Span, zone: tuple[int, int], middle: float) -> Span | None:
-    """What of a row stands right of a stamp that reaches over `zone`; of a word that has grown together with it what follows
-    its last sign. None where nothing is left; all of a row that is better centred under the title's `middle` as it is, or
-    whose words in the zone look like no stamp's."""
-    edge = zone[1] + 0.5 * sheet.height
-    kept = [word for word in span.words if word.box[0] >= zone[1] - 0.3 * sheet.height or word.box[2] < zone[0]]
-    cut = [word for word in span.words if word not in kept]
-    if not kept:
-        return None if _is_stamped(cut) else span
-    parts = parted(span.words, 0.9 * sheet.height)
-    apart = any(part[0] == kept[0] for part in parts)
-    for word in cut:
-        if word.box[2] > edge and (tail := _AFTER_SIGNS.search(word.text)):
-            left = word.box[2] - (word.box[2] - word.box[0]) * len(tail[1]) // len(word.text)
-            kept.insert(0, replace(word, text=tail[1], box=(left, *word.box[1:]), confidence=0.0))
-    rest = sheet.span(kept)
-    is_cut = abs(rest.middle - middle) < abs(span.middle - middle) and (apart or _is_stamped(cut))
-    return rest if is_cut else span
-
-
-def _is_stamped(words: Sequence[Word]) -> bool:
-    """Whether words look like those of an arrival stamp, or of nothing."""
-    text = " ".join(word.text for word in words)
-    doubtful = sum(len(word.text) * word.confidence for word in words) < _DOUBTFUL * sum(
-        len(word.text) for word in words
-    )
-    folded = fold(text)
-    return doubtful or is_capitals(text) or bool(_STAMP.match(folded) or _OF_ARRIVAL.match(folded) or ".." in text)
-
-
-def _in_the_middle(sheet: Sheet, span: Span) -> bool:
-    """Whether a row may be a title: none stands wholly at a side."""
-    return _MIDDLE[0] * sheet.width < span.middle < _MIDDLE[1] * sheet.width
-
-
-def _under(above: Span, below: Span) -> bool:
-    beside = min(above.box[2], below.box[2]) - max(above.box[0], below.box[0])
-    return beside > 0 and below.box[1] - above.box[3] < 2.2 * max(above.height, below.height)
-
-
-def _aligned(above: Span, below: Span) -> bool:
-    left, middle = abs(above.box[0] - below.box[0]), abs(above.middle - below.middle)
-    return min(left, middle) < 0.6 * max(above.height, below.height)
-
-
-def is_body(text: str) -> bool:
-    """Whether a line begins as bodies do (Căn cứ, Kính gửi, Điều 1, I., 1.)."""
-    return _BODY.match(fold(text)) is not None
 
 
 @lru_cache(maxsize=8192)
