@@ -47,8 +47,9 @@ _SURNAME_SHARES: Final = {
 _DEGREES: Final = frozenset(
     ("ths", "ts", "tskh", "pgs", "gs", "pgsts", "gsts", "bs", "bscki", "bsckii", "cki", "ckii", "ds", "ks", "cn", "ls")
 )
-_RANKED: Final = ("thiếu", "trung", "thượng", "đại")
-_RANKS: Final = ("tướng", "tá", "úy", "uý")
+_RANKED: Final = ("THIEU", "TRUNG", "THUONG", "DAI")
+_RANKS: Final = ("TUONG", "TA", "UY", "Y")
+"""Folded; of úy hardly more than its mark is read at times."""
 _FEW = 4  # tokens at a row's left that a rank may be among
 _WITH_APOSTROPHE: Final = re.compile(r"[A-ZĐ]['’‘`´][A-ZĐ]\w+")  # K'Rang, H'Nhung
 _STEMS: Final = str.maketrans("[|1", "lll")  # a letter's stem, read as a sign
@@ -202,7 +203,7 @@ def _without_rank(tokens: list[_Token]) -> list[_Token]:
     while tokens and "".join(filter(str.isalpha, tokens[0].text)).lower() in _DEGREES:
         tokens = tokens[1:]
     for at, (first, second) in enumerate(pairwise(tokens[:_FEW])):
-        if first.text.lower() in _RANKED and second.text.lower() in _RANKS:
+        if fold(first.text) in _RANKED and fold(second.text) in _RANKS:
             return tokens[at + 2 :]
     return tokens
 

@@ -302,6 +302,8 @@ def test_print_before_what_is_nothing_but_a_surname_hides_hardly_another(name: s
         ("ThS. Âu Dương Khải", "Âu Dương Khải"),
         ("BS. CKII. Ninh Thị Thìn", "Ninh Thị Thìn"),
         ("Trung tá. Ninh Thị Thìn", "Ninh Thị Thìn"),
+        ("Thượng Tả Quách Thị Yến", "Quách Thị Yến"),
+        ("Thiếu Ý Trịnh Mạnh Hậu", "Trịnh Mạnh Hậu"),
         ("ĐẠI TÁ LÊ VĂN HÙNG", "LÊ VĂN HÙNG"),
         ("Điểu K'Rang", "Điểu K'Rang"),
         ("Ksor H’Lâm", "Ksor H'Lâm"),
