@@ -29,6 +29,7 @@ _TORN = {("MÔI", "TRƯỜNG"), ("THỊ", "TRƯỜNG"), ("VĂN", "PHÒNG")}
 """Words of which a line may hold the first half and the next one the second, which then begins no agency."""
 _OF_PLACES = ("uy ban nhan dan", "ubnd", "hoi dong nhan dan", "hdnd")
 _LEVEL = re.compile(r" (tinh|thanh pho|tp|tx|tt|huyen|quan|q|thi xa|thi tran|xa|phuong|p|dac khu|khu vuc|va)[. ]")
+_OF_THE_PARENT = ("ban chap hanh", "ban chap hanh dang bo", "ban thuong vu", "bch", "btv")  # the agency above says which
 _UNNAMED = 0.3
 _COMPANIES = ("cong ty", "tong cong ty")  # which no SỞ belongs to: what reads so is SỐ
 _NOISE = re.compile(r"^[\W_]*$")
@@ -81,7 +82,7 @@ def _is_unnamed(value: str) -> bool:
     """Whether an agency is said of which there are many, and not which: a word of its name was not read."""
     rest = next((value.removeprefix(body) for body in _OF_PLACES if value.startswith(body)), None)
     if rest is None:
-        return value in listed("agencies.txt")["bare"]
+        return value in listed("agencies.txt")["bare"] and value not in _OF_THE_PARENT
     return _LEVEL.match(rest) is None
 
 
