@@ -65,7 +65,7 @@ _HEADS = (
 many kinds of agencies have is not among them."""
 _BY_ORDER = ("TL.", "TUQ.")  # who signs so heads a part of the agency, or none
 _NOT_ITS_HEAD = 0.5
-_HAS_NONE = 0.6  # how much less sure a subject is on a paper of a type that has none
+_HAS_NONE = 0.4  # how much less sure a subject is on a paper of a type that has none
 _LONGEST_WAIT = timedelta(days=60)
 
 

@@ -142,6 +142,7 @@ def test_a_subject_whose_next_line_begins_with_a_name_goes_on() -> None:
     ("printed", "told"),
     [
         ("Về việc xuất cấp vật tư trên địa bàn xã la Dom", "Về việc xuất cấp vật tư trên địa bàn xã Ia Dom"),
+        ("Tổng kết giai đoạn 2021 2025 và định hướng", "Tổng kết giai đoạn 2021 - 2025 và định hướng"),
         ("Về việc xuất cấp vật tư cho la bàn và thuyền", "Về việc xuất cấp vật tư cho la bàn và thuyền"),
     ],
 )
@@ -152,4 +153,4 @@ def test_slips_that_engines_make_are_mended(printed: str, told: str) -> None:
 
 def test_what_follows_the_name_of_a_licence_is_no_sure_subject() -> None:
     page = set_page(*state_head(code="Số: 12/GPXD-UBND"), (6.0, MIDDLE, "GIẤY PHÉP XÂY DỰNG"), *body(9))
-    assert read(page).candidates["subject"][0].score < 0.65
+    assert read(page).candidates["subject"][0].score < 0.45
