@@ -50,7 +50,6 @@ _NUMBER_LINE = re.compile(
 _COUNTED = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|tap|so)$")
 _GOES_ON = re.compile(r"(\b(của|với|tại|và|cho|do|theo|từ|đến|hoặc)|,)\s*$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_PERIOD = re.compile(r"\b((?:19|20)\d\d) ((?:19|20)\d\d)\b")  # the dash between two years is easily lost
 _BEFORE_A_PLACE = ("xa", "phuong", "huyen", "thi tran", "tran", "lang", "song", "suoi", "ho")
 _TORN_STROKE = re.compile(r"(?<=\d)[Il|](?=(?:19|20)\d\d/|(?:QĐ|NQ|NĐ|TT|CT|KH|TB|BC|CV|UBND)[-/])")
 _IN_STROKES = re.compile(r"([IÍÌĨÏlíì1|!HTJ]{1,4})(D?)([).,;:]*)")
@@ -215,8 +214,6 @@ def read_subject(
         )
         value = re.sub(r"^v\s*[/⁄](?=\s)", "v/v", value)
         value = re.sub(r"^(?:[Vv][àa]|VỀ|V[eéẻẽẹêèếễể]) việc", "Về việc", value)
-    if not born_digital:
-        value = _PERIOD.sub(r"\1 - \2", value)
     if value.count("“") > value.count("”") and "”" in texts[-1]:
         value += "”"
     elif value.count('"') % 2 and '"' in texts[-1]:

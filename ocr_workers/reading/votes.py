@@ -22,6 +22,7 @@ _WEIGHTS = (1.9, 1.8)
 """What a word of the first reading weighs, the page's own pass, which reads running text best, and of the second, that of the
 model for spoiled lines, which reads marks best; two of the others outweigh either."""
 _FEWEST = 3
+_YEAR, _DASHES = re.compile(r"(?:19|20)\d\d"), ("-", "–")
 _ROMAN = re.compile(r"I{1,3}\)?")
 
 
@@ -102,7 +103,12 @@ def word_by_word(readings: Sequence[Sequence[str]], weights: Sequence[float]) ->
         for at, text in enumerate(said):
             more = weights[number] if text else 1.0
             slots[at][text] = slots[at].get(text, 0.0) + more * _weight(said, at) + 0.01 * (number == pivot)
-    return " ".join(text for slot in slots if (text := _chosen(slot)))
+    chosen = [_chosen(slot) for slot in slots]
+    for at in range(2, len(slots) - 2, 2):  # the gaps between words
+        dash = next((text for text in slots[at] if text in _DASHES), None)
+        if dash is not None and not chosen[at] and _YEAR.fullmatch(chosen[at - 1]) and _YEAR.match(chosen[at + 1]):
+            chosen[at] = dash  # engines lose it between two years and make none up there
+    return " ".join(filter(None, chosen))
 
 
 def _chosen(slot: Mapping[str, float]) -> str:

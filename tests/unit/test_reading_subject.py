@@ -142,7 +142,6 @@ def test_a_subject_whose_next_line_begins_with_a_name_goes_on() -> None:
     ("printed", "told"),
     [
         ("Về việc xuất cấp vật tư trên địa bàn xã la Dom", "Về việc xuất cấp vật tư trên địa bàn xã Ia Dom"),
-        ("Tổng kết giai đoạn 2021 2025 và định hướng", "Tổng kết giai đoạn 2021 - 2025 và định hướng"),
         ("Về việc xuất cấp vật tư cho la bàn và thuyền", "Về việc xuất cấp vật tư cho la bàn và thuyền"),
     ],
 )

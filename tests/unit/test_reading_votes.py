@@ -94,3 +94,10 @@ def test_a_word_that_office_phrases_have_beside_its_neighbours_weighs_more() -> 
 def test_a_roman_numeral_keeps_the_strokes_that_any_reading_saw() -> None:
     readings = [["(đợt", numeral, "năm"] for numeral in ("II)", "II)", "III)")]
     assert word_by_word(readings, WEIGHTS) == "(đợt III) năm"
+
+
+def test_a_dash_between_two_years_that_any_reading_has_is_kept() -> None:
+    without, dashed = "giai đoạn 2021 2025 và sau".split(), "giai đoạn 2021 - 2025 và sau".split()
+    assert word_by_word([without, dashed, without], [1.9, 1.8, 1.0]) == "giai đoạn 2021 - 2025 và sau"
+    other, torn = "lĩnh vực bảo vệ".split(), "lĩnh vực - bảo vệ".split()
+    assert word_by_word([other, torn, other], [1.9, 1.8, 1.0]) == "lĩnh vực bảo vệ"
