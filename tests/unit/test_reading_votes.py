@@ -97,7 +97,7 @@ def test_a_roman_numeral_keeps_the_strokes_that_any_reading_saw() -> None:
 
 
 def test_a_dash_between_two_years_that_any_reading_has_is_kept() -> None:
-    without, dashed = "giai đoạn 2021 2025 và sau".split(), "giai đoạn 2021 - 2025 và sau".split()
+    without, dashed = ["giai", "đoạn", "2021", "2025", "và", "sau"], ["giai", "đoạn", "2021", "-", "2025", "và", "sau"]
     assert word_by_word([without, dashed, without], [1.9, 1.8, 1.0]) == "giai đoạn 2021 - 2025 và sau"
-    other, torn = "lĩnh vực bảo vệ".split(), "lĩnh vực - bảo vệ".split()
+    other, torn = ["lĩnh", "vực", "bảo", "vệ"], ["lĩnh", "vực", "-", "bảo", "vệ"]
     assert word_by_word([other, torn, other], [1.9, 1.8, 1.0]) == "lĩnh vực bảo vệ"
