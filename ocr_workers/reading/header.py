@@ -29,14 +29,9 @@ _TORN = {("MÔI", "TRƯỜNG"), ("THỊ", "TRƯỜNG"), ("VĂN", "PHÒNG")}
 """Words of which a line may hold the first half and the next one the second, which then begins no agency."""
 _OF_PLACES = ("uy ban nhan dan", "ubnd", "hoi dong nhan dan", "hdnd")
 _LEVEL = re.compile(r" (tinh|thanh pho|tp|tx|tt|huyen|quan|q|thi xa|thi tran|xa|phuong|p|dac khu|khu vuc|va)[. ]")
-_OF_THE_PARENT = (
-    "ban chap hanh",
-    "ban chap hanh dang bo",
-    "ban thuong vu",
-    "bch",
-    "btv",
-)  # the agency above says which
-_UNNAMED = 0.3
+_OF_THE_PARENT = ("ban chap hanh", "ban chap hanh dang bo", "ban thuong vu", "bch", "btv")
+"""Of which the agency above says which they are."""
+_UNNAMED = 0.3  # how much less sure an agency is of which nothing says which it is
 _COMPANIES = ("cong ty", "tong cong ty")  # which no SỞ belongs to: what reads so is SỐ
 _NOISE = re.compile(r"^[\W_]*$")
 _NOT_AGENCY = re.compile(

@@ -41,10 +41,8 @@ _TITLE_FOR_SURE, _NO_NAME = 0.85, 0.1
 _EDGE_MM = 3.0  # a capital
 _HIDDEN_MM = 12.0  # left of what was read of a name, where a seal may hide its first syllables
 _SPACE_EMS = 1.0  # between words of a name at most
-_LEAST_SURNAME, _CLEAR_SURNAME = (
-    0.15,
-    0.5,
-)  # how sure the model is at least of a syllable where nothing else was read, or it was no name
+_LEAST_SURNAME = 0.15  # how sure the model is at least of a syllable where nothing else was read
+_CLEAR_SURNAME = 0.5  # and where something was, but no name
 
 
 def read_name(look: Look) -> NameRead | None:
