@@ -75,6 +75,12 @@ def box_area(box: Box) -> int:
     return max(box[2] - box[0], 0) * max(box[3] - box[1], 0)
 
 
+def on_one_line(one: Box, other: Box) -> bool:
+    """Whether the lower of two boxes, one of which may be tilted, shares half of its height with the other."""
+    shared = min(one[3], other[3]) - max(one[1], other[1])
+    return 2 * shared > min(one[3] - one[1], other[3] - other[1])
+
+
 def snapped(blocks: tuple[Block, ...], *, page: Pixels, paper: Pixels, dpi: float) -> tuple[Block, ...]:
     """The same words, each side of their boxes moved to where the ink of `page` ends.
 

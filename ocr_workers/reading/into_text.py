@@ -13,12 +13,11 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-from ocr_workers.boxes import baseline_of, block_of, line_of
+from ocr_workers.boxes import baseline_of, block_of, line_of, on_one_line
 from ocr_workers.reading.text import fold
 from sohoa.model import Block, Box, Field, Line, Page, Word, union
 
 _BELIEVED = 0.5
-_LEVEL = 0.5  # of the lower of two boxes: what stands on one line shares so much of it
 _LABEL = re.compile(r"^\W*s(?:\W?[o0]\W*[:.]?|\w{1,2}\s?[:.])\s*")  # Số, read as Sá: or sø: as well
 _YEAR = re.compile(r"[/-]((?:19|20)\d\d)[/-]")
 _SLASH = re.compile(r"\d\s*/")
@@ -76,7 +75,7 @@ def _lines(page: Page, one: Field) -> Iterator[tuple[Box, str, float]]:
 
 def _code(page: Page, number: Field, notation: Field) -> Iterator[tuple[Box, str, float]]:
     places = [*_places(page, number)[:1], *_places(page, notation)[:1]]
-    if len(places) < 2 or not _level(*places):
+    if len(places) < 2 or not on_one_line(*places):
         return
     place = union(places)
     said = " ".join(word.text for word in _within(page, place))
@@ -128,12 +127,7 @@ def _within(page: Page, place: Box) -> list[Word]:
 
 def _is_in(box: Box, place: Box) -> bool:
     """Whether a word stands in a place: by its middle, on the same line."""
-    return place[0] <= (box[0] + box[2]) / 2 < place[2] and _level(box, place)
-
-
-def _level(one: Box, other: Box) -> bool:
-    common = min(one[3], other[3]) - max(one[1], other[1])
-    return common >= _LEVEL * min(one[3] - one[1], other[3] - other[1])
+    return place[0] <= (box[0] + box[2]) / 2 < place[2] and on_one_line(box, place)
 
 
 def _with_text(page: Page, place: Box, texts: Sequence[str], confidence: float) -> Page:
@@ -166,7 +160,7 @@ def _with_text(page: Page, place: Box, texts: Sequence[str], confidence: float) 
 def _line_around(page: Page, place: Box) -> Word | None:
     """The word before a `place` in a line that goes on behind it."""
     for line in page.lines():
-        if line.box[0] < place[0] and place[2] < line.box[2] and _level(line.box, place):
+        if line.box[0] < place[0] and place[2] < line.box[2] and on_one_line(line.box, place):
             return max((word for word in line.words if word.box[0] < place[0]), key=lambda word: word.box[0])
     return None
 

@@ -23,7 +23,7 @@ from ocr_workers.reading.sense import Candidates
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.signature_views import Views, views_of
 from ocr_workers.reading.spans import Sheet, Span
-from ocr_workers.reading.stamp_rows import is_body
+from ocr_workers.reading.text import is_body
 from ocr_workers.reading.top import Top
 from sohoa.model import Block, Box, Page, Word, union
 

@@ -16,6 +16,7 @@ from ocr_workers.reading.signature_stems import PrintRow
 from ocr_workers.reading.signature_titles import is_title
 from sohoa.model import Box, Page, Word, union
 
+EDGE_MM = 3.0  # a capital
 CLOSEST_MM, ROOM_MM = 6.0, 15.0  # from a title down to a name: never less, seldom less
 _TITLE_LIKE = 0.6
 _MOST_WORDS = 6  # of a name with a degree
@@ -169,12 +170,6 @@ def grown(box: Box, *, beside: float, above: float, inside: Box) -> Box:
         min(round(box[2] + beside), inside[2]),
         min(round(box[3] + above), inside[3]),
     )
-
-
-def meet(one: Box, other: Box) -> bool:
-    """In one row, one of which may be tilted: the lower box shares half of its height with the other."""
-    shared = min(one[3], other[3]) - max(one[1], other[1])
-    return 2 * shared > min(one[3] - one[1], other[3] - other[1])
 
 
 def level(one: Box, other: Box) -> bool:

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from ocr_workers.boxes import on_one_line
 from ocr_workers.reading.line_frame import LineFrame
 from ocr_workers.reading.signature_block import Cell, is_capitals, name_like, position_like
 from ocr_workers.reading.signature_likeness import names_like
 from ocr_workers.reading.signature_look import (
     CLOSEST_MM,
+    EDGE_MM,
     ROOM_MM,
     UNDER_STROKES,
     Look,
@@ -18,7 +20,6 @@ from ocr_workers.reading.signature_look import (
     grown,
     level,
     line_views,
-    meet,
     print_views,
     row_box,
     text_lines,
@@ -33,12 +34,9 @@ _SURE = 0.97
 _LIKELY, _UNCHANGED = 0.65, 0.02  # what is likely, and hardly more or less so after another view, stays as it is
 _LEAST_LINES, _MANY_LINES = 1, 5
 _SEALED_MM = 19.0  # below a title: closer than a signature leaves room for a name
-_NAME_LIKE, _MORE_THAN_PRINT = (
-    0.4,
-    0.55,
-)  # how like a name a reading is that makes a row, against the row its stems show
+_NAME_LIKE = 0.4  # how like a name a reading is that makes a row
+_MORE_THAN_PRINT = 0.55  # and one that does so against the row its stems show
 _TITLE_FOR_SURE, _NO_NAME = 0.85, 0.1
-_EDGE_MM = 3.0  # a capital
 _HIDDEN_MM = 12.0  # left of what was read of a name, where a seal may hide its first syllables
 _SPACE_EMS = 1.0  # between words of a name at most
 _LEAST_SURNAME = 0.15  # how sure the model is at least of a syllable where nothing else was read
@@ -50,7 +48,7 @@ def read_name(look: Look) -> NameRead | None:
     row = name_row_of(look)
     if row is None:
         return None
-    printed = look.printed if look.printed is not None and meet(look.printed.box, row) else None
+    printed = look.printed if look.printed is not None and on_one_line(look.printed.box, row) else None
     inside = look.block.region
     if printed is not None:
         areas = [
@@ -64,7 +62,7 @@ def read_name(look: Look) -> NameRead | None:
             grown(row, beside=9 * look.mm, above=1.8 * look.mm, inside=inside),
         ]
         views = line_views(look, row)
-    print_to = None if printed is None else (printed.box[0] + _EDGE_MM * look.mm, printed.box[2] - _EDGE_MM * look.mm)
+    print_to = None if printed is None else (printed.box[0] + EDGE_MM * look.mm, printed.box[2] - EDGE_MM * look.mm)
     frame = _frame_of(look, row, printed)
     print_ways = print_views(look, row, printed)
     prints = [look.print_line(view, frame) for view in print_ways]
@@ -105,9 +103,9 @@ def _with_surname(name: NameRead, look: Look, view: str, frame: LineFrame) -> Na
         text = word.text.strip(SIGNS)
         is_outside = word.box[0] + word.box[2] < 2 * frame.left
         options = names_like(text, opens=True) if is_outside else (text,) if text in COMMON_SURNAMES else ()
-        options = options if len(text) > 1 else ()
         is_near = -_SPACE_EMS * frame.em < reach - word.box[2] < _SPACE_EMS * frame.em
-        if not is_near or word.chance < (_LEAST_SURNAME if is_outside else _CLEAR_SURNAME) or not options:
+        least = _LEAST_SURNAME if is_outside else _CLEAR_SURNAME
+        if not is_near or word.chance < least or len(text) < 2 or not options:
             break
         likeliest = options[int(np.argmax(word.chances(options)))]
         name = replace(name, text=f"{likeliest} {name.text}", box=union([name.box, word.box]))
@@ -168,7 +166,7 @@ def name_row_of(look: Look) -> Box | None:
     row = row_box([other for _, other in same_row])
     if printed is None:
         return row
-    if meet(row, printed):
+    if on_one_line(row, printed):
         return (min(row[0], printed[0]), printed[1], max(row[2], printed[2]), printed[3])
     return row if max(like for like, _ in same_row) >= _MORE_THAN_PRINT else printed
 

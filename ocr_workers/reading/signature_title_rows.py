@@ -9,6 +9,7 @@ from typing import Final
 from ocr_workers.reading.signature_block import Cell, as_decreed, is_capitals, name_like, power_in
 from ocr_workers.reading.signature_look import (
     CLOSEST_MM,
+    EDGE_MM,
     ROOM_MM,
     UNDER_STROKES,
     Look,
@@ -31,7 +32,6 @@ _SURE_ROW = 0.93
 _MOST_LINES = 5
 _PRINTED = 0.97  # the chance of what a page's own text says
 _NAME_LIKE, _NAME_FOR_SURE = 0.4, 0.7
-_EDGE_MM = 3.0  # a capital
 _BESIDE_MM = 12.0  # how far the middles of two titles of one signer stand apart at most
 _LOWER_ROW = 0.6  # how much less sure a position is that print follows which nothing could be read of
 _BEFORE_MM = 25.0  # left of a title, where a word of it may stand that was not read
@@ -170,7 +170,7 @@ def _with_print_before(look: Look, box: Box) -> Box:
     row = look.readings.row_of_print(
         (round(left - beside), round(top - look.mm), round(right + 0.3 * beside), round(bottom + look.mm))
     )
-    begins = row is not None and row.box[0] < left - _EDGE_MM * look.mm and row.box[2] > left + _EDGE_MM * look.mm
+    begins = row is not None and row.box[0] < left - EDGE_MM * look.mm and row.box[2] > left + EDGE_MM * look.mm
     return (row.box[0], top, right, bottom) if row is not None and begins else box
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ocr_workers.reading.spans import Sheet, Span, parted
-from ocr_workers.reading.text import fold, is_capitals
+from ocr_workers.reading.text import fold, is_body, is_capitals
 from ocr_workers.reading.types import title_in
 from sohoa.model import Word
 
@@ -19,10 +19,6 @@ _STAMP = re.compile(
     r"^(nguoi ky|ky boi|email|co quan\W*:|thoi gian ky|ngay ky|sao y|sao luc|trich sao|van ban den|cong van den|cv den|den$|"
     r"ngay den|so den|chuyen\W*([:.…]|$)|luu ho so|ho so so|kinh chuyen)"
 )
-_BODY = re.compile(
-    r"^\W*(can cu|kinh gu|thuc hien|theo |xet |dieu \d|phan (thu|[ivx\d])|chuong |i[.\-/]|1[.\-/]|a[.\-/]|"
-    r"de nghi|trong thoi|ngay |noi nhan|nham|tiep theo|hien nay)"
-)
 _ARRIVAL = re.compile(r"^\W*((cong van|van ban|cv|vb)\W*)?den\W*$")
 _OF_ARRIVAL = re.compile(r"^\W*(so|ngay|chuyen|luu|gio|den)\b")
 
@@ -32,20 +28,13 @@ def is_stamp(span: Span) -> bool:
     return _STAMP.match(fold(span.text).strip(" :.-'\"_")) is not None
 
 
-def is_body(text: str) -> bool:
-    """Whether a line begins as bodies do (Căn cứ, Kính gửi, Điều 1, I., 1.)."""
-    return _BODY.match(fold(text)) is not None
-
-
 def stamps_among(spans: Sequence[Span]) -> list[Span]:
     """The lines of stamps among `spans`; those of an arrival stamp go on under its first (ĐẾN, Số: …, Ngày: …)."""
     found: list[Span] = []
     arrival: Span | None = None
     before: Span | None = None
     for span in spans:
-        text = fold(span.text)
-        follows = arrival is not None and _OF_ARRIVAL.match(text) is not None and _under(arrival, span)
-        begins = _ARRIVAL.match(text) is not None and is_capitals(span.text)
+        begins, follows = _opens_arrival(span), _goes_on(arrival, span)
         if begins or follows:
             arrival = span
         if begins and before is not None and before not in found and _under(before, span) and _aligned(before, span):
@@ -61,25 +50,31 @@ def apart_from_stamps(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
     found: list[Span] = []
     arrival: Span | None = None
     for span in spans:
-        runs = parted(span.words, 0.9 * sheet.height)
-        first = sheet.span(runs[0])
-        text = fold(first.text)
-        is_of_stamp = arrival is not None and _OF_ARRIVAL.match(text) is not None and _under(arrival, first)
-        if is_of_stamp or (_ARRIVAL.match(text) is not None and is_capitals(first.text)):
-            arrival = first
-        if is_of_stamp and len(runs) > 1:
-            found += [first, sheet.span([word for run in runs[1:] for word in run])]
-        else:
-            found.append(span)
+        first, *others = parted(span.words, 0.9 * sheet.height)
+        line = sheet.span(first)
+        follows = _goes_on(arrival, line)
+        if follows or _opens_arrival(line):
+            arrival = line
+        rest = [sheet.span([word for run in others for word in run])] if others else []
+        found += [line, *rest] if follows else [span]
     return found
+
+
+def _opens_arrival(span: Span) -> bool:
+    return _ARRIVAL.match(fold(span.text)) is not None and is_capitals(span.text)
+
+
+def _goes_on(arrival: Span | None, span: Span) -> bool:
+    """Whether a line goes on with an arrival stamp whose last line is `arrival`."""
+    return arrival is not None and _OF_ARRIVAL.match(fold(span.text)) is not None and _under(arrival, span)
 
 
 def without_stamps_beside(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
     """Rows under a head without what is stamped left and right of the title."""
-    return _without_stamp_right(sheet, _without_stamp_beside(sheet, spans))
+    return _without_stamp_right(sheet, _without_stamp_left(sheet, spans))
 
 
-def _without_stamp_beside(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
+def _without_stamp_left(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
     """Rows under a head without what is stamped left of the title, where an arrival stamp stands as a rule: its lines come out
     as the beginnings of the title's and the subject's."""
     for at, span in enumerate(spans[:_TITLE_AMONG]):
@@ -91,11 +86,8 @@ def _without_stamp_beside(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
             continue
         title = sheet.span([word for run in runs[first:] for word in run.words])
         zone = (min(run.box[0] for run in runs[:first]), max(run.box[2] for run in runs[:first]))
-        near = (span.box[1] - _STAMP_REACH * sheet.height, span.box[3] + _STAMP_REACH * sheet.height)
         others = (
-            _beside(sheet, other, zone, runs[first].middle)
-            if near[0] < (other.box[1] + other.box[3]) / 2 < near[1] and not is_body(other.text)
-            else other
+            _beside(sheet, other, zone, runs[first].middle) if _may_be_beside(sheet, span, other) else other
             for other in (*spans[:at], *spans[at + 1 :])
         )
         kept = [other for other in others if other is not None]
@@ -106,7 +98,7 @@ def _without_stamp_beside(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
 
 def _without_stamp_right(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
     """The same for what is stamped right of the title."""
-    for at, span in enumerate(spans[:_TITLE_AMONG]):
+    for span in spans[:_TITLE_AMONG]:
         runs = [sheet.span(run) for run in parted(span.words, 0.9 * sheet.height)]
         if is_body(span.text):
             break
@@ -116,15 +108,15 @@ def _without_stamp_right(sheet: Sheet, spans: Sequence[Span]) -> list[Span]:
         if not aside:
             break
         edge = min(run.box[0] for run in aside) - 2 * sheet.height
-        near = (span.box[1] - _STAMP_REACH * sheet.height, span.box[3] + _STAMP_REACH * sheet.height)
-        kept = [
-            _left_of(sheet, other, edge)
-            if n == at or (near[0] < (other.box[1] + other.box[3]) / 2 < near[1] and not is_body(other.text))
-            else other
-            for n, other in enumerate(spans)
-        ]
+        kept = [_left_of(sheet, other, edge) if _may_be_beside(sheet, span, other) else other for other in spans]
         return [other for other in kept if other is not None]
     return list(spans)
+
+
+def _may_be_beside(sheet: Sheet, title: Span, row: Span) -> bool:
+    """Whether a stamp beside the title's row reaches as far as another row of the head."""
+    apart = abs(row.box[1] + row.box[3] - title.box[1] - title.box[3]) / 2
+    return apart < _STAMP_REACH * sheet.height + title.height / 2 and not is_body(row.text)
 
 
 def _left_of(sheet: Sheet, span: Span, edge: float) -> Span | None:

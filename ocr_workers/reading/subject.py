@@ -10,10 +10,10 @@ from statistics import median
 from ocr_workers.reading.marks import Pairs, in_words, put_right
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Sheet, Span
-from ocr_workers.reading.stamp_rows import is_body, is_stamp
+from ocr_workers.reading.stamp_rows import is_stamp
 from ocr_workers.reading.strokes import count_strokes
 from ocr_workers.reading.syllables import is_syllable
-from ocr_workers.reading.text import fold, is_capitals, letters, likeness, spaced
+from ocr_workers.reading.text import fold, is_body, is_capitals, letters, likeness, spaced
 from ocr_workers.reading.types import Title
 from ocr_workers.reading.zones import Head, secrecy, urgency
 from sohoa.model import Word
@@ -40,9 +40,8 @@ _NOTE = re.compile(
 )  # written or stamped by who received it
 _LEAST_SPELT = 4
 _TO_WHOM = re.compile(r"^\W*kinh (gu|trinh|chuyen)")
-_ADDRESSED = re.compile(
-    r"\bkinh (moi|gui|trinh|bao)\s*:|\btran trong (kinh )?moi\b"
-)  # of whom it is to: the body has begun
+_ADDRESSED = re.compile(r"\bkinh (moi|gui|trinh|bao)\s*:|\btran trong (kinh )?moi\b")
+"""Of whom it is to: the body has begun."""
 _WIRED = re.compile(r"\bdien\s*:")
 _NUMBER_LINE = re.compile(
     r"^\W*[Ss][ốôóỐÔÓ]\s*[:.]?\s*[\d.…/].{0,14}[/-]\s?[A-ZĐ]{2}|^\W*[Ss][ốôóỐÔÓ]\s*[:.]|^\W*[Ss]ố\s\S{1,3}(\s\S{1,3})?\s*[/-]\s?[A-ZĐ]{2}"
@@ -50,7 +49,7 @@ _NUMBER_LINE = re.compile(
 _COUNTED = re.compile(r"^\W*(dot|quy|lan|ky|khoa|cap|hang|loai|phan|tap|so)$")
 _GOES_ON = re.compile(r"(\b(của|với|tại|và|cho|do|theo|từ|đến|hoặc)|,)\s*$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_BEFORE_A_PLACE = ("xa", "phuong", "huyen", "thi tran", "tran", "lang", "song", "suoi", "ho")
+_BEFORE_A_PLACE = ("xa", "phuong", "huyen", "tran", "lang", "song", "suoi", "ho")
 _TORN_STROKE = re.compile(r"(?<=\d)[Il|](?=(?:19|20)\d\d/|(?:QĐ|NQ|NĐ|TT|CT|KH|TB|BC|CV|UBND)[-/])")
 _IN_STROKES = re.compile(r"([IÍÌĨÏlíì1|!HTJ]{1,4})(D?)([).,;:]*)")
 """A numeral of strokes as engines read it; a bracket that follows is often taken for a D."""

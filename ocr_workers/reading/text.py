@@ -11,6 +11,10 @@ from sohoa.model import nfc
 from storage.index.fold import fold as fold_marks
 from storage.index.fold import key_of
 
+_BODY = re.compile(
+    r"^\W*(can cu|kinh gu|thuc hien|theo |xet |dieu \d|phan (thu|[ivx\d])|chuong |i[.\-/]|1[.\-/]|a[.\-/]|"
+    r"de nghi|trong thoi|ngay |noi nhan|nham|tiep theo|hien nay)"
+)
 _SMALL = frozenset({"và", "của", "về", "tại", "cho", "các", "trong", "thuộc"})
 _PLACE_KINDS = ("thành phố", "tỉnh", "huyện", "quận", "thị xã", "thị trấn", "xã", "phường", "khu vực", "đặc khu")
 _PROPER = frozenset({"việt", "nam", "hồ", "chí", "minh", "trung", "ương"})
@@ -160,3 +164,8 @@ def _in_known_place(words: list[str]) -> bool:
     from ocr_workers.reading.marks import places
 
     return fold(" ".join(words)) in places()
+
+
+def is_body(text: str) -> bool:
+    """Whether a line begins as bodies do (Căn cứ, Kính gửi, Điều 1, I., 1.)."""
+    return _BODY.match(fold(text)) is not None

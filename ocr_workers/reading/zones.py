@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from ocr_workers.boxes import block_of, line_of
 from ocr_workers.reading.spans import Sheet, Span, levelled, parted, sheet_of, widest_gap
-from ocr_workers.reading.stamp_rows import apart_from_stamps, is_body, stamps_among, without_stamps_beside
-from ocr_workers.reading.text import fold, is_capitals, letters, likeness
+from ocr_workers.reading.stamp_rows import apart_from_stamps, stamps_among, without_stamps_beside
+from ocr_workers.reading.text import fold, is_body, is_capitals, letters, likeness
 from sohoa.model import Page, Word
 
 REPUBLIC = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"

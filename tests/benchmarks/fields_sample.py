@@ -122,10 +122,10 @@ def read_paper(task: Task, paper: press.Paper | None, *, known: Dictionary = EMP
         reading = fields_reader.read(given.pages, given.load, home=CACHE / "home", known=known, measured=measured)
     except Exception as crash:  # noqa: BLE001  (that it crashed is a figure)
         error = f"{type(crash).__name__}: {crash}"
-    drawn_pages = paper.pages if paper and not task.kind and not task.typed else ()
-    rates = [
-        _rates(page, with_fields(got, reading.fields)) for page, got in zip(drawn_pages, given.pages, strict=False)
-    ]
+    measured_pages = (
+        list(zip(paper.pages, given.pages, strict=True)) if paper and not task.kind and not task.typed else []
+    )
+    rates = [_rates(page, with_fields(got, reading.fields)) for page, got in measured_pages]
     return Outcome(
         task,
         truth,
@@ -138,7 +138,7 @@ def read_paper(task: Task, paper: press.Paper | None, *, known: Dictionary = EMP
         error,
         cer=tuple(cer for cer, _ in rates),
         wer=tuple(wer for _, wer in rates),
-        cer_alone=tuple(_rates(page, got)[0] for page, got in zip(drawn_pages, given.pages, strict=False)),
+        cer_alone=tuple(_rates(page, got)[0] for page, got in measured_pages),
         pages=len(given.pages),
     )
 
@@ -201,7 +201,7 @@ def _typed_pages(paper: press.Paper) -> _Given:
 
 
 def page_image(page: press.DrawnPage, number: int) -> PageImage:
-    """A drawn page as the pipeline would load it."""
+    """A drawn page as the pipeline would load it; plain Tesseract is shown the same pixels, without specks."""
     mode = page.image.mode
     pixels = np.ascontiguousarray(np.asarray(page.image.convert("L") if mode == "1" else page.image, np.uint8))
     if mode == "1":
