@@ -57,7 +57,6 @@ def _title(spans: Sequence[Span]) -> Title | None:
     if not words or not all(is_capitals(span.text) for span in spans):
         return None
     best: Title | None = None
-    most = (0, 0.0)
     for kind in paper_types():
         found = _fit(kind, [word.text for word in words])
         if found is None:
@@ -69,8 +68,8 @@ def _title(spans: Sequence[Span]) -> Title | None:
             continue  # the last line is not needed
         rest = words[used:]
         title = Title(kind, tuple(spans), Span(last.page, tuple(rest)) if rest else None, like)
-        if (used, like) > most:
-            best, most = title, (used, like)
+        if best is None or (len(kind.name), like) > (len(best.type.name), best.likeness):
+            best = title
     return best
 
 
