@@ -1,7 +1,8 @@
-"""One page read: channel, measures, blank?, skew, the engine, which way up, red text (design.md, "Recognising")."""
+"""One page read: channel, measures, blank?, skew, the engine, which way up, coloured text (design.md, "Recognising")."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from statistics import median
 from types import TracebackType
@@ -13,6 +14,7 @@ import numpy as np
 from ocr_workers.boxes import baseline_of, block_of, line_of, mapped, moved, snapped, words_of
 from ocr_workers.deskew import in_page_frame, set_upright
 from ocr_workers.engine import Engine, Grey, Layout, Reading
+from ocr_workers.inks import Lifted, ink_made_dark, lift_ink
 from ocr_workers.layout import in_reading_order
 from ocr_workers.missed_text import TIGHT, WIDE, find_missed, misses_much, new_lines
 from ocr_workers.orientation import find_turn, lies_on_its_side, turned
@@ -28,7 +30,16 @@ from ocr_workers.quality import (
     on_white,
     sized,
 )
-from ocr_workers.red_text import RedText, find_red_text, keep_text, merge, outside_seals, red_made_dark, without_seals
+from ocr_workers.red_text import (
+    RedText,
+    find_red_text,
+    keep_text,
+    merge,
+    outside_seals,
+    red_made_dark,
+    without_box,
+    without_seals,
+)
 from sohoa.model import Block, Box, Line, Page, Word
 from sohoa.settings import Settings
 from sohoa.states import PageStatus
@@ -77,7 +88,7 @@ class Recogniser:
     def recognise(self, image: PageImage, *, upright: bool = False) -> Page:
         """Read one page; status `recognised` or `blank`. `upright`: a person has said how it stands, no turn is looked for.
         Raises StageFailed `engine_failed`."""
-        look = look_at(image)
+        look, lifted = _without_ink(image)
         if is_blank(look):
             return _page(image, look, blocks=(), status=PageStatus.BLANK, spent_ms=0.0)
         blocks, spent_ms = self._read_black(look, image.dpi)
@@ -87,23 +98,25 @@ class Recogniser:
             if turn_deg:
                 page = self._read_turned(replace(image, pixels=turned(image.pixels, turn_deg)))
                 return replace(page, turn_deg=turn_deg, recognise_ms=page.recognise_ms + round(spent_ms))
-        return self._finished(image, look, blocks, spent_ms)
+        return self._finished(image, look, lifted, blocks, spent_ms)
 
     def _read_turned(self, image: PageImage) -> Page:
-        look = look_at(image)
+        look, lifted = _without_ink(image)
         blocks, spent_ms = self._read_black(look, image.dpi)
-        return self._finished(image, look, blocks, spent_ms)
+        return self._finished(image, look, lifted, blocks, spent_ms)
 
-    def _finished(self, image: PageImage, look: Look, blocks: tuple[Block, ...], spent_ms: float) -> Page:
-        """Red text added, noise dropped; a page on which no word came of a few faint marks is blank after all."""
+    def _finished(
+        self, image: PageImage, look: Look, lifted: Lifted | None, blocks: tuple[Block, ...], spent_ms: float
+    ) -> Page:
+        """Coloured text added, noise dropped; a page on which no word came of a few faint marks is blank after all."""
         red = find_red_text(image)
-        blocks, red_ms = self._with_red_text(image, look, blocks, red)
+        blocks, colour_ms = self._with_coloured_text(image, look, blocks, red, lifted)
         blocks = without_noise(blocks, image.width_px, image.height_px)
         blocks, again_ms = self._with_missed_text(image, look, blocks, red)
         spent_ms += again_ms
         if is_nearly_blank(look) and not any(_is_sure(word) for word in words_of(blocks)):
-            return _page(image, look, blocks=(), status=PageStatus.BLANK, spent_ms=spent_ms + red_ms)
-        return _page(image, look, blocks=blocks, status=PageStatus.RECOGNISED, spent_ms=spent_ms + red_ms)
+            return _page(image, look, blocks=(), status=PageStatus.BLANK, spent_ms=spent_ms + colour_ms)
+        return _page(image, look, blocks=blocks, status=PageStatus.RECOGNISED, spent_ms=spent_ms + colour_ms)
 
     def _read_black(self, look: Look, dpi: float) -> tuple[tuple[Block, ...], float]:
         """What the engine reads in the one channel, in the page frame, and its time in ms."""
@@ -118,20 +131,19 @@ class Recogniser:
         blocks = _back_to_size(blocks, look.factor, look.full)
         return snapped(blocks, page=look.full, paper=look.paper, dpi=dpi), reading.elapsed_ms
 
-    def _with_red_text(
-        self, image: PageImage, look: Look, blocks: tuple[Block, ...], red: RedText
+    def _with_coloured_text(
+        self, image: PageImage, look: Look, blocks: tuple[Block, ...], red: RedText, lifted: Lifted | None
     ) -> tuple[tuple[Block, ...], float]:
         spent_ms = 0.0
         lines: list[Line] = []
-        for region in red.regions:
-            dark = red_made_dark(image.pixels, region)
-            for piece in (dark, *without_seals(dark, region, red)):
+        for region, pieces in _coloured_pieces(image, red, lifted):
+            for piece in pieces:
                 reading = self._engine.read(sized(piece, look.factor), dpi=look.sight_dpi, layout=Layout.BLOCK)
                 spent_ms += reading.elapsed_ms
                 here = _back_to_size(reading.blocks, look.factor, piece)
                 here = moved(snapped(here, page=piece, paper=_WHITE, dpi=image.dpi), region[0], region[1])
                 lines += [line for block in here for line in block.lines]
-                if all(word.confidence >= _SURE_OF_A_WORD for word in words_of(here)):
+                if here and all(word.confidence >= _SURE_OF_A_WORD for word in words_of(here)):
                     break
         return merge(blocks, keep_text(lines, red)), spent_ms
 
@@ -175,6 +187,25 @@ class Recogniser:
             lambda x, y: ((x + left * larger) / factor, (y + top * larger) / factor),
         )
         return replace(reading, blocks=snapped(blocks, page=look.full, paper=look.paper, dpi=dpi))
+
+
+def _without_ink(image: PageImage) -> tuple[Look, Lifted | None]:
+    """The page as it is looked at, without coloured ink unless hardly anything else is on it."""
+    lifted = lift_ink(image)
+    if lifted is not None:
+        look = look_at(replace(image, pixels=lifted.black))
+        if not is_nearly_blank(look):
+            return look, lifted
+    return look_at(image), None
+
+
+def _coloured_pieces(image: PageImage, red: RedText, lifted: Lifted | None) -> Iterator[tuple[Box, Iterable[Grey]]]:
+    """Regions of coloured text, and each as the engine may see it, the next where the one before was not read surely."""
+    for region in red.regions:
+        dark = red_made_dark(image.pixels, region)
+        yield region, (dark, *without_box(dark), *without_seals(dark, region, red))
+    for region in lifted.regions if lifted is not None else ():
+        yield region, (ink_made_dark(image.pixels, region),)
 
 
 def mean_confidence(blocks: tuple[Block, ...]) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +21,7 @@ _RING_SHARE, _PIECE_SHARE, _BROKEN_RING_SHARE = 0.4, 0.25, 0.75
 _SEAL_MM = (22.0, 50.0)
 _FRAME_MM = 100.0
 _SURE_IN_SEAL = 0.85
+_BOX_LEVEL, _BOX_SHARE = 190, (0.6, 0.45)  # of a region's width and height
 _RIM = 0.85  # of the radius: further out print and rim overlap
 _SURE = 0.4
 _SURE_LINE = 0.6
@@ -44,18 +46,21 @@ def find_red_text(image: PageImage) -> RedText:
     if image.pixels.ndim == 2 or not _may_hold_red(image.pixels, image.dpi):
         return RedText((), ())
     shrunk = max(round(image.dpi / SMALL_DPI), 1)
-    red, mm = _red_mask(shrink(image.pixels, shrunk)), image.dpi / shrunk / 25.4
+    red, mm = red_mask(shrink(image.pixels, shrunk)), image.dpi / shrunk / 25.4
     if cv2.countNonZero(red) < _LEAST_PIXELS:
         return RedText((), ())
     left, top, wide, tall = cv2.boundingRect(red)
-    red = _without_frames(red[top : top + tall, left : left + wide], mm)
+    red = without_frames(red[top : top + tall, left : left + wide], mm)
     seals = _seals(red, mm)
     outside = red.copy()
     for x, y, radius in seals:
         cv2.circle(outside, (round(x), round(y)), round(radius * 1.06), 0, thickness=-1)
-    regions = tuple(_reach(box, seals) for box in _runs_of_letters(outside, mm))
+    regions = tuple(_reach(box, seals) for box in runs_of_letters(outside, mm))
     return RedText(
-        regions=tuple(_inside(_in_page(box, left, top, shrunk), image) for box in _joined(regions)),
+        regions=tuple(
+            in_page((box[0] + left, box[1] + top, box[2] + left, box[3] + top), shrunk, image)
+            for box in joined(regions)
+        ),
         seals=tuple(((x + left) * shrunk, (y + top) * shrunk, radius * shrunk) for x, y, radius in seals),
     )
 
@@ -65,7 +70,7 @@ def _may_hold_red(pixels: npt.NDArray[np.uint8], dpi: float) -> bool:
     step = max(round(dpi / 50), 1)
     size = (max(pixels.shape[1] // step, 1), max(pixels.shape[0] // step, 1))
     sample = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
-    return cv2.countNonZero(_red_mask(sample)) >= _LEAST_PIXELS // 8
+    return cv2.countNonZero(red_mask(sample)) >= _LEAST_PIXELS // 8
 
 
 def red_made_dark(pixels: npt.NDArray[np.uint8], region: Box) -> Grey:
@@ -86,6 +91,18 @@ def without_seals(dark: Grey, region: Box, found: RedText) -> tuple[Grey, ...]:
         if left < x + radius and right > x - radius and top < y + radius and bottom > y - radius:
             cv2.circle(wiped, (round(x - left), round(y - top)), round(radius), 255, thickness=-1)
     return () if np.array_equal(wiped, dark) else (wiped,)
+
+
+def without_box(dark: Grey) -> tuple[Grey, ...]:
+    """The region once more without the frame round a stamped word, which the engine takes for a picture; () without any."""
+    tall, wide = dark.shape
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((dark < _BOX_LEVEL).view(np.uint8), connectivity=8)
+    is_box = (stats[:, 2] > _BOX_SHARE[0] * wide) & (stats[:, 3] > _BOX_SHARE[1] * tall)
+    is_box[0] = False
+    if not is_box.any():
+        return ()
+    box = cv2.dilate(is_box[labels].view(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return (np.where(box, np.uint8(255), dark),)
 
 
 def keep_text(lines: list[Line], found: RedText) -> list[Line]:
@@ -214,13 +231,13 @@ def _overlap(one: Box, other: Box, axis: int) -> int:
     return min(one[2 + axis], other[2 + axis]) - max(one[axis], other[axis])
 
 
-def _red_mask(colours: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def red_mask(colours: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     red, green, blue = cv2.split(colours)
     mask = (cv2.subtract(red, cv2.max(green, blue)) > _REDNESS) & (red > 90)
     return mask.view(np.uint8)
 
 
-def _without_frames(red: npt.NDArray[np.uint8], mm: float) -> npt.NDArray[np.uint8]:
+def without_frames(red: npt.NDArray[np.uint8], mm: float) -> npt.NDArray[np.uint8]:
     """The red border of a certificate or a form holds everything and is no text."""
     if max(red.shape) < _FRAME_MM * mm:
         return red
@@ -321,7 +338,7 @@ def _grown_to_rim(red: npt.NDArray[np.uint8], circle: Circle, mm: float) -> Circ
     return (x, y, widest[-1] if widest else radius)
 
 
-def _runs_of_letters(red: npt.NDArray[np.uint8], mm: float) -> list[Box]:
+def runs_of_letters(red: npt.NDArray[np.uint8], mm: float) -> list[Box]:
     """Boxes of red letters grown together into words and lines, grown by a margin that the engine likes."""
     joined = cv2.morphologyEx(red, cv2.MORPH_CLOSE, np.ones((3, round(4 * mm) | 1), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
@@ -346,7 +363,7 @@ def _reach(box: Box, seals: tuple[Circle, ...]) -> Box:
     return (left, top, right, bottom)
 
 
-def _joined(boxes: tuple[Box, ...]) -> list[Box]:
+def joined(boxes: Sequence[Box]) -> list[Box]:
     """Overlapping regions become one, so that nothing is read twice."""
     rest, whole = list(boxes), []
     while rest:
@@ -368,10 +385,7 @@ def _in_seal(box: Box, seals: tuple[Circle, ...], share: float = 1.0) -> bool:
     return any(np.hypot(x - seal_x, y - seal_y) < share * radius for seal_x, seal_y, radius in seals)
 
 
-def _in_page(box: Box, left: int, top: int, shrunk: int) -> Box:
-    """From the small copy's corner (left, top) to the page's pixels."""
-    return ((box[0] + left) * shrunk, (box[1] + top) * shrunk, (box[2] + left) * shrunk, (box[3] + top) * shrunk)
-
-
-def _inside(box: Box, image: PageImage) -> Box:
-    return (max(box[0], 0), max(box[1], 0), min(box[2], image.width_px), min(box[3], image.height_px))
+def in_page(box: Box, shrunk: int, image: PageImage) -> Box:
+    """From a copy `shrunk` times smaller to the page's pixels, of those that there are."""
+    left, top, right, bottom = (side * shrunk for side in box)
+    return (max(left, 0), max(top, 0), min(right, image.width_px), min(bottom, image.height_px))

@@ -282,6 +282,7 @@ def _versions() -> str:
         "boxes",
         "deskew",
         "engine",
+        "inks",
         "layout",
         "missed_text",
         "orientation",

@@ -123,6 +123,35 @@ def test_a_red_name_is_read_and_stands_in_its_place(recogniser: Recogniser) -> N
     assert page.text.index(LINES[4]) > page.text.index("Quyết định này")
 
 
+def test_print_under_a_blue_stamp_and_the_stamp_itself_are_read(recogniser: Recogniser) -> None:
+    sheet, stamp = _drawn(), Image.new("RGB", (1400, 840), (255, 255, 255))
+    pen, font = ImageDraw.Draw(stamp), ImageFont.truetype(FONT.replace("Serif", "Sans"), 30)
+    pen.rectangle((180, 190, 620, 480), outline=(40, 60, 160), width=4)
+    pen.text((215, 270), "VĂN BẢN ĐẾN", font=font, fill=(40, 60, 160))
+    pen.line((420, 320, 900, 410, 300, 460, 800, 330), fill=(40, 60, 160), width=4)
+    page = recogniser.recognise(_image(np.asarray(sheet.astype(np.float32) * np.asarray(stamp) / 255, np.uint8)))
+    assert _share_read(page) > 0.9
+    assert _share_read(page, ("VĂN BẢN ĐẾN",)) == 1.0
+
+
+def test_a_page_written_with_a_blue_pen_alone_is_not_blank(recogniser: Recogniser) -> None:
+    image = Image.new("RGB", (1400, 840), (250, 250, 248))
+    pen, font = ImageDraw.Draw(image), ImageFont.truetype(FONT, 42)
+    pen.text((160, 200), LINES[1], font=font, fill=(40, 60, 160))
+    pen.text((160, 700), "2", font=font, fill=(20, 20, 20))
+    assert _share_read(recogniser.recognise(_image(np.asarray(image, np.uint8))), LINES[1:2]) > 0.9
+
+
+def test_a_red_mark_leaning_in_its_frame_is_read(recogniser: Recogniser) -> None:
+    mark = Image.new("RGB", (420, 130), (255, 255, 255))
+    pen = ImageDraw.Draw(mark)
+    pen.rectangle((40, 20, 362, 104), outline=(205, 40, 50), width=5)
+    pen.text((60, 30), "HỎA TỐC", font=ImageFont.truetype(FONT.replace("-Regular", "-Bold"), 56), fill=(205, 40, 50))
+    image = Image.fromarray(_drawn(lines=LINES[1:]))
+    image.paste(mark.rotate(-3, fillcolor=(255, 255, 255), resample=Image.Resampling.BICUBIC), (800, 560))
+    assert _share_read(recogniser.recognise(_image(np.asarray(image, np.uint8))), ("HỎA TỐC",)) == 1.0
+
+
 def test_an_empty_page_is_blank_and_costs_no_recognition(recogniser: Recogniser) -> None:
     page = recogniser.recognise(_image(np.full((1169, 827), 251, np.uint8), dpi=100.0))
     assert (page.status, page.blocks, page.recognise_ms) == ("blank", (), 0)
