@@ -24,7 +24,10 @@ _PARTY = re.compile(
 )
 _TYPE_BEFORE_STROKE = re.compile(r"(\s*[-–—]\s*|\s+)([^\W\d_]{2,4})\s*$")
 """Số 123 QĐ/UB, as papers of before 2000 have it, or Số: 92-BC/HND: the stroke is the notation's own."""
-_SIGN = re.compile(r"[^\W\d_][\w.&]*(?:\s*[-–—/]\s*[^\W\d_][\w.&]*){0,5}")
+_SIGN = re.compile(
+    r"[^\W\d_][\w.&+]*(?:\s*[-–—/]\s*[^\W\d_][\w.&+]*){0,5}(?:(?<=[A-ZĐ]) [A-ZĐ]\w*-[A-ZĐ]{2}[\w.&+]*$)?"
+)
+"""The last part: of an agency that is counted (KV XIII-TH) or has a name of two words (VNPT QNh-KTĐT)."""
 _DASHES = str.maketrans({"–": "-", "—": "-", "⁄": "/", "Ð": "Đ", "ð": "đ", "Ɖ": "Đ", "\\": "/", "_": ""})
 _NOT_OF_AGENCY, _NOT_OF_TYPE, _TONED = 0.85, 0.8, 0.2
 """How much less sure a notation is that has no part shortened from the agency's name, not the abbreviation of the title's type,
@@ -32,6 +35,7 @@ or a tone mark, which no abbreviation has (BỌL)."""
 _TONE = re.compile("[\u0300\u0301\u0303\u0308\u0309\u0323]")
 _TWO_OF_ONE, _DOUBLED = re.compile("ĐÐ|ÐĐ"), 0.4
 """How much less sure a notation is in which an engine says Đ twice with two signs: where it is in doubt which of both one is."""
+_ENDS_IN_STROKE, _LONGEST_PART, _DOUBTFUL_PART = re.compile(r"[A-ZĐ]{2}[I1l]$"), 9, 0.5
 _SCRAP = 0.1  # how much less sure one letter is, which no notation is
 _SMALL_BEFORE_LARGE = re.compile("[ckopsuvwxz](?=.*[A-ZĐ])|Ọ")
 _AS_LARGE = str.maketrans("ckopsuvwxzỌ", "CKOPSUVWXZQ")
@@ -40,7 +44,7 @@ _STRAY = re.compile(r"[^\W\dA-Za-zĐÐ_]\s*[/⁄]\s*(?=[A-ZĐÐ]{2})")
 """One letter that no abbreviation is, what is left of a number by hand (Ö/UBND-VX)."""
 UNREAD = 0.002
 """How good the evidence is of a blank where there is ink: less than of any digits that may be read in it."""
-_MOST_NUMBER = 6
+_MOST_NUMBER, _LEAST_INITIALS = 6, 4
 _MOST_STRAY = 3  # letters that digits by hand may be read as
 _TAKEN_FOR = {"Đ": "BDPO0ĐEĎ", "Q": "O0GQC", "B": "8", "S": "5", "I": "1l", "O": "0", "G": "6", "T": "1"}
 
@@ -144,12 +148,31 @@ def read_notation(code: CodeLine, paper_type: PaperType | None, organ: str | Non
         score *= _SCRAP
     if _TWO_OF_ONE.search(raw):
         score *= _DOUBLED
+    score *= _DOUBTFUL_PART ** any(_is_doubtful(part, organ) for part in fixed)
     return Candidate(text, raw, score, _evidence(code.line, start, end))
+
+
+def _is_doubtful(part: str, organ: str | None) -> bool:
+    """Whether a part ends in what may be a stroke or a one (KT1, KTI), or is so long that a sign in it may have been lost (&)."""
+    if organ is not None and part in initials(organ):
+        return False
+    return _ENDS_IN_STROKE.search(part) is not None or sum(map(str.isalpha, part)) > _LONGEST_PART
 
 
 def _is_nearly_of(shorts: Sequence[str], part: str) -> bool:
     """Whether a part is an agency's initials but for one letter of four or more."""
     return any(len(short) > 3 and len(part) == len(short) and distance(part, short) == 1 for short in shorts)
+
+
+def lacks_a_letter_of(organ: str, notation: str) -> bool:
+    """Whether a part of the notation is the agency's initials and one letter more: a word of the agency was not read."""
+    shorts = initials(organ)
+    return any(
+        len(part) > _LEAST_INITIALS
+        and part not in shorts
+        and any(len(part) == len(short) + 1 and distance(part, short) == 1 for short in shorts[:2])
+        for part in _split(notation)
+    )
 
 
 def initials(organ: str) -> tuple[str, ...]:
@@ -315,7 +338,7 @@ def _as_known(part: str, known: Iterable[str], *, loosely: bool = False) -> str:
 
 
 def _tidy(sign: str) -> str:
-    return sign.translate(_DASHES).replace(" ", "")
+    return re.sub(r"\s*([-/&+])\s*", r"\1", sign.translate(_DASHES)).strip()
 
 
 def _is_sign(text: str) -> bool:

@@ -16,13 +16,19 @@ from ocr_workers.reading.syllables import is_syllable
 from ocr_workers.reading.text import fold, is_capitals, letters, likeness, spaced
 from ocr_workers.reading.zones import MOTTO, REPUBLIC, Head, secrecy, urgency
 from sohoa.model import Word
+from storage.index.fold import key_of
 
 _BODIES = re.compile(r"^(tinh|thanh|huyen|quan|thi|thi xa) (uy|doan)\b")
 _HANGING = ("da", "va", "cua", "cac", "ve", "-", ",", "voi")
 _KINDS = ("SỞ", "SƠ", "BỘ", "BỌ", "BÔ")  # as they are printed, or read for it: SỎ and BỐ end a place's name
+_FIRST = {
+    fold(word): word
+    for word in ("SỞ", "BỘ", "CỤC", "PHÒNG", "TỔNG", "TRƯỜNG", "BỆNH", "VĂN", "TÒA", "KHO", "TẬP", "NGÂN", "TRẠM", "TRUNG")
+}  # fmt: skip
+"""First words of agencies' names; not those whose letters other names begin with as well (ĐẠI HỌC, ĐÀI)."""
 _LOOSE_DASH = re.compile(r"(?<=[^\W_])(?:- | -)(?=[^\W_])")  # no name has a space on one side of a dash alone
 _NUMBERED = re.compile(
-    r"\s+(Số\s*[:.]|[/⁄]\s?[A-ZĐ]{2,}-).*$"
+    r"\s+(Số\s*[:.]|(\d{1,5}\s?)?[/⁄]\s?[A-ZĐ]{2,}-).*$"
 )  # the number's line, its number blank, taken for one of the name's
 _ASIDE, _OFF_CENTRE = 1.2, 0.7  # lines of a name are centred over each other: of one that is not, a word was not read
 _TORN = {("MÔI", "TRƯỜNG"), ("THỊ", "TRƯỜNG"), ("VĂN", "PHÒNG")}
@@ -36,7 +42,8 @@ _COMPANIES = ("cong ty", "tong cong ty")  # which no SỞ belongs to: what reads
 _NOISE = re.compile(r"^[\W_]*$")
 _NOT_AGENCY = re.compile(
     r"\d{2}[.:/]\d{2}|@|email|^so[: ]+\d|^/\s?\w+-|^v/v|^ve viec|^ngay |^so den|\+07"
-    r"|^\W*(dt|dien thoai|tel|fax|hotline|website|dia chi|mst|ma so thue)\s*[:.(]"
+    r"|^\W*(dt|dien thoai|tel|fax|hotline|website|dia chi|mst|ma (so thue|ck|chung khoan))\s*[:.(]"
+    r"|^so (dang ky|cap|hieu|gcn)\b.*\d"
 )
 
 
@@ -68,6 +75,7 @@ def read_agency(lines: Sequence[Span], own: Pairs) -> Candidate:
     raw = "\n".join(span.text for span in lines)
     read, sures = in_words([word.text for word in words], [word.confidence for word in words])
     texts = put_right(read, own, sures)
+    texts[0] = _first_word(texts[0])
     whole = _NUMBERED.sub("", spaced(" ".join(_without_stops(texts))))
     value = _LOOSE_DASH.sub(" - ", whole.strip(" .,;:'\"_*|-–"))
     sure = sum(span.confidence for span in lines) / len(lines)
@@ -77,6 +85,12 @@ def read_agency(lines: Sequence[Span], own: Pairs) -> Candidate:
     score *= _UNNAMED if _is_unnamed(fold(value)) else 1.0
     changed = sum(one != other for one, other in zip(texts, read, strict=True))
     return Candidate(value, raw, score * 0.96**changed, tuple(span.evidence for span in lines))
+
+
+def _first_word(text: str) -> str:
+    """The first word of an agency's name in capitals as those are spelt that begin so: SƠ and BÔ begin none."""
+    known = _FIRST.get(fold(text), text)
+    return known if text.isupper() and key_of(known).exact != key_of(text).exact else text
 
 
 def _is_unnamed(value: str) -> bool:

@@ -23,6 +23,7 @@ _DATE = re.compile(
 )
 _NAMES = ("day", "month", "year")
 _NO_PLACE = re.compile(r"^(hom nay|cap (lan|lai|doi)|dang ky|so\b|luc |vao |(\d+ )?(gio|phut)\b)")
+_NUMBERED_PLACE = re.compile(r"\b(Quận|Phường|Khu vực)\s+(\d{1,2})$")
 _YEAR_ELSEWHERE = 0.1  # how sure it is that of a date the year alone was left out: it may stand on the next line
 _RARE_ZERO = 0.4
 _WORDS_OF_DATE = 6  # ngày … tháng … năm …
@@ -130,6 +131,7 @@ def read_place(line: DateLine, own: Pairs) -> Candidate | None:
     """The place before ", ngày": marks put right against the list of provinces and the paper's own words."""
     start, end = line.place
     raw = line.line.text[start:end].strip(" ,.;:-–—_'\"“”·*|")
+    numbered_ward = _NUMBERED_PLACE.search(raw)
     words = [word for word in raw.split() if any(map(str.isalpha, word))]
     words = [word.rstrip(".") if is_syllable(word.rstrip(".")) else word for word in words]  # Hà. Nội, but TP.
     numbered = [at for at, word in enumerate(words) if any(map(str.isdigit, word)) or word.endswith(":")]
@@ -149,6 +151,8 @@ def read_place(line: DateLine, own: Pairs) -> Candidate | None:
         value = same  # the dash in Bà Rịa - Vũng Tàu is easily lost
     elif same is not None and same.casefold() != value.casefold():
         return Candidate(value, raw, _MISMARKED, (_place_evidence(line, raw),))
+    if numbered_ward is not None and value.endswith(numbered_ward[1]):
+        value = f"{value} {numbered_ward[2]}"
     sure = line.line.confidence(start, end)
     return Candidate(value, raw, (0.97 if known else 0.8) * (0.5 + 0.5 * sure), (_place_evidence(line, raw),))
 
@@ -161,7 +165,13 @@ def _place_evidence(line: DateLine, raw: str) -> Evidence:
 def _first_date(spans: Sequence[Span], weight: float, *, placed: bool = False) -> DateLine | None:
     """The first date in `spans`; `placed`: with a place before it, without which it may be of another paper."""
     dates = (_parse(span, weight) for span in spans)
-    return next((date for date in dates if date is not None and (not placed or date.place[1] > 1)), None)
+    return next((date for date in dates if date is not None and (not placed or _is_placed(date))), None)
+
+
+def _is_placed(date: DateLine) -> bool:
+    """Whether a place stands before the date, and not what else was done on it (Đăng ký lần đầu, ngày …)."""
+    before = date.line.text[: date.place[1]]
+    return date.place[1] > 1 and _NO_PLACE.match(fold(before).strip()) is None
 
 
 def _parse(span: Span, weight: float) -> DateLine | None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from ocr_workers.reading.code import initials
+from ocr_workers.reading.code import initials, lacks_a_letter_of
+from ocr_workers.reading.marks import is_doubtful
 from ocr_workers.reading.sight import Candidate
 from ocr_workers.reading.spans import Sheet
 from ocr_workers.reading.subject import STROKES_COUNTED, is_counted_in_strokes
@@ -24,6 +25,8 @@ _CITED = re.compile(r"ngay\s*(\d{1,2})\s*(?:/|-|\.|thang)\s*(\d{1,2})\s*(?:/|-|\
 _STAMPED = re.compile(r"(?<!\d)(?:(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)|((?:19|20)\d\d)-(\d\d)-(\d\d)T)")
 _TORN_YEARS = re.compile(r"\b(?:19|20)\d\d (?:19|20)\d\d\b")
 _NO_LETTER = re.compile(r"[ÖöÏïÜüŠšŽžÇçÑñÅåØøÆæßŒœ€£¥§©®¢¿¡{}\[\]<>=|\\~]")
+_OF_ANOTHER = 0.6  # how much less sure an agency is that the notation is not of
+_UNLIKELY = 0.7  # how much less sure what has a word that with other marks would be far likelier there
 _STRANGE = 0.5  # how much less sure what has a sign or letter that no Vietnamese text has
 _IN_STROKES = re.compile(
     r"\b(?i:đợt|quý|lần|kỳ|khóa|khoá|phần|tập|cấp|hạng|loại|chương|giai đoạn|nhiệm kỳ)\s+(?:[IVX]*I|[A-ZĐ])\b"
@@ -36,9 +39,8 @@ other marks."""
 _BEFORE_CITED, _CONTRADICTED = 0.3, 0.15
 """How much less sure a day is before one that the paper cites, either of which may be misread; and one that the number's year or
 an electronic signature speak against. Neither is accepted."""
-_ON_A_FORM, _OF_TWO_SIDES = 0.3, 0.6
+_ON_A_FORM, _OF_TWO_SIDES = 0.3, {"Biên bản": 0.6, "Hợp đồng": 0.3, "Bản thỏa thuận": 0.3, "Bản ghi nhớ": 0.3}
 """How much less sure it is who signed a form of the desk, which names clerks and citizens, too, and a paper of two sides."""
-_TWO_SIDES = ("Biên bản", "Hợp đồng", "Bản thỏa thuận", "Bản ghi nhớ")
 _HEADS = (
     (re.compile(r"bo truong"), re.compile(r"bo\b")),
     (re.compile(r"(pho )?(tong )?cuc truong"), re.compile(r"((tong )?cuc|bo)\b")),
@@ -116,10 +118,16 @@ def weigh(found: Candidates, days: Days, code_year: str | None) -> Candidates:
         weighed[name] = tuple(
             _scaled(one, _STRANGE if _NO_LETTER.search(one.value or "") else 1.0) for one in weighed[name]
         )
+        weighed[name] = tuple(_scaled(one, _UNLIKELY if is_doubtful(one.value or "") else 1.0) for one in weighed[name])
     weighed["subject"] = tuple(_scaled(one, _subject_sense(one)) for one in weighed["subject"])
     kind = type_named(type_name) if type_name else None
     if kind is not None and kind.kind != "form" and "subject" not in mandatory_fields(kind.name):
         weighed["subject"] = tuple(_scaled(one, _HAS_NONE) for one in weighed["subject"])
+    notation = _first(found, "code_notation")
+    if notation is not None and (kind is None or kind.kind != "form"):
+        weighed["organ_name"] = tuple(
+            _scaled(one, _organ_sense(one.value or "", notation)) for one in weighed["organ_name"]
+        )
     place = _first(found, "place")
     for name in _AGENCIES if place else ():
         weighed[name] = tuple(_scaled(one, _place_sense(one.value or "", place or "")) for one in weighed[name])
@@ -149,9 +157,9 @@ def weigh_signed(found: Candidates, type_name: str | None, organ: str | None) ->
         for name, ones in found.items()
     }
     kind = type_named(type_name) if type_name else None
-    if kind is None or (kind.kind != "form" and kind.name not in _TWO_SIDES):
+    if kind is None or (kind.kind != "form" and kind.name not in _OF_TWO_SIDES):
         return weighed
-    factor = _ON_A_FORM if kind.kind == "form" else _OF_TWO_SIDES
+    factor = _ON_A_FORM if kind.kind == "form" else _OF_TWO_SIDES[kind.name]
     return {name: tuple(_scaled(one, factor) for one in ones) for name, ones in weighed.items()}
 
 
@@ -178,6 +186,13 @@ def _place_sense(agency: str, place: str) -> float:
         if fold(part) == fold(place) and not all(map(same, part.split(), place.split())):
             return _OTHER_MARKS
     return 1.0
+
+
+def _organ_sense(organ: str, notation: str) -> float:
+    """Less than 1 where the notation tells that a word of the agency, or the agency below it, was not read."""
+    is_committee = fold(organ).startswith(("uy ban nhan dan", "ubnd"))
+    of_another = is_committee and not any(part.startswith("UB") for part in re.split(r"[-/]", notation))
+    return _OF_ANOTHER if of_another or lacks_a_letter_of(organ, notation) else 1.0
 
 
 def _subject_sense(one: Candidate) -> float:

@@ -221,11 +221,14 @@ def _blocks_on(page: Page) -> list[SignatureBlock]:
         for cell, like in names
         if id(cell) not in taken and (block := _by_name(page, cell, like, labels)) is not None
     ]
+    seen = blocks
     blocks = sorted((block for block in blocks if block.score > 0.25), key=lambda block: -block.score)
     if not blocks:
         return [_by_label(page, labels[-1])] if labels else []
     if _is_role(blocks[0]):
-        return [max((block for block in blocks if block.score > blocks[0].score - 0.2), key=_officials_place)]
+        beside = [block for block in seen if _is_role(block) and _is_level(block, blocks[0], mm)]
+        near = [block for block in blocks if block.score > blocks[0].score - 0.2]
+        return [max((*near, *beside), key=_officials_place)]
     if _is_clerk(blocks[0]):
         blocks = [block for block in blocks[1:] if _is_level(block, blocks[0], mm)] or blocks
     beside = [

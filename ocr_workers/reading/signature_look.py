@@ -79,6 +79,7 @@ class Look:
     unread_below: Box | None = None
     prints: dict[tuple[str, LineFrame], list[PrintWord]] = field(default_factory=dict)
     printed_titles: list[str] = field(default_factory=list)
+    fits: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def mm(self) -> float:

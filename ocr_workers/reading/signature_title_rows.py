@@ -24,7 +24,7 @@ from ocr_workers.reading.signature_look import (
 )
 from ocr_workers.reading.signature_names import NameRead, vote_on_name
 from ocr_workers.reading.signature_rows import name_row_of
-from ocr_workers.reading.signature_titles import TitleRead, TitleRow, combine, is_title, vote_on_row
+from ocr_workers.reading.signature_titles import TitleRead, TitleRow, combine, fit_of_positions, is_title, vote_on_row
 from ocr_workers.reading.signature_words import letters, untitled
 from sohoa.model import Box, Word, union
 
@@ -57,14 +57,17 @@ def read_title(look: Look) -> TitleRead | None:
     voted: list[TitleRow | None] = []
     for cells in rows:
         box = row_box(cells)
-        row = vote_on_row(cells)
+        over = voted[-1] if voted else None
         place = f"title {round((box[1] + box[3]) / (9 * look.mm))}"
+        row = vote_on_row(cells, over, look.fits.get(place))
         views = line_views(look, box)[:_MOST_LINES]
         whole = _with_print_before(look, box) if row is None or row.power is None else box
         if place not in look.had and not look.time_is_up:
-            _print_title(look, cells, whole)
+            look.fits[place] = _print_title(look, cells, whole)
             look.had[place] = 0
-            row = vote_on_row([cell for seen in look.seen for cell in seen if level(cell.box, box)])
+            row = vote_on_row(
+                [cell for seen in look.seen for cell in seen if level(cell.box, box)], over, look.fits.get(place)
+            )
         while look.had.get(place, 0) < len(views) and not look.time_is_up:
             number = look.had.get(place, 0)
             if row is not None and _row_is_told(row, number if whole == box else number - 1):
@@ -73,7 +76,9 @@ def read_title(look: Look) -> TitleRead | None:
             area = grown(whole, beside=beside * look.mm, above=above * look.mm, inside=look.block.region)
             look.line(views[number][0], area, views[number][1])
             look.had[place] = number + 1
-            row = vote_on_row([cell for seen in look.seen for cell in seen if level(cell.box, box)])
+            row = vote_on_row(
+                [cell for seen in look.seen for cell in seen if level(cell.box, box)], over, look.fits.get(place)
+            )
         voted.append(row)
     title = _with_powers_seen(combine([row for row in voted if row is not None]), look, name_row)
     if title is None or title.position is None:
@@ -93,13 +98,15 @@ def read_title(look: Look) -> TitleRead | None:
     return _in_charge_of(title, [cell for cells in look.seen for cell in cells])
 
 
-def _print_title(look: Look, cells: Sequence[Cell], box: Box) -> None:
-    """What the model for spoiled lines reads of a title joins what was seen."""
+def _print_title(look: Look, cells: Sequence[Cell], box: Box) -> dict[str, float]:
+    """What the model for spoiled lines reads of a title joins what was seen; how well each known position fits its row."""
     frame = frame_of_words(look, box, [word for cell in cells for word in cell.words])
-    read = [Word(word.text, word.box, word.chance) for word in look.print_line(print_views(look, box, None)[0], frame)]
+    printed = look.print_line(print_views(look, box, None)[0], frame)
+    read = [Word(word.text, word.box, word.chance) for word in printed]
     if read:
         look.seen.append([Cell(tuple(read), union([word.box for word in read]))])
         look.printed_titles.append(look.seen[-1][0].text)
+    return fit_of_positions(printed)
 
 
 def _row_is_told(row: TitleRow, lines: int) -> bool:

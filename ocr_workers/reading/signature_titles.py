@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+import numpy as np
+
+from ocr_workers.reading.print_lines import PrintWord, fit
 from ocr_workers.reading.signature_block import Cell, as_decreed, is_capitals, position_like, power_in
 from ocr_workers.reading.signature_words import POSITIONS, ROLES, is_syllable, letters
 from ocr_workers.reading.text import distance
@@ -19,6 +22,12 @@ _PER_EDIT = 2.1  # log chance of a letter read wrongly
 _PER_MARK = 0.8  # of a mark
 _WORST = 9.0  # a reading of something else altogether
 _LEAST_ALIKE = 0.7
+_FIT_SHARE, _WORST_FIT, _FITS = 0.4, 20.0, 12.0
+"""What the pixels count for beside the readings, how much they may speak against a position, and how much of that lets one
+still be likely."""
+_TINY = 1e-300
+_ITS_DEPUTY, _NO_DEPUTY = 0.4, 1e-3  # how common the head's deputy is below KT., and how much less what is no deputy
+_DEPUTIES = ("PHÓ ", "THỨ TRƯỞNG", "ỦY VIÊN")
 _UNSEEN_POWER = 0.4  # how far a title with another below is the signer's: it may be the head's, its KT. not read
 _LEAST_CONFIDENCE = 0.01  # engines say 0 of what they read; a vote must weigh something
 _KNOWN: Final = tuple((name, letters(name)) for name in (*POSITIONS, *ROLES))
@@ -76,8 +85,24 @@ class TitleRead:
     confirmed: bool | None = None
 
 
-def vote_on_row(cells: Sequence[Cell]) -> TitleRow | None:
-    """`cells`: what each reading saw of one row. None where it is no title."""
+def fit_of_positions(words: Sequence[PrintWord]) -> dict[str, float]:
+    """How much worse each known position fits the pixels of a row than what the model for spoiled lines reads in it, as the log
+    of the two chances; a power word before it or none."""
+    if not words:
+        return {}
+    columns = np.concatenate([word.columns for word in words])
+    read = "".join(word.text for word in words)
+    options = [read, *(f"{power}{name.replace(' ', '')}" for name, _ in _KNOWN for power in ("", "KT."))]
+    logs = np.log(np.maximum(fit(columns, options), _TINY)) - math.log(max(float(fit(columns, [read])[0]), _TINY))
+    pairs = logs[1:].reshape(-1, 2).max(axis=1)
+    return {name: float(log) for (name, _), log in zip(_KNOWN, pairs, strict=True)}
+
+
+def vote_on_row(
+    cells: Sequence[Cell], above: TitleRow | None = None, fits: Mapping[str, float] | None = None
+) -> TitleRow | None:
+    """`cells`: what each reading saw of one row, `above` the row over it: under KT. and a head the head's deputy stands
+    (Nghị định 30/2020, PL I, II.7); `fits` as `fit_of_positions` gives them. None where it is no title."""
     reads = [(power_in(cell.text), _confidence(cell), cell) for cell in cells if is_title(cell.text)]
     if not reads:
         return None
@@ -92,7 +117,7 @@ def vote_on_row(cells: Sequence[Cell]) -> TitleRow | None:
         if not cut_off:  # else something stands there that this reading could not read
             weights[power] = weights.get(power, 0.0) + sure
     power = max(weights, key=lambda one: weights[one]) if weights else None
-    position, chance, known = _position(rests)
+    position, chance, known = _position(rests, _head_in_whose_place(above), fits or {})
     if power is None and not known and len(weights) > 1:
         power = max((one for one in weights if one), key=lambda one: weights[one])  # a body never stands there alone
     box = union([cell.box for _, _, cell in reads])
@@ -126,7 +151,24 @@ def _confidence(cell: Cell) -> float:
     return max(sum(len(word.text) * word.confidence for word in cell.words) / max(signs, 1), _LEAST_CONFIDENCE)
 
 
-def _position(reads: list[tuple[str, float]]) -> tuple[str | None, float, bool]:
+def _head_in_whose_place(above: TitleRow | None) -> str | None:
+    """The head whose deputy the next row names."""
+    return above.position if above is not None and above.known and as_decreed(above.power) == "KT." else None
+
+
+def _commonness(name: str, head: str | None) -> float:
+    """How often a position stands over a signature; below KT. and the title of `head`."""
+    usual = 0.05 if name in _COMMON else 0.005
+    if head is None:
+        return usual
+    if _deputy_of(name, head) == name:
+        return _ITS_DEPUTY
+    return usual * (1.0 if name.startswith(_DEPUTIES) else _NO_DEPUTY)
+
+
+def _position(
+    reads: list[tuple[str, float]], head: str | None, fits: Mapping[str, float]
+) -> tuple[str | None, float, bool]:
     """The likeliest known position, or, where a known one is only how the row begins, the row as most read it."""
     if not reads:
         return None, 0.0, False
@@ -134,12 +176,15 @@ def _position(reads: list[tuple[str, float]]) -> tuple[str | None, float, bool]:
     weighed: dict[str, float] = {}
     closest: dict[str, float] = {}
     for name, known in _KNOWN:
-        log = math.log(0.05 if name in _COMMON else 0.005)
+        log = math.log(_commonness(name, head))
         for read, text, sure in folded:
             edits = _distance(known, read)
             marks = _PER_MARK * _other_marks(name, text) if edits == 0 else 0.0
             log -= _SHARE * (0.15 + 0.85 * sure) * min(_PER_EDIT * edits + marks, _WORST)
             closest[name] = max(closest.get(name, 0.0), 1 - edits / max(len(known), len(read)))
+        if name in fits:
+            log += _FIT_SHARE * max(fits[name], -_WORST_FIT)
+            closest[name] = max(closest[name], _LEAST_ALIKE if fits[name] > -_FITS else 0.0)
         weighed[name] = log
     likely = {name: log for name, log in weighed.items() if closest[name] >= _LEAST_ALIKE}
     unknown = math.log(1e-3) - _SHARE * 1.3 * sum(0.15 + 0.85 * sure for _, _, sure in folded)
@@ -231,7 +276,7 @@ def combine(rows: Sequence[TitleRow]) -> TitleRead | None:
     if len(named) > 1 and named[1].known and not head.known:
         head = named[1]
     if head.position in ROLES:
-        return TitleRead(None, 0.9 * head.chance, head.box, None, 0.9 * head.chance, head.box, raw)
+        return TitleRead(head.position, head.chance, head.box, None, 0.9 * head.chance, head.box, raw)
     alone = (1 - 0.8 * head.prefixed) * (1.0 if head is rows[-1] else _UNSEEN_POWER)
     return TitleRead(head.position, head.chance * alone, head.box, None, 0.9 * head.chance * alone, head.box, raw)
 

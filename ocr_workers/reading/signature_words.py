@@ -39,6 +39,7 @@ _OTHERS: Final = (
     "PHÓ TRƯỞNG BỘ PHẬN", "CÔNG CHỨC VĂN PHÒNG - THỐNG KÊ", "CÔNG CHỨC TƯ PHÁP - HỘ TỊCH", "CÔNG CHỨC TÀI CHÍNH - KẾ TOÁN",
     "CÔNG CHỨC VĂN HÓA - XÃ HỘI", "CÔNG CHỨC ĐỊA CHÍNH - XÂY DỰNG - ĐÔ THỊ VÀ MÔI TRƯỜNG",
     "CÔNG CHỨC ĐỊA CHÍNH - NÔNG NGHIỆP - XÂY DỰNG VÀ MÔI TRƯỜNG",
+    "KIỂM TOÁN TRƯỞNG", "PHÓ KIỂM TOÁN TRƯỞNG", "THƯ KÝ TÒA ÁN", "THẨM TRA VIÊN", "CHẤP HÀNH VIÊN SƠ CẤP",
     "PHÓ TỔNG KIỂM TOÁN NHÀ NƯỚC", "PHÓ GIÁM ĐỐC PHỤ TRÁCH", "PHÓ HIỆU TRƯỞNG PHỤ TRÁCH",
 )  # fmt: skip
 _STANDING: Final = ("PHÓ CHỦ TỊCH", "PHÓ GIÁM ĐỐC", "PHÓ BÍ THƯ", "PHÓ TỔNG GIÁM ĐỐC", "PHÓ TRƯỞNG BAN", "THỨ TRƯỞNG")
@@ -102,9 +103,10 @@ FREQUENT: Final = _words(
 ROLES: Final = (
     "NGƯỜI TIẾP NHẬN HỒ SƠ", "NGƯỜI TIẾP NHẬN", "NGƯỜI NỘP HỒ SƠ", "NGƯỜI NỘP", "NGƯỜI LÀM ĐƠN", "NGƯỜI VIẾT ĐƠN",
     "NGƯỜI LẬP BIỂU", "NGƯỜI ĐỀ NGHỊ", "NGƯỜI KHAI", "NGƯỜI GIAO", "NGƯỜI NHẬN", "NGƯỜI BÁO CÁO",
-    "NGƯỜI ỦY QUYỀN", "NGƯỜI ĐƯỢC ỦY QUYỀN",
+    "NGƯỜI ỦY QUYỀN", "NGƯỜI ĐƯỢC ỦY QUYỀN", "NGƯỜI HƯỚNG DẪN", "NGƯỜI LẬP PHIẾU", "CÔNG CHỨC TIẾP NHẬN", "CÔNG CHỨC MỘT CỬA",
+    "CÁN BỘ TIẾP NHẬN", "NGƯỜI LAO ĐỘNG", "NGƯỜI SỬ DỤNG LAO ĐỘNG",
 )  # fmt: skip
-"""What stands over a signature in a position's place but is none: it marks the block, its position is empty."""
+"""What stands over a signature in a position's place without being an office: who signs a form, an application, a contract."""
 
 CLERKS: Final = ("THƯ KÝ", "NGƯỜI GHI BIÊN BẢN", "NGƯỜI LẬP BIÊN BẢN")
 """Who keeps the minutes signs beside who presided; for the paper that one signs."""

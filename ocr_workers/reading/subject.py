@@ -60,6 +60,7 @@ STROKES_COUNTED = "words+strokes"
 _SPECK = re.compile(r"^[.,·]+(?=[^\W\d_]{2})")  # before a word: dirt on the paper
 _ROMAN = re.compile(r"X{0,3}(IX|IV|V?I{0,3})")
 _MOST_LINES, _MOST_ABOUT = 12, 12
+_MOST_OF_A_TITLE = 4  # words after a type's name that may belong to it
 _ASIDE = re.compile(r"^\W*\(?(kem theo|ban hanh kem theo|du thao(?=\W*$| lan\b)|luu hanh noi bo|trinh |ap dung tu|so:)")
 
 
@@ -103,7 +104,15 @@ def find_subject(sheet: Sheet, head: Head, title: Title | None, agencies: Sequen
             pitch = min(pitch or step, step)
         found.append(line)
         last = line
-    return tuple(found)
+    return tuple(found[1:] if title.rest is not None and _says_all(title.rest, found[1:]) else found)
+
+
+def is_of_the_title(lines: Sequence[Span], title: Title | None) -> bool:
+    """Whether what is taken for the subject may be more of the type's name (BIÊN BẢN LÀM VIỆC, THÔNG CÁO BÁO CHÍ): a few words in
+    its line, and nothing else or what goes on in small letters."""
+    if title is None or title.rest is None or len(title.rest.words) > _MOST_OF_A_TITLE:
+        return False
+    return list(lines[:1]) == [title.rest] and not any(is_capitals(line.text) for line in lines[1:2])
 
 
 def find_about(sheet: Sheet, head: Head, title: Title | None, code_bottom: float | None) -> tuple[Span, ...]:
@@ -262,7 +271,8 @@ def _fills(line: Span, right: float, sheet: Sheet) -> bool:
 def _begins_body(line: Span, before: Span, right: float, sheet: Sheet) -> bool:
     """Whether a line under the subject's line `before` opens the body: it begins anew, though the line before it was no full
     one, and either says so or is full itself."""
-    begins = line.text[:1].isupper() or line.text[:1].isdigit()
+    in_capitals = is_capitals(line.text) and is_capitals(before.text)  # where every line begins with one
+    begins = (line.text[:1].isupper() and not in_capitals) or line.text[:1].isdigit()
     says_so = is_body(line.text) or fold(line.text).startswith("hom nay")
     return begins and _had_room(before, line, sheet) and (says_so or _fills(line, right, sheet))
 
@@ -287,6 +297,13 @@ def _in_column(row: Sequence[Word], limit: float, sheet: Sheet, *, started: bool
             break
         words.append(word)
     return words if words and words[0].box[0] < limit else []
+
+
+def _says_all(rest: Span, lines: Sequence[Span]) -> bool:
+    """Whether the lines under a title that goes on after the type's name begin anew: that `rest` was more of the name."""
+    if not lines or is_capitals(lines[0].text) or len(rest.words) > _MOST_OF_A_TITLE:
+        return False
+    return is_labelled(lines[0]) or lines[0].text.lstrip(" \"“'(")[:1].isupper()
 
 
 def _solid(span: Span) -> Span | None:

@@ -25,7 +25,7 @@ from ocr_workers.reading.marks import Pairs
 from ocr_workers.reading.sense import Candidates, Days, weigh
 from ocr_workers.reading.sight import Candidate, Sight
 from ocr_workers.reading.spans import Sheet, Span
-from ocr_workers.reading.subject import find_about, find_subject, is_labelled, read_subject
+from ocr_workers.reading.subject import find_about, find_subject, is_labelled, is_of_the_title, read_subject
 from ocr_workers.reading.text import fold, letters
 from ocr_workers.reading.types import Title, is_title, read_type, title_in
 from ocr_workers.reading.zones import Head, find_head, secrecy, urgency
@@ -40,6 +40,7 @@ _READ_AS_PRINT, _DENIED = (
 )  # print that two readers read differently is never sure: a frame's line made 726 a 226
 _SIDE = 0.3
 _UNLABELLED = 0.4  # a subject whose V/v was not read
+_OF_THE_TITLE = 0.5  # one that may be more of the type's name
 _FRESH = 0.5  # of the page's height: a title stands above
 
 HandReader = Callable[[Page, Sight, Container[str]], ByHand]
@@ -166,11 +167,8 @@ def _subjects(
         if lines
     ]
     labelled = title is not None or not about or is_labelled(about[0])
-    return tuple(
-        one if labelled else replace(one, score=_UNLABELLED * one.score)
-        for one in read
-        if one is not None and one.value
-    )
+    doubt = (1.0 if labelled else _UNLABELLED) * (_OF_THE_TITLE if is_of_the_title(ways[0], title) else 1.0)
+    return tuple(replace(one, score=doubt * one.score) for one in read if one is not None and one.value)
 
 
 def _labelled_high(line: Span, sight: Sight) -> bool:

@@ -33,6 +33,8 @@ _COSTS, _COSTS_OF_NAMES, _COSTS_OF_OTHERS = 35, 80, 300
 """How many right values that nobody looks at one wrong one among them outweighs: of fields that some paper must have; of names,
 of which four times as many were wrong on papers of other hands as on ours (docs/decisions/0035 and 0036); and of others, where a
 person is not asked anyhow."""
+_COSTS_AT_ONCE = 200
+"""And of one that is accepted after the page's own pass, where to read it again is still open and tells more."""
 _LEAST_SCORE, _LEAST_ALONE, _LEAST_BY_HAND = 0.32, 0.32, 0.5
 """Below, nothing is accepted even where hardly anything drawn was wrong, for other papers go wrong in more ways. What was read
 once must have more, and digits that may be by hand most: of days between 0.2 and 0.5 one of 101 was wrong on our papers, two of
@@ -127,7 +129,7 @@ def curves_of(outcomes: Sequence[Outcome]) -> dict[Key, Curve]:
         curves |= {
             key: curve_of(
                 cases,
-                costs=_costs_of(key[0]),
+                costs=_costs_of(*key),
                 least=_least_of(*key),
             )
             for key, cases in found.items()
@@ -136,9 +138,11 @@ def curves_of(outcomes: Sequence[Outcome]) -> dict[Key, Curve]:
     return curves
 
 
-def _costs_of(name: str) -> int:
+def _costs_of(name: str, how: str) -> int:
     if name not in _MANDATORY:
         return _COSTS_OF_OTHERS
+    if how == "alone":
+        return _COSTS_AT_ONCE
     return _COSTS_OF_NAMES if name == "signer_name" else _COSTS
 
 

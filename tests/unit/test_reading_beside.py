@@ -275,7 +275,7 @@ def test_the_second_half_of_an_agencys_word_begins_no_agency(lines: tuple[str, .
 @pytest.mark.parametrize("name", ["ỦY BAN NHÂN DÂN", "UBND BÃI SẬY", "TRƯỜNG CAO ĐẲNG", "BAN"])
 def test_an_agency_of_which_it_is_not_said_which_is_doubted(name: str) -> None:
     whole, torn = (
-        read(set_page(*state_head(agency=(one,)), (6, MIDDLE, "THÔNG BÁO"), *body(9)))
+        read(set_page(*state_head(agency=(one,), code="Số: 12/TB-UBND"), (6, MIDDLE, "THÔNG BÁO"), *body(9)))
         for one in ("UBND HUYỆN BÃI SẬY", name)
     )
     assert values(torn, "organ_name") == [name]
@@ -291,7 +291,8 @@ def test_an_agency_that_the_one_above_tells_is_whole(name: str) -> None:
 
 @pytest.mark.parametrize("level", ["TỈNH", "TP.", "XÃ", "ĐẶC KHU", "VÀ"])
 def test_an_agency_of_a_place_of_any_level_is_whole(level: str) -> None:
-    reading = read(set_page(*state_head(agency=(f"UBND {level} BÃI SẬY",)), (6, MIDDLE, "THÔNG BÁO"), *body(9)))
+    head = state_head(agency=(f"UBND {level} BÃI SẬY",), code="Số: 12/TB-UBND")
+    reading = read(set_page(*head, (6, MIDDLE, "THÔNG BÁO"), *body(9)))
     assert reading.candidates["organ_name"][0].score > 0.6
 
 
@@ -317,3 +318,38 @@ def test_a_place_that_is_a_provinces_name_but_for_a_mark_is_doubted() -> None:
     place = read(page).candidates["place"][0]
     assert place.value == "Lâm Đông"
     assert place.score < 0.5
+
+
+@pytest.mark.parametrize(
+    ("agency", "organ"),
+    [
+        (
+            ("UBND HUYỆN HƯỚNG HÓA", "HỘI ĐỒNG TUYỂN DỤNG", "VIÊN CHỨC NGÀNH GIÁO DỤC"),
+            "HỘI ĐỒNG TUYỂN DỤNG VIÊN CHỨC NGÀNH GIÁO DỤC",
+        ),
+        (("SỞ NÔNG NGHIỆP VÀ PTNT BÌNH PHƯỚC", "VƯỜN QUỐC GIA BÙ GIA MẬP"), "VƯỜN QUỐC GIA BÙ GIA MẬP"),
+        (("CÔNG TY CỔ PHẦN CẤP NƯỚC HẢI VÂN", "Mã CK: HVN2"), "CÔNG TY CỔ PHẦN CẤP NƯỚC HẢI VÂN"),
+        (("SỞ KHOA HỌC VÀ CÔNG NGHỆ", "Số đăng ký: A-318"), "SỞ KHOA HỌC VÀ CÔNG NGHỆ"),
+        (("CỤC CÔNG NGHỆ THÔNG TIN 238/HD-CNTT",), "CỤC CÔNG NGHỆ THÔNG TIN"),
+        (("SƠ CÔNG THƯƠNG",), "SỞ CÔNG THƯƠNG"),
+        (("ĐẠI HỌC THÁI NGUYÊN",), "ĐẠI HỌC THÁI NGUYÊN"),
+        (("TOÀ ÁN NHÂN DÂN TỈNH SƠN LA",), "TOÀ ÁN NHÂN DÂN TỈNH SƠN LA"),
+    ],
+)
+def test_an_agency_is_all_of_its_name_and_nothing_else(agency: tuple[str, ...], organ: str) -> None:
+    reading = read(set_page(*state_head(agency=agency), (6, MIDDLE, "THÔNG BÁO"), *body(9)))
+    assert values(reading, "organ_name") == [organ]
+
+
+@pytest.mark.parametrize(
+    ("agency", "notation"),
+    [("UBND TỈNH SƠN LA", "TB-VP"), ("BỆNH VIỆN HỌC CỔ TRUYỀN", "TB-BVYHCT")],
+)
+def test_an_agency_that_the_notation_is_not_of_is_doubted(agency: str, notation: str) -> None:
+    score = [
+        read(set_page(*state_head(agency=(agency,), code=f"Số: 12/{one}"), (6, MIDDLE, "THÔNG BÁO"), *body(9)))
+        .candidates["organ_name"][0]
+        .score
+        for one in (notation, "TB-UBND" if agency.startswith("UBND") else "TB-BVHCT")
+    ]
+    assert score[0] < 0.7 * score[1]

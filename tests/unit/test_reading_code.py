@@ -28,7 +28,7 @@ from sohoa.model import Evidence
 from sohoa.paper_types import paper_types
 from sohoa.settings import Settings
 from tests.support.press.fonts import LIBERATION, font
-from tests.support.set_pages import HEIGHT, MIDDLE, WIDTH, body, set_page, state_head
+from tests.support.set_pages import HEIGHT, MIDDLE, RIGHT, WIDTH, body, set_page, state_head
 
 TODAY = date(2026, 1, 1)
 
@@ -257,3 +257,40 @@ def test_a_day_with_and_without_its_zero_is_one_reading_as_sure_as_both() -> Non
 def test_a_month_is_rather_february_than_august_where_a_zero_stands_before_it() -> None:
     assert _dated([("18", 0.95)], [("08", 0.6), ("02", 0.3)])[0][0] == "2024-02-18"
     assert _dated([("18", 0.95)], [("08", 0.9), ("02", 0.05)])[0][0] == "2024-08-18"
+
+
+@pytest.mark.parametrize(
+    ("printed", "notation"),
+    [
+        ("Số: 12/KV XIII-TH", "KV XIII-TH"),
+        ("Số: 12/VNPT QNh-KTĐT", "VNPT QNh-KTĐT"),
+        ("Số: 12/QBPC-AT+KT", "QBPC-AT+KT"),
+        ("Số: 12/GCN - UBND", "GCN-UBND"),
+    ],
+)
+def test_a_notation_may_have_a_part_of_two_words_or_a_plus(printed: str, notation: str) -> None:
+    assert [one.value for one in _read(printed).candidates["code_notation"][:1]] == [notation]
+
+
+@pytest.mark.parametrize("part", ["KTI", "KT1", "TTPTQĐKTTNMT"])
+def test_a_part_that_ends_in_a_stroke_or_may_have_lost_a_sign_is_doubted(part: str) -> None:
+    sure, doubtful = (_read(f"Số: 12/QĐ-{one}").candidates["code_notation"][0].score for one in ("KTHT", part))
+    assert doubtful < 0.6 * sure
+
+
+def test_what_was_done_on_another_day_is_not_the_day_of_issue() -> None:
+    page = set_page(
+        *(piece for piece in state_head(code="Số: 12", day="") if piece[2]),
+        (5, MIDDLE, "GIẤY CHỨNG NHẬN"),
+        (6, MIDDLE, "Đăng ký lần đầu, ngày 09 tháng 6 năm 2017"),
+        *body(9),
+        (26, RIGHT, "Quận 3, ngày 15 tháng 3 năm 2021"),
+    )
+    reading = read_fields([page], NO_SIGHT, today=TODAY)
+    assert reading.fields["issued_date"].value == "2021-03-15"
+    assert reading.fields["place"].value == "Quận 3"
+
+
+@pytest.mark.parametrize("place", ["Quận 12", "Phường 7", "Hà Nội"])
+def test_a_place_may_be_numbered(place: str) -> None:
+    assert _read("Số: 12/QĐ-SYT", day=f"{place}, ngày 03 tháng 4 năm 2024").fields["place"].value == place

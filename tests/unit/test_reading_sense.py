@@ -100,7 +100,8 @@ def test_two_years_without_a_dash_between_them_are_doubted() -> None:
 def test_a_name_on_a_form_of_the_desk_or_a_paper_of_two_sides_may_be_anothers() -> None:
     signed: Candidates = {"signer_name": (Candidate("Lý Thu Khuê", "Lý Thu Khuê", 0.9, ()),)}
     assert weigh_signed(signed, "Quyết định", "SỞ Y TẾ") == signed
-    assert weigh_signed(signed, "Biên bản", None)["signer_name"][0].score < 0.8
+    assert 0.5 < weigh_signed(signed, "Biên bản", None)["signer_name"][0].score < 0.8
+    assert weigh_signed(signed, "Hợp đồng", None)["signer_name"][0].score < 0.5
     assert weigh_signed(signed, "Giấy tiếp nhận hồ sơ và hẹn trả kết quả", None)["signer_name"][0].score < 0.5
 
 

@@ -153,3 +153,46 @@ def test_slips_that_engines_make_are_mended(printed: str, told: str) -> None:
 def test_what_follows_the_name_of_a_licence_is_no_sure_subject() -> None:
     page = set_page(*state_head(code="Số: 12/GPXD-UBND"), (6.0, MIDDLE, "GIẤY PHÉP XÂY DỰNG"), *body(9))
     assert read(page).candidates["subject"][0].score < 0.45
+
+
+@pytest.mark.parametrize(
+    ("title", "type_name", "line", "subject"),
+    [
+        ("BIÊN BẢN LÀM VIỆC", "Biên bản", "Về việc kiểm tra hoạt động nuôi tôm", "Về việc kiểm tra hoạt động nuôi tôm"),
+        ("CÔNG ĐIỆN KHẨN", "Công điện", "V/v ứng phó lũ trên sông Kiến Giang", "V/v ứng phó lũ trên sông Kiến Giang"),
+        ("BÁO CÁO THẨM TRA", "Báo cáo", "Dự thảo Nghị quyết về mức thu phí", "Dự thảo Nghị quyết về mức thu phí"),
+        ("BÁO CÁO KẾT QUẢ", "Báo cáo", "thực hiện nhiệm vụ năm 2023", "KẾT QUẢ thực hiện nhiệm vụ năm 2023"),
+        (
+            "BÁO CÁO TÌNH HÌNH THỰC HIỆN NHIỆM VỤ",
+            "Báo cáo",
+            "Quý I năm 2023",
+            "TÌNH HÌNH THỰC HIỆN NHIỆM VỤ Quý I năm 2023",
+        ),
+    ],
+)
+def test_more_of_the_types_name_is_none_of_the_subject(title: str, type_name: str, line: str, subject: str) -> None:
+    reading = read(set_page(*state_head(), (6, MIDDLE, title), (7, MIDDLE, line), *body(10)))
+    assert values(reading, "type_name", "subject") == [type_name, subject]
+
+
+def test_what_may_be_more_of_the_types_name_is_not_sure() -> None:
+    whole, alone = (
+        read(set_page(*state_head(), (6, MIDDLE, title), *below, *body(10))).candidates["subject"][0]
+        for title, below in (
+            ("THÔNG CÁO", [(7, MIDDLE, "VỀ KỲ HỌP THỨ BA")]),
+            ("THÔNG CÁO BÁO CHÍ", []),
+        )
+    )
+    assert alone.score < 0.6 * whole.score
+
+
+def test_a_subject_in_capitals_that_begins_beside_the_types_name_is_as_sure_as_another() -> None:
+    beside, below = (
+        read(set_page(*state_head(), (6, MIDDLE, title), (7, MIDDLE, line), *body(10))).candidates["subject"][0]
+        for title, line in (
+            ("BÁO CÁO KẾT QUẢ", "THỰC HIỆN NHIỆM VỤ NĂM 2023"),
+            ("BÁO CÁO", "KẾT QUẢ THỰC HIỆN NHIỆM VỤ NĂM 2023"),
+        )
+    )
+    assert beside.value == below.value
+    assert beside.score > 0.9 * below.score

@@ -146,6 +146,12 @@ def test_of_a_form_the_official_signs_not_the_citizen() -> None:
     assert block.name.text == "Lý Thu Khuê"
 
 
+def test_the_official_signs_a_form_though_the_officials_name_was_not_read() -> None:
+    left = (("NGƯỜI NỘP HỒ SƠ", 250, 1300), ("Ngô Văn Sử", 260, 1600))
+    (block,) = find_blocks([_page(*BODY, *left, ("NGƯỜI TIẾP NHẬN HỒ SƠ", 1000, 1300), ("xq", 1060, 1600))])
+    assert [cell.text for cell in block.titles] == ["NGƯỜI TIẾP NHẬN HỒ SƠ"]
+
+
 def test_positions_are_known_in_spite_of_misread_letters() -> None:
     position, how = position_like("GIÁ ĐÓC")
     assert position == "GIÁM ĐỐC"

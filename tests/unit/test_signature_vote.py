@@ -10,7 +10,7 @@ import pytest
 from ocr_workers.reading.print_lines import ALPHABET, PrintWord, fit
 from ocr_workers.reading.signature_block import Cell, power_in
 from ocr_workers.reading.signature_names import NameRead, vote_on_name
-from ocr_workers.reading.signature_titles import TitleRead, combine, vote_on_row
+from ocr_workers.reading.signature_titles import TitleRead, combine, fit_of_positions, vote_on_row
 from ocr_workers.reading.signature_words import is_syllable, untitled
 from ocr_workers.reading.text import distance
 from sohoa.model import Word, union
@@ -229,8 +229,8 @@ def test_a_position_with_its_unit_is_read_whole() -> None:
     assert (title.position, title.authority) == ("TRƯỞNG PHÒNG TỔ CHỨC CÁN BỘ", "TL.")
 
 
-def test_a_citizens_role_is_no_position() -> None:
-    assert _titles(("NGƯỜI TIẾP NHẬN HỒ SƠ",)).position is None
+def test_a_role_is_told_as_it_is_printed() -> None:
+    assert _titles(("NGƯỜI TIẾP NHẬN HỒ SƠ",)).position == "NGƯỜI TIẾP NHẬN HỒ SƠ"
 
 
 @pytest.mark.parametrize(
@@ -351,3 +351,62 @@ def test_what_the_model_alone_reads_is_a_name_and_what_it_does_not_see_is_none_o
     beside = vote_on_name([_words("Võ Khắc Ngữ Rá", 0.5)], prints=[_printed("Võ Khắc Ngữ")] * 3)
     assert beside is not None
     assert beside.text == "Võ Khắc Ngữ"
+
+
+def test_under_kt_and_a_head_the_heads_deputy_stands() -> None:
+    head, below = _row("KT. HIỆU TRƯỞNG", "KT. HIỆU TRƯỞNG"), _row("HỤ TRƯỞNG", "PHÓ HẸ TRƯỞNG", top=60)
+    above = vote_on_row(head)
+    alone, row = vote_on_row(below), vote_on_row(below, above)
+    assert alone is not None
+    assert row is not None
+    assert alone.position != "PHÓ HIỆU TRƯỞNG"
+    assert row.position == "PHÓ HIỆU TRƯỞNG"
+
+
+def test_what_is_no_deputy_is_still_read_under_kt_where_readings_are_sure() -> None:
+    title = _titles(("KT. CHỦ TỊCH", "KT. CHỦ TỊCH"), ("ỦY VIÊN", "ỦY VIÊN", "ỦY VIÊN"))
+    assert title.position == "ỦY VIÊN"
+
+
+def _columns(text: str) -> PrintWord:
+    """A word as the model for spoiled lines is sure of it."""
+    scores = np.full((2 * len(text), len(ALPHABET) + 1), 1e-4, np.float32)
+    for at, letter in enumerate(text):
+        scores[2 * at, ALPHABET.index(letter) + 1] = 0.9
+        scores[2 * at + 1, 0] = 0.9
+    return PrintWord(text, (0, 0, 10 * len(text), 30), 0.9, scores)
+
+
+def test_the_pixels_decide_between_positions_that_readings_leave_open() -> None:
+    fits = fit_of_positions([_columns("CỤC"), _columns("TRƯỞNG")])
+    assert max(fits, key=lambda name: fits[name]) == "CỤC TRƯỞNG"
+    assert fits["CỤC TRƯỞNG"] > -0.1
+    assert fits["VỤ TRƯỞNG"] < -5
+    read = _row("ỤC TRƯỞNG", "VỤC TRƯỞNG")
+    without, seen = vote_on_row(read), vote_on_row(read, None, fits)
+    assert without is not None
+    assert seen is not None
+    assert (seen.position, seen.chance > without.chance) == ("CỤC TRƯỞNG", True)
+
+
+def test_without_words_of_the_model_nothing_fits() -> None:
+    assert fit_of_positions([]) == {}
+
+
+def test_what_is_no_deputy_hardly_stands_under_kt() -> None:
+    above = vote_on_row(_row("KT. BỘ TRƯỞNG", "KT. BỘ TRƯỞNG"))
+    read = _row("Ụ TRƯỞNG", "HỤ TRƯỞNG", top=60)
+    alone, row = vote_on_row(read), vote_on_row(read, above)
+    assert alone is not None
+    assert row is not None
+    assert alone.position == "VỤ TRƯỞNG"
+    assert row.position == "THỨ TRƯỞNG"
+
+
+def test_a_position_that_the_pixels_show_is_known_though_every_reading_is_far_from_it() -> None:
+    read = _row("HUYTR", "HUYTR")
+    fits = fit_of_positions([_columns("CHỈ"), _columns("HUY"), _columns("TRƯỞNG")])
+    seen = vote_on_row(read, None, fits)
+    assert vote_on_row(read) is None or vote_on_row(read).position != "CHỈ HUY TRƯỞNG"  # type: ignore[union-attr]
+    assert seen is not None
+    assert seen.position == "CHỈ HUY TRƯỞNG"

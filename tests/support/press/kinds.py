@@ -208,7 +208,7 @@ def form_01(book: Book, facts: Facts, rng: random.Random) -> Fields:
         "due_date": due.isoformat(),
         "components": "\n".join(components),
         "signer_name": clerk,
-        "signer_position": None,
+        "signer_position": "NGƯỜI TIẾP NHẬN HỒ SƠ",
         "signing_authority": None,
     }
     return _fields(facts, "Giấy tiếp nhận hồ sơ và hẹn trả kết quả", notation, None) | own

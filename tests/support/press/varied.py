@@ -324,7 +324,7 @@ def _foot(book: Book, told: Told, rng: random.Random) -> Signed:
         book.sheet.centred(Run("(Ký và ghi rõ họ tên)", book.italic.at(book.body_pt - 1)), centre, y + 5.3)
         book.sheet.centred(Run(name, book.bold), centre, y + 30)
     book.y_mm = y + 34
-    return Signed(None, ((None, "", clerk),))
+    return Signed(None, ((None, columns[1][1], clerk),))
 
 
 def _answering(plan: Layout, signed: Signed) -> tuple[tuple[str | None, str, str], ...]:
