@@ -26,7 +26,7 @@ _STAMPED = re.compile(r"(?<!\d)(?:(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)|((?:
 _TORN_YEARS = re.compile(r"\b(?:19|20)\d\d (?:19|20)\d\d\b")
 _NO_LETTER = re.compile(r"[ÖöÏïÜüŠšŽžÇçÑñÅåØøÆæßŒœ€£¥§©®¢¿¡{}\[\]<>=|\\~]")
 _OF_ANOTHER = 0.6  # how much less sure an agency is that the notation is not of
-_UNLIKELY = 0.7  # how much less sure what has a word that with other marks would be far likelier there
+_UNLIKELY = 0.3  # how much less sure what has a word that with other marks would be far likelier there
 _STRANGE = 0.5  # how much less sure what has a sign or letter that no Vietnamese text has
 _IN_STROKES = re.compile(
     r"\b(?i:đợt|quý|lần|kỳ|khóa|khoá|phần|tập|cấp|hạng|loại|chương|giai đoạn|nhiệm kỳ)\s+(?:[IVX]*I|[A-ZĐ])\b"

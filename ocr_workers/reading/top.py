@@ -40,7 +40,7 @@ _READ_AS_PRINT, _DENIED = (
 )  # print that two readers read differently is never sure: a frame's line made 726 a 226
 _SIDE = 0.3
 _UNLABELLED = 0.4  # a subject whose V/v was not read
-_OF_THE_TITLE = 0.5  # one that may be more of the type's name
+_OF_THE_TITLE = 0.3  # one that may be more of the type's name
 _FRESH = 0.5  # of the page's height: a title stands above
 
 HandReader = Callable[[Page, Sight, Container[str]], ByHand]
