@@ -46,7 +46,7 @@ def find_red_text(image: PageImage) -> RedText:
     if image.pixels.ndim == 2 or not _may_hold_red(image.pixels, image.dpi):
         return RedText((), ())
     shrunk = max(round(image.dpi / SMALL_DPI), 1)
-    red, mm = red_mask(shrink(image.pixels, shrunk)), image.dpi / shrunk / 25.4
+    red, mm = _red_mask(shrink(image.pixels, shrunk)), image.dpi / shrunk / 25.4
     if cv2.countNonZero(red) < _LEAST_PIXELS:
         return RedText((), ())
     left, top, wide, tall = cv2.boundingRect(red)
@@ -70,7 +70,7 @@ def _may_hold_red(pixels: npt.NDArray[np.uint8], dpi: float) -> bool:
     step = max(round(dpi / 50), 1)
     size = (max(pixels.shape[1] // step, 1), max(pixels.shape[0] // step, 1))
     sample = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
-    return cv2.countNonZero(red_mask(sample)) >= _LEAST_PIXELS // 8
+    return cv2.countNonZero(_red_mask(sample)) >= _LEAST_PIXELS // 8
 
 
 def red_made_dark(pixels: npt.NDArray[np.uint8], region: Box) -> Grey:
@@ -231,7 +231,7 @@ def _overlap(one: Box, other: Box, axis: int) -> int:
     return min(one[2 + axis], other[2 + axis]) - max(one[axis], other[axis])
 
 
-def red_mask(colours: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _red_mask(colours: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     red, green, blue = cv2.split(colours)
     mask = (cv2.subtract(red, cv2.max(green, blue)) > _REDNESS) & (red > 90)
     return mask.view(np.uint8)

@@ -93,9 +93,9 @@ def fit_of_positions(words: Sequence[PrintWord]) -> dict[str, float]:
     columns = np.concatenate([word.columns for word in words])
     read = "".join(word.text for word in words)
     options = [read, *(f"{power}{name.replace(' ', '')}" for name, _ in _KNOWN for power in ("", "KT."))]
-    logs = np.log(np.maximum(fit(columns, options), _TINY)) - math.log(max(float(fit(columns, [read])[0]), _TINY))
-    pairs = logs[1:].reshape(-1, 2).max(axis=1)
-    return {name: float(log) for (name, _), log in zip(_KNOWN, pairs, strict=True)}
+    logs = np.log(np.maximum(fit(columns, options), _TINY))
+    best = logs[1:].reshape(-1, 2).max(axis=1) - logs[0]
+    return {name: float(log) for (name, _), log in zip(_KNOWN, best, strict=True)}
 
 
 def vote_on_row(
